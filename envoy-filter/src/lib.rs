@@ -1,0 +1,1 @@
+//! Ambit as a proxy-wasm filter.

@@ -1,0 +1,2 @@
+//! The `ambit` command.
+fn main() {}

