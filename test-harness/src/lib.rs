@@ -1,1 +1,2 @@
 //! Ambit's replay harness.
+pub mod recording;
