@@ -47,22 +47,34 @@ impl PolicySet {
     /// The page of an agent.
     #[must_use]
     pub fn page(&self, agent: &str) -> Option<&Page> {
-        let index = self.set.pages.binary_search_by(|page| page.agent.as_str().cmp(agent)).ok()?;
+        let index = self
+            .set
+            .pages
+            .binary_search_by(|page| page.agent.as_str().cmp(agent))
+            .ok()?;
         self.set.pages.get(index)
     }
 
     /// Whether pattern `index` matches the whole of `text`. A pattern that is not there matches nothing.
     pub(crate) fn matches(&self, index: u32, text: &str) -> bool {
         use regex_automata::{Anchored, Input, dfa::Automaton};
-        let Some(dfa) = self.patterns.get(index as usize) else { return false };
+        let Some(dfa) = self.patterns.get(index as usize) else {
+            return false;
+        };
         // The automaton is anchored at both ends; an error (a byte it quits on) is no match.
-        matches!(dfa.try_search_fwd(&Input::new(text).anchored(Anchored::Yes)), Ok(Some(_)))
+        matches!(
+            dfa.try_search_fwd(&Input::new(text).anchored(Anchored::Yes)),
+            Ok(Some(_))
+        )
     }
 }
 
 impl core::fmt::Debug for PolicySet {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PolicySet").field("digest", &self.digest).field("agents", &self.agents()).finish()
+        f.debug_struct("PolicySet")
+            .field("digest", &self.digest)
+            .field("agents", &self.agents())
+            .finish()
     }
 }
 
@@ -148,7 +160,10 @@ impl Page {
     /// The routes of a host.
     #[must_use]
     pub fn trie(&self, host: &str) -> Option<&Trie> {
-        let at = self.hosts.binary_search_by(|(known, _)| known.as_str().cmp(host)).ok()?;
+        let at = self
+            .hosts
+            .binary_search_by(|(known, _)| known.as_str().cmp(host))
+            .ok()?;
         self.tries.get(self.hosts.get(at)?.1 as usize)
     }
 }

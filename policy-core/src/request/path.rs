@@ -21,7 +21,9 @@ pub struct PathSegment {
 /// # Errors
 /// What is ambiguous, in words that complete "the path …".
 pub(super) fn segments(raw: &str) -> Result<(Vec<PathSegment>, bool), &'static str> {
-    let Some(rest) = raw.strip_prefix('/') else { return Err("does not begin with `/`") };
+    let Some(rest) = raw.strip_prefix('/') else {
+        return Err("does not begin with `/`");
+    };
     if !raw.is_ascii() {
         return Err("holds a byte outside ASCII");
     }
@@ -54,7 +56,9 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
         let byte = match byte {
             b'%' => {
                 encoded = true;
-                let decoded = hex(bytes.next()).zip(hex(bytes.next())).map(|(high, low)| high * 16 + low);
+                let decoded = hex(bytes.next())
+                    .zip(hex(bytes.next()))
+                    .map(|(high, low)| high * 16 + low);
                 match decoded {
                     None => return Err("has a `%` without two hexadecimal digits"),
                     Some(b'%') => return Err("holds an encoded `%`, which could be decoded twice"),
@@ -75,11 +79,20 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
         };
         text.push(byte);
     }
-    let Ok(text) = String::from_utf8(text) else { return Err("does not decode to UTF-8") };
-    if text == "." || text == ".." || (encoded_slash && text.split('/').any(|part| part == "." || part == "..")) {
+    let Ok(text) = String::from_utf8(text) else {
+        return Err("does not decode to UTF-8");
+    };
+    if text == "."
+        || text == ".."
+        || (encoded_slash && text.split('/').any(|part| part == "." || part == ".."))
+    {
         return Err("holds a dot segment");
     }
-    Ok(PathSegment { text, encoded, encoded_slash })
+    Ok(PathSegment {
+        text,
+        encoded,
+        encoded_slash,
+    })
 }
 
 /// The value of a hexadecimal digit.
@@ -102,19 +115,46 @@ mod tests {
 
     #[test]
     fn decoded_once() {
-        assert_eq!(texts("/calendars/team%40example.com/events").unwrap()[1], "team@example.com");
+        assert_eq!(
+            texts("/calendars/team%40example.com/events").unwrap()[1],
+            "team@example.com"
+        );
         assert_eq!(texts("/").unwrap(), [""; 0]);
         assert!(segments("/a/").unwrap().1);
         let (slash, _) = segments("/a%2Fb").unwrap();
-        assert_eq!((slash[0].text.as_str(), slash[0].encoded_slash), ("a/b", true));
+        assert_eq!(
+            (slash[0].text.as_str(), slash[0].encoded_slash),
+            ("a/b", true)
+        );
     }
 
     /// A2: a path with two readings is refused.
     #[test]
     fn two_readings_are_refused() {
         for raw in [
-            "a", "", "//a", "/a//b", "/a//", "/./a", "/a/..", "/%2e%2E/a", "/.%2e", "/a%252fb", "/a%5cb", "/a\\b", "/a;b",
-            "/a%00", "/a%0a", "/a%7f", "/a%zz", "/a%2", "/a#b", "/é", "/%ff", "/a b", "/a%2f..%2fb",
+            "a",
+            "",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/./a",
+            "/a/..",
+            "/%2e%2E/a",
+            "/.%2e",
+            "/a%252fb",
+            "/a%5cb",
+            "/a\\b",
+            "/a;b",
+            "/a%00",
+            "/a%0a",
+            "/a%7f",
+            "/a%zz",
+            "/a%2",
+            "/a#b",
+            "/é",
+            "/%ff",
+            "/a b",
+            "/a%2f..%2fb",
         ] {
             assert!(segments(raw).is_err(), "{raw}");
         }
