@@ -1,0 +1,41 @@
+//! A proxy-wasm host.
+
+mod abi;
+mod callout;
+mod clock;
+mod context;
+mod direction;
+mod error;
+mod exchange;
+mod header_map;
+mod imports;
+mod instance;
+mod limits;
+mod log;
+mod memory;
+mod metrics;
+mod module;
+pub mod pairs;
+mod plugin;
+mod script;
+mod shared_data;
+mod state;
+mod stream;
+mod vm;
+
+pub use abi::{BufferType, LogLevel, MapType, MetricType, Status, StreamType};
+pub use callout::{Callout, CalloutAnswer, CalloutId, Clusters};
+pub use clock::Clock;
+pub use context::LocalReply;
+pub use direction::{Stage, Transmitted};
+pub use error::{CalloutError, LoadError, OutOfOrder, StartError, StreamError, Trap, TrapKind};
+pub use header_map::HeaderMap;
+pub use limits::{BYTES_PER_FUEL, HOSTCALL_FUEL, Limits};
+pub use log::LogLine;
+pub use metrics::MetricValue;
+pub use module::{Engine, EngineOptions, Module};
+pub use plugin::{Plugin, PluginOptions};
+pub use script::{Chunking, RequestScript, RunReport, Verdict};
+pub use shared_data::SharedData;
+pub use stream::{Flow, Stream};
+pub use vm::{OnFailure, Vm, VmOptions};
