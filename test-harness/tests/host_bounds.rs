@@ -1,4 +1,9 @@
 //! Bounds on the guest, traps, and what follows them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod host_guest;
 
@@ -149,6 +154,15 @@ fn memory_cannot_grow_past_its_bound() {
 }
 
 #[test]
+fn endless_recursion_is_a_trap_of_the_guest() {
+    let guest =
+        on_headers("(call $deeper)") + "(func $deeper (call $deeper) (drop (call $proxy_done)))";
+    let trap = trap_of(plugin(&guest).run_request(&request()).unwrap().verdict);
+    assert_eq!(trap.kind, TrapKind::Guest);
+    assert!(trap.message.ends_with(": call stack exhausted"), "{trap}");
+}
+
+#[test]
 fn a_module_that_starts_too_large_does_not_start() {
     let mut options = VmOptions::default();
     options.limits.memory_bytes = 65536;
@@ -158,7 +172,7 @@ fn a_module_that_starts_too_large_does_not_start() {
 }
 
 #[test]
-fn an_allocator_that_gives_nothing_is_a_status_and_one_that_traps_a_trap() {
+fn an_allocator_that_gives_nothing_is_a_status() {
     let mut options = VmOptions::default();
     options.limits.memory_bytes = 3 * 65536;
     // 200 KiB do not fit, and the guest's allocator answers 0.
@@ -243,7 +257,7 @@ fn a_reloading_vm_starts_every_plugin_afresh() {
 
     assert!(matches!(
         second.run_request(&request()).unwrap().verdict,
-        Verdict::Hung { .. }
+        Verdict::Forward { .. }
     ));
     assert_eq!(
         said(&vm),
@@ -258,7 +272,7 @@ fn a_reloading_vm_starts_every_plugin_afresh() {
     );
     assert!(matches!(
         first.run_request(&request()).unwrap().verdict,
-        Verdict::Hung { .. }
+        Verdict::Forward { .. }
     ));
     let counted = test_harness::host::MetricValue::Counter(4);
     assert_eq!(

@@ -1,4 +1,9 @@
 //! The serialization of header maps.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

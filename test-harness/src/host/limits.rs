@@ -67,19 +67,20 @@ impl Default for Limits {
 /// traps with `unreachable`, which alone would not say why.
 #[derive(Debug)]
 pub(crate) struct Growth {
-    memory_bytes: usize,
+    memory_limit: usize,
     table_elements: usize,
     pub(crate) refused: bool,
-    pub(crate) memory_now: usize,
+    /// Bytes of memory the guest has.
+    pub(crate) granted: usize,
 }
 
 impl Growth {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            memory_bytes: limits.memory_bytes,
+            memory_limit: limits.memory_bytes,
             table_elements: limits.table_elements,
             refused: false,
-            memory_now: 0,
+            granted: 0,
         }
     }
 }
@@ -91,9 +92,9 @@ impl ResourceLimiter for Growth {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let granted = desired <= self.memory_bytes && maximum.is_none_or(|most| desired <= most);
+        let granted = desired <= self.memory_limit && maximum.is_none_or(|most| desired <= most);
         if granted {
-            self.memory_now = desired;
+            self.granted = desired;
         } else {
             self.refused = true;
         }

@@ -54,12 +54,14 @@ impl<'a> Guest<'a> {
 
     /// Copies `length` bytes at `pointer` out of the guest.
     pub(crate) fn bytes(&mut self, pointer: u32, length: u32) -> Hostcall<Vec<u8>> {
-        self.charge(u64::from(length) / BYTES_PER_FUEL)?;
         let memory = self.memory()?;
-        let (start, length) = (offset(pointer)?, offset(length)?);
-        let end = start
-            .checked_add(length)
-            .ok_or(Status::InvalidMemoryAccess)?;
+        let (start, size) = (offset(pointer)?, offset(length)?);
+        let end = start.checked_add(size).ok_or(Status::InvalidMemoryAccess)?;
+        // Bounds first: an address that is no good costs no copying.
+        if end > memory.data_size(&self.0) {
+            return Err(Status::InvalidMemoryAccess.into());
+        }
+        self.charge(u64::from(length) / BYTES_PER_FUEL)?;
         let bytes = memory
             .data(&self.0)
             .get(start..end)

@@ -29,9 +29,12 @@ pub struct SharedData {
     capacity: usize,
 }
 
+/// Value and compare value of each key of a VM id.
+type Namespace = BTreeMap<Vec<u8>, (Vec<u8>, u32)>;
+
 #[derive(Debug, Default)]
 struct Store {
-    namespaces: HashMap<String, BTreeMap<Vec<u8>, (Vec<u8>, u32)>>,
+    namespaces: HashMap<String, Namespace>,
     last_cas: u32,
     bytes: usize,
 }

@@ -206,7 +206,7 @@ impl Vm {
 
     /// Bytes of linear memory the present instance has; it never gives any back.
     pub fn memory_bytes(&self) -> usize {
-        self.lock().instance.state().growth.memory_now
+        self.lock().instance.state().growth.granted
     }
 
     /// The clock the guest sees.
