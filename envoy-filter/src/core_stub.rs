@@ -182,7 +182,16 @@ pub enum Decision {
     ApprovalRequired,
 }
 
-pub struct Reason;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    Gateway,
+}
+
+pub struct Reason {
+    pub code: Code,
+    pub message: String,
+    pub pointer: Option<String>,
+}
 
 pub struct Outcome {
     pub decision: Decision,
@@ -217,9 +226,14 @@ impl Outcome {
         }
     }
     pub fn problem(&self, _set: &PolicySet) -> Problem {
+        let gateway = self
+            .reasons
+            .first()
+            .is_some_and(|reason| reason.code == Code::Gateway);
+        let status = if gateway { 503 } else { self.status };
         Problem {
-            status: self.status,
-            body: format!("{{\"status\":{}}}", self.status).into_bytes(),
+            status,
+            body: format!("{{\"status\":{status}}}").into_bytes(),
         }
     }
     pub fn decision_json(&self, _set: &PolicySet) -> Vec<u8> {

@@ -2,8 +2,7 @@
 
 use crate::counters::Counter;
 use crate::host;
-use crate::policy::{Decision, Obligation, Outcome};
-use crate::refusal::Refusal;
+use crate::policy::{Code, Decision, Obligation, Outcome, Reason};
 use crate::root::Plugin;
 use crate::types::HeaderMap;
 
@@ -24,17 +23,21 @@ pub(crate) enum Verdict {
 
 /// Records the outcome, then forwards or refuses as it says.
 pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
-    let kept = !outcome.forward || outcome.obligations.iter().all(carry_out);
-    if !kept {
+    if outcome.forward && !outcome.obligations.iter().all(carry_out) {
         // What must be done and was not makes the decision a deny, for the reply and for the record.
         outcome.decision = Decision::Deny;
         outcome.forward = false;
+        let message =
+            "the policy forwards this request only with changes that the gateway did not make";
+        let reason = Reason {
+            code: Code::Gateway,
+            message: message.into(),
+            pointer: None,
+        };
+        outcome.reasons.insert(0, reason);
+        plugin.counters.count(Counter::Failed);
     }
     record(&outcome, plugin);
-    if !kept {
-        Refusal::ObligationFailed.send(Some(plugin));
-        return Verdict::Refused;
-    }
     if outcome.forward {
         return Verdict::Forward;
     }
@@ -62,8 +65,9 @@ pub(crate) fn record(outcome: &Outcome, plugin: &Plugin) {
     }
 }
 
-/// Changes the request as an obligation says; false if the host did not.
-pub(crate) fn carry_out(obligation: &Obligation) -> bool {
+/// Changes the request as an obligation says; false if the host did not, or
+/// if this filter does not know it.
+fn carry_out(obligation: &Obligation) -> bool {
     match obligation {
         Obligation::SetRequestHeader { name, value } => {
             host::replace_header(HeaderMap::Request, name.as_bytes(), value)
@@ -71,6 +75,8 @@ pub(crate) fn carry_out(obligation: &Obligation) -> bool {
         Obligation::RemoveRequestHeader { name } => {
             host::remove_header(HeaderMap::Request, name.as_bytes())
         }
+        #[allow(unreachable_patterns, reason = "the list of obligations may grow")]
+        _ => return false,
     }
     .is_ok()
 }

@@ -1,12 +1,12 @@
-//! Refusals of the filter's own: for a request that could not be judged, or whose decision could not be carried out.
+//! Refusals of the filter's own: for a request that could not be judged.
 //!
-//! Their documents are constants. Nothing of the request is in them, so nothing in it can fail or be escaped wrongly.
+//! Their documents are constants, of the form and with the reason codes of the decision point's. Nothing of the request is in them, so nothing in it can fail or be escaped wrongly.
 
 use crate::counters::Counter;
 use crate::enforce::{self, Reply};
 use crate::root::Plugin;
 
-/// Why a request was refused without, or in spite of, a decision.
+/// Why a request was refused by the filter itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The stream, or a policy for it, does not exist in this VM.
@@ -23,8 +23,6 @@ pub(crate) enum Refusal {
     BodyTimeout,
     /// The evaluation asked for one thing after another without end.
     Undecided,
-    /// The decision was to forward the request with changes, and the gateway did not make them.
-    ObligationFailed,
     /// The gateway did not release a request that was to be forwarded.
     NotResumed,
 }
@@ -38,18 +36,20 @@ struct Document {
 }
 
 macro_rules! document {
-    ($status:literal $title:literal, $code:literal, $detail:literal) => {
+    ($status:literal, $code:literal, $details:literal, $title:literal, $detail:literal) => {
         Document {
             status: $status,
-            details: concat!("ambit_", $code),
+            details: concat!("ambit_", $details),
             body: concat!(
-                r#"{"type":"about:blank","title":""#,
+                r#"{"type":"urn:ambit:"#,
+                $code,
+                r#"","title":""#,
                 $title,
                 r#"","status":"#,
                 $status,
                 r#","detail":""#,
                 $detail,
-                r#"","decision":"deny","rule":null,"reasons":[{"code":""#,
+                r#"","decision":"deny","reasons":[{"code":""#,
                 $code,
                 r#"","message":""#,
                 $detail,
@@ -57,53 +57,61 @@ macro_rules! document {
             ),
         }
     };
+    // The gateway does not give the filter what it needs: nothing the agent can mend.
+    (gateway, $details:literal, $detail:literal) => {
+        document!(
+            503,
+            "gateway",
+            $details,
+            "the gateway could not judge this request",
+            $detail
+        )
+    };
 }
 
 impl Refusal {
     const fn document(self) -> Document {
         match self {
-            Self::NoPolicy => document!(
-                503 "Service Unavailable",
-                "no_policy",
-                "no policy is loaded for this request"
-            ),
+            Self::NoPolicy => {
+                document!(gateway, "no_policy", "no policy is loaded for this request")
+            }
             Self::HeadUnreadable => document!(
-                503 "Service Unavailable",
+                gateway,
                 "head_unreadable",
                 "the gateway did not give this request's headers in a readable form"
             ),
-            Self::ClockUnreadable => document!(
-                503 "Service Unavailable",
-                "clock_unreadable",
-                "the gateway did not tell the time"
-            ),
+            Self::ClockUnreadable => {
+                document!(
+                    gateway,
+                    "clock_unreadable",
+                    "the gateway did not tell the time"
+                )
+            }
             Self::OutOfOrder => document!(
-                503 "Service Unavailable",
+                gateway,
                 "out_of_order",
                 "the gateway delivered the parts of this request out of order"
             ),
             Self::BodyNotDelivered => document!(
-                503 "Service Unavailable",
+                gateway,
                 "body_not_delivered",
-                "this request waited for its body, but the gateway never delivered one: `allow_on_headers_stop_iteration: true` is missing from the Wasm plugin's configuration"
+                "this request waited for its body, but the gateway never delivered one: \
+                 `allow_on_headers_stop_iteration: true` is missing from the Wasm plugin's configuration"
             ),
             Self::BodyTimeout => document!(
-                408 "Request Timeout",
+                408,
+                "body_not_seen",
                 "body_timeout",
-                "the body of this request did not arrive in time"
+                "the body of this request did not arrive in time",
+                "the whole body must arrive within the gateway's body timeout; send the request again"
             ),
             Self::Undecided => document!(
-                503 "Service Unavailable",
+                gateway,
                 "undecided",
                 "the policy did not come to a decision on this request"
             ),
-            Self::ObligationFailed => document!(
-                503 "Service Unavailable",
-                "obligation_failed",
-                "the policy allows this request only with changes that the gateway did not make"
-            ),
             Self::NotResumed => document!(
-                503 "Service Unavailable",
+                gateway,
                 "not_resumed",
                 "the gateway did not release this request after it was held"
             ),
@@ -145,7 +153,6 @@ mod tests {
             Refusal::BodyNotDelivered,
             Refusal::BodyTimeout,
             Refusal::Undecided,
-            Refusal::ObligationFailed,
             Refusal::NotResumed,
         ] {
             let Document {
@@ -156,9 +163,11 @@ mod tests {
             let json: serde_json::Value = serde_json::from_str(body).unwrap();
             assert_eq!(json["status"], status);
             assert_eq!(json["detail"], json["reasons"][0]["message"]);
-            assert_eq!(
-                format!("ambit_{}", json["reasons"][0]["code"].as_str().unwrap()),
-                details
+            let code = json["reasons"][0]["code"].as_str().unwrap();
+            assert_eq!(json["type"], format!("urn:ambit:{code}"));
+            assert!(
+                details.starts_with("ambit_") && !details.contains(' '),
+                "{details}"
             );
         }
     }

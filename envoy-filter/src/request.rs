@@ -16,15 +16,13 @@ use crate::host;
 use crate::policy::{Body, Head, NeedBody, Outcome, Step, Timestamp, Unavailable, evaluate};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
-use crate::types::{Action, Fields, Level};
+use crate::types::{Action, Fields};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
 const DELIVERY_PATIENCE: u64 = 1_000_000_000;
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 /// Needs that one evaluation may open one after another. Each kind can be asked for once or twice; more is a loop.
 const NEEDS: usize = 8;
-const NOT_DELIVERED: &str = "ambit: the gateway never delivered the body of a request that waited for it: \
-    set `allow_on_headers_stop_iteration: true` in the Wasm plugin's configuration";
 
 thread_local! {
     /// Whether this VM has ever been given a part of a request after it had paused that request's head. Only that shows
@@ -220,7 +218,7 @@ impl Request {
         let (unavailable, refusal) = if delivers {
             (Unavailable::Timeout, Refusal::BodyTimeout)
         } else {
-            host::log(Level::Error, NOT_DELIVERED);
+            plugin.tell_not_delivered();
             (Unavailable::NotSeen, Refusal::BodyNotDelivered)
         };
         match conclude(wait.need.answer(Body::Unavailable(unavailable))) {

@@ -1,6 +1,6 @@
 //! The root context: one plugin configuration, its policy set, and the requests it holds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,11 +15,15 @@ const TICK_PERIOD_MS: u32 = 250;
 /// Bytes of a load error that are logged: enough for a place and a reason, whatever the bundle holds.
 const ERROR_LENGTH: usize = 1024;
 
+const NOT_DELIVERED: &str = "ambit: the gateway never delivered the body of a request that waited for it: \
+    set `allow_on_headers_stop_iteration: true` in the Wasm plugin's configuration";
+
 /// What a configuration came to. Every stream holds on to the plugin it was created under.
 pub(crate) struct Plugin {
     pub(crate) set: Arc<PolicySet>,
     pub(crate) counters: Counters,
     held: RefCell<BTreeSet<u32>>,
+    told: Cell<bool>,
 }
 
 impl Plugin {
@@ -34,6 +38,13 @@ impl Plugin {
     pub(crate) fn release(&self, request: u32) {
         if let Ok(mut held) = self.held.try_borrow_mut() {
             held.remove(&request);
+        }
+    }
+
+    /// Logs, once in the life of this plugin, that the gateway holds bodies back. Under load it would be every request.
+    pub(crate) fn tell_not_delivered(&self) {
+        if !self.told.replace(true) {
+            host::log(Level::Error, NOT_DELIVERED);
         }
     }
 
@@ -98,6 +109,7 @@ impl Root {
             set: Arc::new(set),
             counters,
             held: RefCell::default(),
+            told: Cell::new(false),
         }));
         true
     }

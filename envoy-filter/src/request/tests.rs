@@ -303,8 +303,9 @@ fn obligations_are_carried_out_or_the_request_is_denied() {
         stream(path);
         gateway(|gateway| gateway.failing.insert(failing, 10));
         assert_eq!(headers(true), Action::Pause, "{path}");
-        assert_eq!(reply().details, "ambit_obligation_failed");
-        assert_eq!((counted("ambit.allow"), counted("ambit.deny")), (0, 1));
+        assert_eq!(reply().status, 503);
+        let counts = ["ambit.allow", "ambit.deny", "ambit.failed"].map(counted);
+        assert_eq!(counts, [0, 1, 1]);
         assert_eq!(recorded().as_deref(), Some(r#"{"decision":"Deny"}"#));
     }
 }
@@ -597,6 +598,14 @@ fn many_held_requests_are_answered_each() {
         assert_eq!(dispatch::on_request_headers(id, false), Action::Pause);
     }
     tick_after(1_000);
+    let told = gateway(|gateway| {
+        gateway
+            .logged
+            .iter()
+            .filter(|(level, _)| *level == Level::Error)
+            .count()
+    });
+    assert_eq!(told, 1, "one line for all");
     let answered: Vec<_> =
         gateway(|gateway| gateway.replies.iter().map(|reply| reply.context).collect());
     assert!(
