@@ -4,10 +4,7 @@
 //! response are here. Each is one line: its verdict is the dispatcher's.
 //! Source: <https://github.com/proxy-wasm/spec/blob/main/abi-versions/v0.2.1/README.md>
 
-#![allow(
-    unsafe_code,
-    reason = "exports have fixed names; no other symbol of the module has them"
-)]
+#![allow(unsafe_code, reason = "exports have fixed names; no other symbol of the module has them")]
 
 use crate::{dispatch, host};
 
@@ -27,15 +24,10 @@ extern "C" fn _initialize() {
 #[cfg(target_arch = "wasm32")]
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map(|at| format!("{}:{}", at.file(), at.line()))
-            .unwrap_or_default();
+        let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
         host::log(
             crate::types::Level::Critical,
-            &format!(
-                "ambit: the filter failed at {place}; this is a bug in the filter, please report this line"
-            ),
+            &format!("ambit: the filter failed at {place}; this is a bug in the filter, please report this line"),
         );
     }));
 }

@@ -5,11 +5,7 @@
 //! whatever is answered. `/current`, `/counters`: need what no version of the filter has yet. `/set-header`,
 //! `/remove-header`: allowed with an obligation.
 
-#![allow(
-    unreachable_pub,
-    dead_code,
-    reason = "mirrors the public interface of policy-core"
-)]
+#![allow(unreachable_pub, dead_code, reason = "mirrors the public interface of policy-core")]
 
 use std::sync::Arc;
 
@@ -26,10 +22,7 @@ pub mod bundle {
             Some(("ok", timeout)) => timeout.parse().map_err(|_| LoadError)?,
             _ => return Err(LoadError),
         };
-        Ok(PolicySet {
-            digest: format!("sha256:{text}"),
-            body_timeout_ms,
-        })
+        Ok(PolicySet { digest: format!("sha256:{text}"), body_timeout_ms })
     }
 }
 
@@ -76,40 +69,24 @@ pub enum Step {
 }
 
 pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
-    let path = head
-        .fields
-        .iter()
-        .find(|(name, _)| name == b":path")
-        .map(|(_, value)| value.clone());
+    let path = head.fields.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.clone());
     let path = path.unwrap_or_default();
     match path.as_slice() {
         b"/allow" => Step::Done(Outcome::new(Decision::Allow)),
         b"/approval" => Step::Done(Outcome::new(Decision::ApprovalRequired)),
-        b"/shadow-deny" => Step::Done(Outcome {
-            forward: true,
-            ..Outcome::new(Decision::Deny)
-        }),
-        b"/stranger" => Step::Done(Outcome {
-            not_an_agent: true,
-            ..Outcome::new(Decision::Allow)
-        }),
+        b"/shadow-deny" => Step::Done(Outcome { forward: true, ..Outcome::new(Decision::Deny) }),
+        b"/stranger" => Step::Done(Outcome { not_an_agent: true, ..Outcome::new(Decision::Allow) }),
         b"/set-header" => Step::Done(Outcome {
-            obligations: vec![Obligation::SetRequestHeader {
-                name: "x-route".into(),
-                value: b"ambit".to_vec(),
-            }],
+            obligations: vec![Obligation::SetRequestHeader { name: "x-route".into(), value: b"ambit".to_vec() }],
             ..Outcome::new(Decision::Allow)
         }),
         b"/remove-header" => Step::Done(Outcome {
-            obligations: vec![Obligation::RemoveRequestHeader {
-                name: "authorization".into(),
-            }],
+            obligations: vec![Obligation::RemoveRequestHeader { name: "authorization".into() }],
             ..Outcome::new(Decision::Allow)
         }),
-        b"/body" | b"/shadow-body" | b"/body-again" => Step::NeedBody(NeedBody {
-            shadow: path == b"/shadow-body",
-            again: path == b"/body-again",
-        }),
+        b"/body" | b"/shadow-body" | b"/body-again" => {
+            Step::NeedBody(NeedBody { shadow: path == b"/shadow-body", again: path == b"/body-again" })
+        }
         b"/current" => Step::NeedCurrent(NeedCurrent),
         b"/counters" => Step::NeedCounters(NeedCounters),
         _ => Step::Done(Outcome::new(Decision::Deny)),
@@ -136,11 +113,7 @@ impl NeedBody {
         };
         Step::Done(match status {
             None => Outcome::new(Decision::Allow),
-            Some(status) => Outcome {
-                forward: self.shadow,
-                status,
-                ..Outcome::new(Decision::Deny)
-            },
+            Some(status) => Outcome { forward: self.shadow, status, ..Outcome::new(Decision::Deny) },
         })
     }
 }
@@ -226,15 +199,9 @@ impl Outcome {
         }
     }
     pub fn problem(&self, _set: &PolicySet) -> Problem {
-        let gateway = self
-            .reasons
-            .first()
-            .is_some_and(|reason| reason.code == Code::Gateway);
+        let gateway = self.reasons.first().is_some_and(|reason| reason.code == Code::Gateway);
         let status = if gateway { 503 } else { self.status };
-        Problem {
-            status,
-            body: format!("{{\"status\":{status}}}").into_bytes(),
-        }
+        Problem { status, body: format!("{{\"status\":{status}}}").into_bytes() }
     }
     pub fn decision_json(&self, _set: &PolicySet) -> Vec<u8> {
         format!("{{\"decision\":\"{:?}\"}}", self.decision).into_bytes()

@@ -65,9 +65,7 @@ pub(crate) fn on_configure(id: u32, size: usize) -> bool {
 
 /// Looks at the requests this root context's plugin holds.
 pub(crate) fn on_tick(id: u32) {
-    let held = plugin_of(id)
-        .map(|plugin| plugin.held())
-        .unwrap_or_default();
+    let held = plugin_of(id).map(|plugin| plugin.held()).unwrap_or_default();
     if held.is_empty() {
         return;
     }

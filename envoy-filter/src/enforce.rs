@@ -27,13 +27,8 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
         // What must be done and was not makes the decision a deny, for the reply and for the record.
         outcome.decision = Decision::Deny;
         outcome.forward = false;
-        let message =
-            "the policy forwards this request only with changes that the gateway did not make";
-        let reason = Reason {
-            code: Code::Gateway,
-            message: message.into(),
-            pointer: None,
-        };
+        let message = "the policy forwards this request only with changes that the gateway did not make";
+        let reason = Reason { code: Code::Gateway, message: message.into(), pointer: None };
         outcome.reasons.insert(0, reason);
         plugin.counters.count(Counter::Failed);
     }
@@ -46,14 +41,7 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
         Decision::ApprovalRequired => "ambit_approval_required",
         Decision::Allow | Decision::Deny => "ambit_deny",
     };
-    reply(
-        &Reply {
-            status: problem.status,
-            details,
-            body: &problem.body,
-        },
-        Some(plugin),
-    );
+    reply(&Reply { status: problem.status, details, body: &problem.body }, Some(plugin));
     Verdict::Refused
 }
 
@@ -72,9 +60,7 @@ fn carry_out(obligation: &Obligation) -> bool {
         Obligation::SetRequestHeader { name, value } => {
             host::replace_header(HeaderMap::Request, name.as_bytes(), value)
         }
-        Obligation::RemoveRequestHeader { name } => {
-            host::remove_header(HeaderMap::Request, name.as_bytes())
-        }
+        Obligation::RemoveRequestHeader { name } => host::remove_header(HeaderMap::Request, name.as_bytes()),
         #[allow(unreachable_patterns, reason = "the list of obligations may grow")]
         _ => return false,
     }
@@ -97,12 +83,7 @@ pub(crate) fn reply(reply: &Reply<'_>, plugin: Option<&Plugin>) {
     let sent = match plugin {
         Some(plugin) => {
             let policy = (POLICY_FIELD, plugin.set.digest().as_bytes());
-            host::send_local_response(
-                reply.status,
-                reply.details,
-                &[content_type, policy],
-                reply.body,
-            )
+            host::send_local_response(reply.status, reply.details, &[content_type, policy], reply.body)
         }
         None => host::send_local_response(reply.status, reply.details, &[content_type], reply.body),
     };
@@ -115,9 +96,5 @@ pub(crate) fn reply(reply: &Reply<'_>, plugin: Option<&Plugin>) {
 /// Names the policy set on a response, whoever made it, in place of any such field from the upstream.
 pub(crate) fn name_policy(plugin: &Plugin) {
     // A response without it is still the right response.
-    let _ = host::replace_header(
-        HeaderMap::Response,
-        POLICY_FIELD,
-        plugin.set.digest().as_bytes(),
-    );
+    let _ = host::replace_header(HeaderMap::Response, POLICY_FIELD, plugin.set.digest().as_bytes());
 }

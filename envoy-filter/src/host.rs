@@ -32,11 +32,7 @@ mod sys {
             data: *mut usize,
             size: *mut usize,
         ) -> u32;
-        pub(super) fn proxy_get_header_map_pairs(
-            map: u32,
-            data: *mut usize,
-            size: *mut usize,
-        ) -> u32;
+        pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut usize, size: *mut usize) -> u32;
         pub(super) fn proxy_add_header_map_value(
             map: u32,
             name: *const u8,
@@ -51,23 +47,10 @@ mod sys {
             value: *const u8,
             value_size: usize,
         ) -> u32;
-        pub(super) fn proxy_remove_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-        ) -> u32;
-        pub(super) fn proxy_get_property(
-            path: *const u8,
-            path_size: usize,
-            data: *mut usize,
-            size: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_set_property(
-            path: *const u8,
-            path_size: usize,
-            value: *const u8,
-            value_size: usize,
-        ) -> u32;
+        pub(super) fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+        pub(super) fn proxy_get_property(path: *const u8, path_size: usize, data: *mut usize, size: *mut usize) -> u32;
+        pub(super) fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize)
+        -> u32;
         pub(super) fn proxy_send_local_response(
             status: u32,
             details: *const u8,
@@ -94,12 +77,7 @@ mod sys {
             value_size: usize,
             cas: u32,
         ) -> u32;
-        pub(super) fn proxy_define_metric(
-            kind: u32,
-            name: *const u8,
-            size: usize,
-            metric: *mut u32,
-        ) -> u32;
+        pub(super) fn proxy_define_metric(kind: u32, name: *const u8, size: usize, metric: *mut u32) -> u32;
         pub(super) fn proxy_increment_metric(metric: u32, by: i64) -> u32;
         pub(super) fn proxy_record_metric(metric: u32, value: u64) -> u32;
     }
@@ -132,9 +110,7 @@ pub(crate) fn allocate(size: usize) -> usize {
             let mut offered = offered.try_borrow_mut().ok()?;
             offered.try_reserve(1).ok()?;
             offered.push(buffer);
-            offered
-                .last_mut()
-                .map(|buffer| buffer.as_mut_ptr().expose_provenance())
+            offered.last_mut().map(|buffer| buffer.as_mut_ptr().expose_provenance())
         })
         .ok()
         .flatten()
@@ -147,21 +123,14 @@ fn receive(call: impl FnOnce(*mut usize, *mut usize) -> u32) -> Result<Vec<u8>, 
     let outcome = Status::from_code(call(&raw mut address, &raw mut size));
     // What an unsuccessful call asked for is freed here as well.
     let offered = OFFERED
-        .try_with(|offered| {
-            offered
-                .try_borrow_mut()
-                .map(|mut offered| std::mem::take(&mut *offered))
-        })
+        .try_with(|offered| offered.try_borrow_mut().map(|mut offered| std::mem::take(&mut *offered)))
         .map_err(|_| Status::Unreadable)?
         .map_err(|_| Status::Unreadable)?;
     outcome?;
     if size == 0 {
         return Ok(Vec::new());
     }
-    let mut data = offered
-        .into_iter()
-        .find(|buffer| buffer.as_ptr().addr() == address)
-        .ok_or(Status::Unreadable)?;
+    let mut data = offered.into_iter().find(|buffer| buffer.as_ptr().addr() == address).ok_or(Status::Unreadable)?;
     if size > data.len() {
         return Err(Status::Unreadable);
     }
@@ -215,27 +184,17 @@ fn buffer(kind: u32, max_size: usize) -> Result<Vec<u8>, Status> {
 /// All request headers in one host call.
 pub(crate) fn request_headers() -> Result<Fields, Status> {
     // SAFETY: the addresses are of `receive`'s live locals.
-    let bytes = receive(|data, size| unsafe {
-        sys::proxy_get_header_map_pairs(HeaderMap::Request as u32, data, size)
-    })?;
+    let bytes =
+        receive(|data, size| unsafe { sys::proxy_get_header_map_pairs(HeaderMap::Request as u32, data, size) })?;
     pairs::decode(&bytes).ok_or(Status::Unreadable)
 }
 
 /// Appends a field.
-#[allow(
-    dead_code,
-    reason = "no obligation adds a second field of one name yet"
-)]
+#[allow(dead_code, reason = "no obligation adds a second field of one name yet")]
 pub(crate) fn add_header(map: HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> {
     // SAFETY: addresses and sizes of live slices.
     Status::from_code(unsafe {
-        sys::proxy_add_header_map_value(
-            map as u32,
-            name.as_ptr(),
-            name.len(),
-            value.as_ptr(),
-            value.len(),
-        )
+        sys::proxy_add_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
     })
 }
 
@@ -243,22 +202,14 @@ pub(crate) fn add_header(map: HeaderMap, name: &[u8], value: &[u8]) -> Result<()
 pub(crate) fn replace_header(map: HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> {
     // SAFETY: addresses and sizes of live slices.
     Status::from_code(unsafe {
-        sys::proxy_replace_header_map_value(
-            map as u32,
-            name.as_ptr(),
-            name.len(),
-            value.as_ptr(),
-            value.len(),
-        )
+        sys::proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
     })
 }
 
 /// Removes all fields of a name. A name that is absent is no error.
 pub(crate) fn remove_header(map: HeaderMap, name: &[u8]) -> Result<(), Status> {
     // SAFETY: address and size of a live slice.
-    Status::from_code(unsafe {
-        sys::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len())
-    })
+    Status::from_code(unsafe { sys::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
 /// A property of the effective context, as bytes; numbers are in the host's form (Envoy: 8 bytes, little-endian).
@@ -272,9 +223,7 @@ pub(crate) fn property(path: &[&str]) -> Result<Vec<u8>, Status> {
 pub(crate) fn set_property(path: &[&str], value: &[u8]) -> Result<(), Status> {
     let path = path.join("\0");
     // SAFETY: addresses and sizes of live slices.
-    Status::from_code(unsafe {
-        sys::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len())
-    })
+    Status::from_code(unsafe { sys::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }
 
 /// Answers the request of the effective context in the upstream's place. The host sends it when the callback returns.
@@ -317,9 +266,8 @@ pub(crate) fn close_request() -> Result<(), Status> {
 pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
     let mut cas = 0;
     // SAFETY: address and size of a live slice; the other addresses are of live locals.
-    let value = receive(|data, size| unsafe {
-        sys::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut cas)
-    })?;
+    let value =
+        receive(|data, size| unsafe { sys::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut cas) })?;
     Ok((value, cas))
 }
 
@@ -327,18 +275,14 @@ pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
 #[allow(dead_code, reason = "counters live in shared data")]
 pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Result<(), Status> {
     // SAFETY: addresses and sizes of live slices.
-    Status::from_code(unsafe {
-        sys::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
-    })
+    Status::from_code(unsafe { sys::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) })
 }
 
 /// The number of a counter, defined if it is new.
 pub(crate) fn define_counter(name: &str) -> Result<u32, Status> {
     let mut metric = 0;
     // SAFETY: address and size of a live slice, and the address of a live local.
-    Status::from_code(unsafe {
-        sys::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut metric)
-    })?;
+    Status::from_code(unsafe { sys::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut metric) })?;
     Ok(metric)
 }
 

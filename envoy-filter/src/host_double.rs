@@ -2,10 +2,7 @@
 //! without wasm. It keeps what can be seen from outside (replies, headers, properties, counters), not who called what
 //! in which order.
 
-#![cfg_attr(
-    not(test),
-    allow(dead_code, reason = "only tests put a request into this gateway")
-)]
+#![cfg_attr(not(test), allow(dead_code, reason = "only tests put a request into this gateway"))]
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,10 +48,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers
-            .iter()
-            .find(|(field, _)| field == name.as_bytes())
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().find(|(field, _)| field == name.as_bytes()).map(|(_, value)| value.as_slice())
     }
 }
 
@@ -67,10 +61,7 @@ pub(crate) fn gateway<R>(with: impl FnOnce(&mut Gateway) -> R) -> R {
     GATEWAY.with(|gateway| with(&mut gateway.borrow_mut()))
 }
 
-fn call<R>(
-    name: &'static str,
-    with: impl FnOnce(&mut Gateway) -> Result<R, Status>,
-) -> Result<R, Status> {
+fn call<R>(name: &'static str, with: impl FnOnce(&mut Gateway) -> Result<R, Status>) -> Result<R, Status> {
     gateway(|gateway| {
         Status::from_code(gateway.failing.get(name).copied().unwrap_or_default())?;
         with(gateway)
@@ -107,14 +98,7 @@ pub(crate) fn set_effective_context(context: u32) -> Result<(), Status> {
 }
 
 pub(crate) fn plugin_configuration(max_size: usize) -> Result<Vec<u8>, Status> {
-    call("plugin_configuration", |gateway| {
-        Ok(gateway
-            .configuration
-            .iter()
-            .copied()
-            .take(max_size)
-            .collect())
-    })
+    call("plugin_configuration", |gateway| Ok(gateway.configuration.iter().copied().take(max_size).collect()))
 }
 
 pub(crate) fn request_body(max_size: usize) -> Result<Vec<u8>, Status> {
@@ -126,47 +110,30 @@ pub(crate) fn request_body(max_size: usize) -> Result<Vec<u8>, Status> {
 
 /// A map as the filter gets it: through its serialized form.
 fn decoded(fields: &Fields) -> Result<Fields, Status> {
-    let pairs: Vec<(&[u8], &[u8])> = fields
-        .iter()
-        .map(|(name, value)| (name.as_slice(), value.as_slice()))
-        .collect();
-    pairs::encode(&pairs)
-        .and_then(|bytes| pairs::decode(&bytes))
-        .ok_or(Status::Unreadable)
+    let pairs: Vec<(&[u8], &[u8])> = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+    pairs::encode(&pairs).and_then(|bytes| pairs::decode(&bytes)).ok_or(Status::Unreadable)
 }
 
 pub(crate) fn request_headers() -> Result<Fields, Status> {
-    call("request_headers", |gateway| {
-        decoded(gateway.headers.as_ref().ok_or(Status::NotFound)?)
-    })
+    call("request_headers", |gateway| decoded(gateway.headers.as_ref().ok_or(Status::NotFound)?))
 }
 
 pub(crate) fn replace_header(map: HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> {
     call("replace_header", |gateway| {
-        gateway
-            .set_headers
-            .insert((map, String::from_utf8_lossy(name).into()), value.to_vec());
+        gateway.set_headers.insert((map, String::from_utf8_lossy(name).into()), value.to_vec());
         Ok(())
     })
 }
 
 pub(crate) fn remove_header(_map: HeaderMap, name: &[u8]) -> Result<(), Status> {
     call("remove_header", |gateway| {
-        gateway
-            .removed_headers
-            .insert(String::from_utf8_lossy(name).into());
+        gateway.removed_headers.insert(String::from_utf8_lossy(name).into());
         Ok(())
     })
 }
 
 pub(crate) fn property(path: &[&str]) -> Result<Vec<u8>, Status> {
-    call("property", |gateway| {
-        gateway
-            .properties
-            .get(&path.join("."))
-            .cloned()
-            .ok_or(Status::NotFound)
-    })
+    call("property", |gateway| gateway.properties.get(&path.join(".")).cloned().ok_or(Status::NotFound))
 }
 
 pub(crate) fn set_property(path: &[&str], value: &[u8]) -> Result<(), Status> {
@@ -187,10 +154,7 @@ pub(crate) fn send_local_response(
             context: gateway.effective,
             status,
             details: details.into(),
-            headers: headers
-                .iter()
-                .map(|(name, value)| (name.to_vec(), value.to_vec()))
-                .collect(),
+            headers: headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
             body: body.to_vec(),
         });
         Ok(())
@@ -220,12 +184,8 @@ pub(crate) fn define_counter(name: &str) -> Result<u32, Status> {
 
 pub(crate) fn increment(metric: u32, by: i64) -> Result<(), Status> {
     call("increment", |gateway| {
-        let index = usize::try_from(metric)
-            .ok()
-            .and_then(|metric| metric.checked_sub(1));
-        let name = index
-            .and_then(|index| gateway.metrics.get(index))
-            .ok_or(Status::NotFound)?;
+        let index = usize::try_from(metric).ok().and_then(|metric| metric.checked_sub(1));
+        let name = index.and_then(|index| gateway.metrics.get(index)).ok_or(Status::NotFound)?;
         let count = gateway.counters.entry(name.clone()).or_default();
         *count = count.saturating_add(by);
         Ok(())

@@ -19,16 +19,10 @@
 //! It does not parse templates, keep sessions, or buffer responses; there is no WASI and no import but `env.proxy_*`.
 
 #![deny(unsafe_code)]
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::indexing_slicing,
-        clippy::string_slice,
-        clippy::arithmetic_side_effects
-    )
-)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects))]
 
 mod abi;
+#[cfg(test)]
 mod core_stub;
 mod counters;
 mod dispatch;
@@ -42,4 +36,7 @@ mod request;
 mod root;
 mod types;
 
+#[cfg(test)]
 use core_stub as policy;
+#[cfg(not(test))]
+use policy_core as policy;

@@ -77,10 +77,7 @@ mod tests {
     ];
 
     fn owned(pairs: &[(&[u8], &[u8])]) -> Fields {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.to_vec(), value.to_vec()))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
     }
 
     #[test]
@@ -89,15 +86,9 @@ mod tests {
         let bytes = encode(&[(b"a", b"1"), (b"b", b"22")]).unwrap();
         assert_eq!(
             bytes,
-            [
-                2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, b'a', 0, b'1', 0, b'b',
-                0, b'2', b'2', 0
-            ]
+            [2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, b'a', 0, b'1', 0, b'b', 0, b'2', b'2', 0]
         );
-        assert_eq!(
-            decode(&bytes).unwrap(),
-            owned(&[(b"a", b"1"), (b"b", b"22")])
-        );
+        assert_eq!(decode(&bytes).unwrap(), owned(&[(b"a", b"1"), (b"b", b"22")]));
     }
 
     #[test]
@@ -132,15 +123,7 @@ mod tests {
         let words = 1 + 2 * HEAD.len();
         for word in 0..words {
             let right = take_word(&mut &whole[word * WORD..]).unwrap();
-            for wrong in [
-                u32::MAX,
-                u32::MAX - 1,
-                1 << 31,
-                1 << 29,
-                1 << 16,
-                right + 1,
-                right.wrapping_sub(1),
-            ] {
+            for wrong in [u32::MAX, u32::MAX - 1, 1 << 31, 1 << 29, 1 << 16, right + 1, right.wrapping_sub(1)] {
                 let mut bytes = whole.clone();
                 bytes[word * WORD..(word + 1) * WORD].copy_from_slice(&wrong.to_le_bytes());
                 assert_eq!(decode(&bytes), None, "word {word}: {wrong} for {right}");
@@ -185,17 +168,12 @@ mod tests {
             match decode(&bytes) {
                 None => refused += 1,
                 Some(fields) => {
-                    let pairs: Vec<(&[u8], &[u8])> = fields
-                        .iter()
-                        .map(|(name, value)| (&name[..], &value[..]))
-                        .collect();
+                    let pairs: Vec<(&[u8], &[u8])> =
+                        fields.iter().map(|(name, value)| (&name[..], &value[..])).collect();
                     assert_eq!(encode(&pairs).unwrap(), bytes);
                 }
             }
         }
-        assert!(
-            refused > 50_000,
-            "the mutations hit the lengths too: {refused}"
-        );
+        assert!(refused > 50_000, "the mutations hit the lengths too: {refused}");
     }
 }

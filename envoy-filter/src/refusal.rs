@@ -59,13 +59,7 @@ macro_rules! document {
     };
     // The gateway does not give the filter what it needs: nothing the agent can mend.
     (gateway, $details:literal, $detail:literal) => {
-        document!(
-            503,
-            "gateway",
-            $details,
-            "the gateway could not judge this request",
-            $detail
-        )
+        document!(503, "gateway", $details, "the gateway could not judge this request", $detail)
     };
 }
 
@@ -81,17 +75,11 @@ impl Refusal {
                 "the gateway did not give this request's headers in a readable form"
             ),
             Self::ClockUnreadable => {
-                document!(
-                    gateway,
-                    "clock_unreadable",
-                    "the gateway did not tell the time"
-                )
+                document!(gateway, "clock_unreadable", "the gateway did not tell the time")
             }
-            Self::OutOfOrder => document!(
-                gateway,
-                "out_of_order",
-                "the gateway delivered the parts of this request out of order"
-            ),
+            Self::OutOfOrder => {
+                document!(gateway, "out_of_order", "the gateway delivered the parts of this request out of order")
+            }
             Self::BodyNotDelivered => document!(
                 gateway,
                 "body_not_delivered",
@@ -105,16 +93,10 @@ impl Refusal {
                 "the body of this request did not arrive in time",
                 "the whole body must arrive within the gateway's body timeout; send the request again"
             ),
-            Self::Undecided => document!(
-                gateway,
-                "undecided",
-                "the policy did not come to a decision on this request"
-            ),
-            Self::NotResumed => document!(
-                gateway,
-                "not_resumed",
-                "the gateway did not release this request after it was held"
-            ),
+            Self::Undecided => document!(gateway, "undecided", "the policy did not come to a decision on this request"),
+            Self::NotResumed => {
+                document!(gateway, "not_resumed", "the gateway did not release this request after it was held")
+            }
         }
     }
 
@@ -123,19 +105,8 @@ impl Refusal {
         if let Some(plugin) = plugin {
             plugin.counters.count(Counter::Failed);
         }
-        let Document {
-            status,
-            details,
-            body,
-        } = self.document();
-        enforce::reply(
-            &Reply {
-                status,
-                details,
-                body: body.as_bytes(),
-            },
-            plugin,
-        );
+        let Document { status, details, body } = self.document();
+        enforce::reply(&Reply { status, details, body: body.as_bytes() }, plugin);
     }
 }
 
@@ -155,20 +126,13 @@ mod tests {
             Refusal::Undecided,
             Refusal::NotResumed,
         ] {
-            let Document {
-                status,
-                details,
-                body,
-            } = refusal.document();
+            let Document { status, details, body } = refusal.document();
             let json: serde_json::Value = serde_json::from_str(body).unwrap();
             assert_eq!(json["status"], status);
             assert_eq!(json["detail"], json["reasons"][0]["message"]);
             let code = json["reasons"][0]["code"].as_str().unwrap();
             assert_eq!(json["type"], format!("urn:ambit:{code}"));
-            assert!(
-                details.starts_with("ambit_") && !details.contains(' '),
-                "{details}"
-            );
+            assert!(details.starts_with("ambit_") && !details.contains(' '), "{details}");
         }
     }
 }

@@ -29,9 +29,7 @@ pub(crate) struct Registry<C> {
 
 impl<C> Registry<C> {
     pub(crate) const fn new() -> Self {
-        Self {
-            slots: RefCell::new(BTreeMap::new()),
-        }
+        Self { slots: RefCell::new(BTreeMap::new()) }
     }
 
     /// Adds a context, in place of any of that id.
@@ -81,10 +79,7 @@ impl<C> Registry<C> {
     /// The map, for an operation that calls nobody: the borrow is never held across a callback, so it never fails. If it
     /// did, the context would count as running, which no request passes on.
     fn slots<R>(&self, operation: impl FnOnce(&mut BTreeMap<u32, Slot<C>>) -> R) -> Option<R> {
-        self.slots
-            .try_borrow_mut()
-            .ok()
-            .map(|mut slots| operation(&mut slots))
+        self.slots.try_borrow_mut().ok().map(|mut slots| operation(&mut slots))
     }
 }
 
@@ -103,11 +98,7 @@ mod tests {
             registry.with(1, |context| *context += 100)
         });
         assert_eq!(inner, Ok(Err(Absent::Running)));
-        assert_eq!(
-            registry.with(1, |context| *context),
-            Ok(11),
-            "put back with its change"
-        );
+        assert_eq!(registry.with(1, |context| *context), Ok(11), "put back with its change");
     }
 
     #[test]
@@ -134,11 +125,7 @@ mod tests {
         registry.insert(1, Rc::clone(&alive));
         registry.with(1, |_| registry.remove(1)).unwrap();
         assert_eq!(registry.with(1, |_| ()), Err(Absent::Unknown));
-        assert_eq!(
-            Rc::strong_count(&alive),
-            1,
-            "dropped when its callback returned"
-        );
+        assert_eq!(Rc::strong_count(&alive), 1, "dropped when its callback returned");
     }
 
     #[test]

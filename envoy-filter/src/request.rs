@@ -69,11 +69,7 @@ pub(crate) enum Tick {
 impl Request {
     /// The context `id`, under the plugin of its root context if that has one.
     pub(crate) fn new(id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self {
-            id,
-            plugin,
-            stage: Stage::AwaitingHead,
-        }
+        Self { id, plugin, stage: Stage::AwaitingHead }
     }
 
     /// The head is here, and with `end_of_stream` it is the whole request.
@@ -96,24 +92,12 @@ impl Request {
             Ok(_) | Err(_) => return self.refuse(Refusal::HeadUnreadable),
         };
         let head = length(&fields);
-        let step = evaluate(
-            &plugin.set,
-            Head {
-                fields,
-                end_of_stream,
-            },
-            Timestamp(now),
-        );
+        let step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
         match advance(step) {
             Some(Progress::Body(need)) if end_of_stream => self.settle(need.answer(Body::Empty)),
             Some(Progress::Body(need)) => {
                 plugin.hold(self.id);
-                self.stage = Stage::AwaitingBody(Wait {
-                    need,
-                    since: now,
-                    head,
-                    announced: None,
-                });
+                self.stage = Stage::AwaitingBody(Wait { need, since: now, head, announced: None });
                 Action::Pause
             }
             Some(Progress::Done(outcome)) => self.enforce(outcome),
@@ -190,18 +174,9 @@ impl Request {
             return Tick::Kept;
         };
         let waited = now.saturating_sub(wait.since);
-        let timeout = plugin
-            .set
-            .body_timeout_ms()
-            .saturating_mul(NANOSECONDS_PER_MILLISECOND);
+        let timeout = plugin.set.body_timeout_ms().saturating_mul(NANOSECONDS_PER_MILLISECOND);
         let delivers = DELIVERS.try_with(Cell::get).unwrap_or(true);
-        if waited
-            < if delivers {
-                timeout
-            } else {
-                timeout.min(DELIVERY_PATIENCE)
-            }
-        {
+        if waited < if delivers { timeout } else { timeout.min(DELIVERY_PATIENCE) } {
             return Tick::Kept;
         }
         if host::set_effective_context(self.id).is_err() {
@@ -354,9 +329,8 @@ fn conclude(mut step: Step) -> Option<Outcome> {
 
 /// Bytes of all names and values, as Envoy counts a head.
 fn length(fields: &Fields) -> u64 {
-    let bytes = fields.iter().fold(0, |sum: usize, (name, value)| {
-        sum.saturating_add(name.len()).saturating_add(value.len())
-    });
+    let bytes =
+        fields.iter().fold(0, |sum: usize, (name, value)| sum.saturating_add(name.len()).saturating_add(value.len()));
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 

@@ -50,10 +50,7 @@ impl Plugin {
 
     /// The requests that wait.
     pub(crate) fn held(&self) -> Vec<u32> {
-        self.held
-            .try_borrow()
-            .map(|held| held.iter().copied().collect())
-            .unwrap_or_default()
+        self.held.try_borrow().map(|held| held.iter().copied().collect()).unwrap_or_default()
     }
 }
 
@@ -68,36 +65,19 @@ impl Root {
     /// not start with it, or keeps the one it has.
     pub(crate) fn on_configure(&mut self, size: usize) -> bool {
         let set = match host::plugin_configuration(size) {
-            Ok(bytes) if bytes.len() == size => {
-                bundle::load(&bytes).map_err(|error| error.to_string())
-            }
-            Ok(bytes) => Err(format!(
-                "the gateway gave {} of its {size} bytes",
-                bytes.len()
-            )),
-            Err(status) => Err(format!(
-                "the gateway did not give the plugin's configuration ({status:?})"
-            )),
+            Ok(bytes) if bytes.len() == size => bundle::load(&bytes).map_err(|error| error.to_string()),
+            Ok(bytes) => Err(format!("the gateway gave {} of its {size} bytes", bytes.len())),
+            Err(status) => Err(format!("the gateway did not give the plugin's configuration ({status:?})")),
         };
         let set = match set {
             Ok(set) => set,
             Err(error) => {
                 let error = one_line(&error);
-                host::log(
-                    Level::Error,
-                    &format!("ambit: the policy bundle is refused: {error}"),
-                );
+                host::log(Level::Error, &format!("ambit: the policy bundle is refused: {error}"));
                 return false;
             }
         };
-        host::log(
-            Level::Info,
-            &format!(
-                "ambit: policy set {} is loaded, agents: {}",
-                set.digest(),
-                set.agents()
-            ),
-        );
+        host::log(Level::Info, &format!("ambit: policy set {} is loaded, agents: {}", set.digest(), set.agents()));
         if host::set_tick_period(TICK_PERIOD_MS).is_err() {
             host::log(
                 Level::Warn,
@@ -105,12 +85,8 @@ impl Root {
             );
         }
         let counters = Counters::define();
-        self.plugin = Some(Rc::new(Plugin {
-            set: Arc::new(set),
-            counters,
-            held: RefCell::default(),
-            told: Cell::new(false),
-        }));
+        self.plugin =
+            Some(Rc::new(Plugin { set: Arc::new(set), counters, held: RefCell::default(), told: Cell::new(false) }));
         true
     }
 
@@ -123,11 +99,7 @@ impl Root {
 /// A message as one bounded line of the log, whatever it quotes.
 fn one_line(message: &str) -> String {
     let printable = |character: char| {
-        if character.is_control() {
-            ' '
-        } else {
-            character
-        }
+        if character.is_control() { ' ' } else { character }
     };
     let mut line = String::new();
     for character in message.chars().map(printable) {

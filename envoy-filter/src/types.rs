@@ -66,10 +66,7 @@ pub(crate) enum Level {
     Warn = 3,
     Error = 4,
     /// For a bug that is about to trap the VM.
-    #[cfg_attr(
-        not(target_arch = "wasm32"),
-        allow(dead_code, reason = "logged by the panic hook of the VM")
-    )]
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "logged by the panic hook of the VM"))]
     Critical = 5,
 }
 

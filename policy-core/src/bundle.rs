@@ -60,15 +60,11 @@ pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         )));
     }
     if !envelope.signatures.is_empty() {
-        return Err(LoadError(
-            "`signatures`: this filter cannot verify signatures yet; bundle without them".into(),
-        ));
+        return Err(LoadError("`signatures`: this filter cannot verify signatures yet; bundle without them".into()));
     }
-    let payload = STANDARD.decode(envelope.payload.as_bytes()).map_err(|e| {
-        LoadError(format!(
-            "`payload` is not base64: {e}; the bundle was changed on its way"
-        ))
-    })?;
+    let payload = STANDARD
+        .decode(envelope.payload.as_bytes())
+        .map_err(|e| LoadError(format!("`payload` is not base64: {e}; the bundle was changed on its way")))?;
     let digest = digest_of(&payload);
     if digest != envelope.digest {
         return Err(LoadError(format!(
@@ -76,11 +72,8 @@ pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
             crate::quote::quote(&envelope.digest)
         )));
     }
-    let set: Set = postcard::from_bytes(&payload).map_err(|e| {
-        LoadError(format!(
-            "`payload` is not a policy set of format {FORMAT}: {e}"
-        ))
-    })?;
+    let set: Set = postcard::from_bytes(&payload)
+        .map_err(|e| LoadError(format!("`payload` is not a policy set of format {FORMAT}: {e}")))?;
     ready(set, digest)
 }
 
@@ -88,32 +81,18 @@ pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
 pub(crate) fn ready(set: Set, digest: String) -> Result<PolicySet, LoadError> {
     let mut patterns = Vec::with_capacity(set.patterns.len());
     for (index, bytes) in set.patterns.iter().enumerate() {
-        let dfa = DFA::from_bytes(bytes)
-            .map_err(|e| LoadError(format!("pattern {index} cannot be read: {e}")))?;
+        let dfa = DFA::from_bytes(bytes).map_err(|e| LoadError(format!("pattern {index} cannot be read: {e}")))?;
         patterns.push(dfa.0.to_owned());
     }
     for page in &set.pages {
         if !page.tries.iter().all(|trie| trie.is_sound(page.apis.len())) {
-            return Err(LoadError(format!(
-                "the routes of agent {} point outside the page",
-                page.agent
-            )));
+            return Err(LoadError(format!("the routes of agent {} point outside the page", page.agent)));
         }
     }
-    if !set
-        .pages
-        .windows(2)
-        .all(|pair| matches!(pair, [a, b] if a.agent < b.agent))
-    {
-        return Err(LoadError(
-            "the pages are not in the order of their agents".to_string(),
-        ));
+    if !set.pages.windows(2).all(|pair| matches!(pair, [a, b] if a.agent < b.agent)) {
+        return Err(LoadError("the pages are not in the order of their agents".to_string()));
     }
-    Ok(PolicySet {
-        digest,
-        set,
-        patterns,
-    })
+    Ok(PolicySet { digest, set, patterns })
 }
 
 /// `sha256:` and the hex digest.
@@ -134,15 +113,13 @@ pub fn digest_of(payload: &[u8]) -> String {
 /// [`LoadError`] when the set cannot be serialized or would not load again.
 #[cfg(feature = "author")]
 pub fn seal(set: &Set) -> Result<Vec<u8>, LoadError> {
-    let payload =
-        postcard::to_allocvec(set).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
+    let payload = postcard::to_allocvec(set).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
     let envelope = Envelope {
         format: FORMAT.into(),
         digest: digest_of(&payload),
         payload: STANDARD.encode(&payload),
         signatures: Vec::new(),
     };
-    let bytes =
-        serde_json::to_vec(&envelope).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
+    let bytes = serde_json::to_vec(&envelope).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
     load(&bytes).map(|_| bytes)
 }

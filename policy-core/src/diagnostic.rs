@@ -51,9 +51,7 @@ fn distance(a: &str, b: &str) -> usize {
         for (j, cb) in b.iter().enumerate() {
             let cost = usize::from(ca != cb);
             let get = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX / 2);
-            let mut best = (get(&row, j) + 1)
-                .min(get(&above, j + 1) + 1)
-                .min(get(&above, j) + cost);
+            let mut best = (get(&row, j) + 1).min(get(&above, j + 1) + 1).min(get(&above, j) + cost);
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(cb) && b.get(j - 1) == Some(ca);
             if swapped {
                 best = best.min(get(&before, j - 1) + 1);

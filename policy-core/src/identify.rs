@@ -45,18 +45,14 @@ pub fn identify(gateway: &Gateway, headers: &Headers) -> Principal {
                         None => continue,
                     },
                     Err(_) => {
-                        return Principal::Unknown(format!(
-                            "the header `{header}` is not one value of visible ASCII"
-                        ));
+                        return Principal::Unknown(format!("the header `{header}` is not one value of visible ASCII"));
                     }
                 };
                 // Comparing digests reveals nothing of a token through timing.
                 let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
                 return match agents.get(&digest) {
                     Some(agent) => Principal::Agent(agent.clone()),
-                    None => {
-                        Principal::Unknown(format!("the token in `{header}` belongs to no agent"))
-                    }
+                    None => Principal::Unknown(format!("the token in `{header}` belongs to no agent")),
                 };
             }
         }
@@ -65,10 +61,7 @@ pub fn identify(gateway: &Gateway, headers: &Headers) -> Principal {
         UnknownAgent::Pass => Principal::NotAnAgent,
         UnknownAgent::Deny => Principal::Unknown(match gateway.identity.first() {
             Some(IdentitySource::Header(name) | IdentitySource::Token { header: name, .. }) => {
-                format!(
-                    "no source names an agent (the first is the header {})",
-                    quote(name)
-                )
+                format!("no source names an agent (the first is the header {})", quote(name))
             }
             None => "the gateway has no identity source".to_string(),
         }),
@@ -79,9 +72,7 @@ pub fn identify(gateway: &Gateway, headers: &Headers) -> Principal {
 fn token_of(value: &str) -> Option<&str> {
     match value.split_once(' ') {
         None => Some(value),
-        Some((scheme, token))
-            if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") =>
-        {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") => {
             Some(token.trim())
         }
         Some(_) => None,
@@ -108,10 +99,7 @@ mod tests {
             body_limit: 1,
             body_timeout_ms: 1,
         };
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()))
-            .collect();
+        let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
         identify(&gateway, &Headers::new(fields))
     }
 
@@ -120,44 +108,14 @@ mod tests {
     fn first_present_source_decides() {
         let deny = UnknownAgent::Deny;
         let agent = |n: &str| Principal::Agent(n.into());
-        assert_eq!(
-            who(
-                deny,
-                &[
-                    ("x-agent-name", "reader"),
-                    ("authorization", "Bearer secret-1")
-                ]
-            ),
-            agent("reader")
-        );
-        assert_eq!(
-            who(deny, &[("authorization", "Bearer secret-1")]),
-            agent("writer")
-        );
-        assert_eq!(
-            who(deny, &[("authorization", "token secret-1")]),
-            agent("writer")
-        );
-        assert!(matches!(
-            who(deny, &[("authorization", "Bearer wrong")]),
-            Principal::Unknown(_)
-        ));
-        assert!(matches!(
-            who(UnknownAgent::Pass, &[("authorization", "Bearer wrong")]),
-            Principal::Unknown(_)
-        ));
+        assert_eq!(who(deny, &[("x-agent-name", "reader"), ("authorization", "Bearer secret-1")]), agent("reader"));
+        assert_eq!(who(deny, &[("authorization", "Bearer secret-1")]), agent("writer"));
+        assert_eq!(who(deny, &[("authorization", "token secret-1")]), agent("writer"));
+        assert!(matches!(who(deny, &[("authorization", "Bearer wrong")]), Principal::Unknown(_)));
+        assert!(matches!(who(UnknownAgent::Pass, &[("authorization", "Bearer wrong")]), Principal::Unknown(_)));
         let twice = [("x-agent-name", "reader"), ("x-agent-name", "writer")];
-        assert!(matches!(
-            who(UnknownAgent::Pass, &twice),
-            Principal::Unknown(_)
-        ));
-        assert!(matches!(
-            who(deny, &[("authorization", "Basic abc")]),
-            Principal::Unknown(_)
-        ));
-        assert_eq!(
-            who(UnknownAgent::Pass, &[("authorization", "Basic abc")]),
-            Principal::NotAnAgent
-        );
+        assert!(matches!(who(UnknownAgent::Pass, &twice), Principal::Unknown(_)));
+        assert!(matches!(who(deny, &[("authorization", "Basic abc")]), Principal::Unknown(_)));
+        assert_eq!(who(UnknownAgent::Pass, &[("authorization", "Basic abc")]), Principal::NotAnAgent);
     }
 }

@@ -49,9 +49,9 @@ pub mod request;
 pub mod template;
 pub mod time;
 
-pub use decision::{Decision, Outcome};
+pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason};
 pub use decode::{Body, Unavailable};
-pub use evaluate::{Step, evaluate};
+pub use evaluate::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 pub use policy::PolicySet;
 pub use request::Head;
 pub use time::Timestamp;

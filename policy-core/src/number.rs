@@ -32,10 +32,7 @@ pub enum NumberError {
 
 impl Decimal {
     /// Zero.
-    pub const ZERO: Self = Self {
-        coefficient: 0,
-        scale: 0,
-    };
+    pub const ZERO: Self = Self { coefficient: 0, scale: 0 };
 
     /// `coefficient × 10^-scale`, brought to lowest terms.
     #[must_use]
@@ -50,10 +47,7 @@ impl Decimal {
     /// A count.
     #[must_use]
     pub fn from_count(count: usize) -> Self {
-        Self {
-            coefficient: i128::try_from(count).unwrap_or(i128::MAX),
-            scale: 0,
-        }
+        Self { coefficient: i128::try_from(count).unwrap_or(i128::MAX), scale: 0 }
     }
 
     /// Reads plain decimal notation: an optional `-`, ASCII digits, and optionally a point with digits behind it.
@@ -136,19 +130,13 @@ impl Decimal {
             if significant.saturating_add(exponent) > DIGITS {
                 return Err(NumberError::Range);
             }
-            Ok(Self {
-                coefficient: digits.saturating_mul(10i128.pow(exponent)),
-                scale: 0,
-            })
+            Ok(Self { coefficient: digits.saturating_mul(10i128.pow(exponent)), scale: 0 })
         } else {
             let scale = u32::try_from(exponent.unsigned_abs()).map_err(|_| NumberError::Range)?;
             if scale > MAX_SCALE {
                 return Err(NumberError::Range);
             }
-            Ok(Self {
-                coefficient: digits,
-                scale,
-            })
+            Ok(Self { coefficient: digits, scale })
         }
     }
 
@@ -164,10 +152,7 @@ impl Decimal {
     #[must_use]
     pub fn checked_mul(self, other: Self) -> Option<Self> {
         let scale = self.scale.checked_add(other.scale)?;
-        Some(Self::new(
-            self.coefficient.checked_mul(other.coefficient)?,
-            scale,
-        ))
+        Some(Self::new(self.coefficient.checked_mul(other.coefficient)?, scale))
     }
 
     /// This number divided by `10^places`: minor units to major ones.
@@ -222,10 +207,7 @@ fn parse_exponent(text: &str) -> Result<i64, NumberError> {
         return Err(NumberError::Form);
     }
     // An exponent too long to read is a number too large (or too small) to hold.
-    let value = digits
-        .parse::<i64>()
-        .unwrap_or(i64::MAX / 4)
-        .min(i64::MAX / 4);
+    let value = digits.parse::<i64>().unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
     Ok(if negative { -value } else { value })
 }
 
@@ -237,8 +219,7 @@ impl Ord for Decimal {
             // Only a checked sum or product can be so large that aligning overflows: then the magnitudes differ by
             // more than the alignment, and whole parts decide.
             _ => {
-                let whole =
-                    |d: &Self| d.coefficient / 10i128.checked_pow(d.scale).unwrap_or(i128::MAX);
+                let whole = |d: &Self| d.coefficient / 10i128.checked_pow(d.scale).unwrap_or(i128::MAX);
                 whole(self).cmp(&whole(other))
             }
         }
@@ -302,18 +283,10 @@ mod tests {
 
     #[test]
     fn other_spellings_are_refused() {
-        for text in [
-            "", "-", "+1", ".5", "1.", "1,0", " 1", "1 ", "0x1", "1e2", "NaN", "１９", "1.2.3",
-            "--1",
-        ] {
+        for text in ["", "-", "+1", ".5", "1.", "1,0", " 1", "1 ", "0x1", "1e2", "NaN", "１９", "1.2.3", "--1"] {
             assert_eq!(plain(text), Err(NumberError::Form), "{text}");
         }
-        for text in [
-            "1000000000000000000",
-            "0.0000000000000000001",
-            "1234567890123456789",
-            "1.234567890123456789",
-        ] {
+        for text in ["1000000000000000000", "0.0000000000000000001", "1234567890123456789", "1.234567890123456789"] {
             assert_eq!(plain(text), Err(NumberError::Range), "{text}");
         }
     }
@@ -324,13 +297,7 @@ mod tests {
         assert_eq!(json("1e2").as_deref(), Ok("100"));
         assert_eq!(json("1.50E-1").as_deref(), Ok("0.15"));
         assert_eq!(json("100e-2").as_deref(), Ok("1"));
-        for text in [
-            "1e400",
-            "1e18",
-            "1e-19",
-            "1e99999999999999999999",
-            "123456789e10",
-        ] {
+        for text in ["1e400", "1e18", "1e-19", "1e99999999999999999999", "123456789e10"] {
             assert_eq!(json(text), Err(NumberError::Range), "{text}");
         }
         assert_eq!(json("0e999999999999"), Ok("0".into()));
@@ -344,20 +311,10 @@ mod tests {
         assert!(d("-2") < d("-1.99"));
         assert_eq!(d("19.990"), d("19.99"));
         assert_eq!(d("0.1").checked_add(d("0.2")), Some(d("0.3")));
-        assert_eq!(
-            d("19.99").checked_mul(d("1.05")).map(|x| format!("{x}")),
-            Some("20.9895".into())
-        );
+        assert_eq!(d("19.99").checked_mul(d("1.05")).map(|x| format!("{x}")), Some("20.9895".into()));
         let huge = d("999999999999999999");
-        assert!(
-            huge.checked_mul(huge)
-                .and_then(|x| x.checked_mul(huge))
-                .is_none()
-        );
+        assert!(huge.checked_mul(huge).and_then(|x| x.checked_mul(huge)).is_none());
         assert_eq!(d("500").shifted_down(2), d("5"));
-        assert_eq!(
-            (d("1234.5").whole_digits(), d("0.5").whole_digits()),
-            (4, 0)
-        );
+        assert_eq!((d("1234.5").whole_digits(), d("0.5").whole_digits()), (4, 0));
     }
 }

@@ -22,34 +22,17 @@ impl Timestamp {
         let rest = text.strip_suffix('Z')?;
         let (date, time) = rest.split_once('T')?;
         let mut date = date.split('-');
-        let (year, month, day) = (
-            number(date.next()?, 4)?,
-            number(date.next()?, 2)?,
-            number(date.next()?, 2)?,
-        );
+        let (year, month, day) = (number(date.next()?, 4)?, number(date.next()?, 2)?, number(date.next()?, 2)?);
         let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
         let mut clock = clock.split(':');
-        let (hour, minute, second) = (
-            number(clock.next()?, 2)?,
-            number(clock.next()?, 2)?,
-            number(clock.next()?, 2)?,
-        );
-        if date.next().is_some()
-            || clock.next().is_some()
-            || hour > 23
-            || minute > 59
-            || second > 59
-        {
+        let (hour, minute, second) = (number(clock.next()?, 2)?, number(clock.next()?, 2)?, number(clock.next()?, 2)?);
+        if date.next().is_some() || clock.next().is_some() || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        if year < 1970 || !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month)
-        {
+        if year < 1970 || !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
             return None;
         }
-        if fraction.is_empty()
-            || fraction.len() > 9
-            || !fraction.bytes().all(|b| b.is_ascii_digit())
-        {
+        if fraction.is_empty() || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
         let mut nanos: u64 = fraction.parse().ok()?;
@@ -110,21 +93,9 @@ mod tests {
     #[test]
     fn rfc3339_in_utc() {
         assert_eq!(Timestamp::parse("1970-01-01T00:00:00Z"), Some(Timestamp(0)));
-        assert_eq!(
-            Timestamp::parse("2026-11-20T12:00:00Z"),
-            Some(Timestamp::from_seconds(1_795_176_000))
-        );
-        assert_eq!(
-            Timestamp::parse("2024-02-29T23:59:59.5Z"),
-            Some(Timestamp(1_709_251_199_500_000_000))
-        );
-        for wrong in [
-            "2026-11-20",
-            "2026-11-20T12:00:00+01:00",
-            "2026-02-29T00:00:00Z",
-            "2026-11-20T24:00:00Z",
-            "é",
-        ] {
+        assert_eq!(Timestamp::parse("2026-11-20T12:00:00Z"), Some(Timestamp::from_seconds(1_795_176_000)));
+        assert_eq!(Timestamp::parse("2024-02-29T23:59:59.5Z"), Some(Timestamp(1_709_251_199_500_000_000)));
+        for wrong in ["2026-11-20", "2026-11-20T12:00:00+01:00", "2026-02-29T00:00:00Z", "2026-11-20T24:00:00Z", "é"] {
             assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
         }
     }

@@ -11,12 +11,7 @@ const START: u64 = 1_790_000_000_000_000_000;
 
 /// A fresh gateway whose plugin is configured, and one stream whose request line is `path`.
 fn stream(path: &str) {
-    gateway(|gateway| {
-        *gateway = Gateway {
-            now: START,
-            ..Gateway::default()
-        }
-    });
+    gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
     super::DELIVERS.set(false);
     dispatch::on_context_create(ROOT, 0);
     assert!(configure(ROOT, b"ok:5000"));
@@ -76,8 +71,7 @@ fn counted(name: &str) -> i64 {
 }
 
 fn recorded() -> Option<String> {
-    gateway(|gateway| gateway.properties.get("ambit.decision").cloned())
-        .map(|event| String::from_utf8(event).unwrap())
+    gateway(|gateway| gateway.properties.get("ambit.decision").cloned()).map(|event| String::from_utf8(event).unwrap())
 }
 
 /// What comes after a refusal is held, whatever it is.
@@ -112,10 +106,7 @@ fn a_denied_request_is_answered_and_nothing_of_it_passes() {
     let reply = reply();
     assert_eq!(reply.status, 403);
     assert_eq!(reply.details, "ambit_deny");
-    assert_eq!(
-        reply.header("content-type"),
-        Some(&b"application/problem+json"[..])
-    );
+    assert_eq!(reply.header("content-type"), Some(&b"application/problem+json"[..]));
     assert_eq!(reply.header("ambit-policy"), Some(&b"sha256:ok:5000"[..]));
     assert_eq!(reply.body, br#"{"status":403}"#);
     assert_eq!(counted("ambit.deny"), 1);
@@ -130,20 +121,12 @@ fn each_decision_has_its_counter() {
     for (path, verdict, counters) in [
         ("/approval", Action::Pause, &["ambit.approval_required"][..]),
         ("/stranger", Action::Continue, &["ambit.not_an_agent"]),
-        (
-            "/shadow-deny",
-            Action::Continue,
-            &["ambit.deny", "ambit.shadow_would_deny"],
-        ),
+        ("/shadow-deny", Action::Continue, &["ambit.deny", "ambit.shadow_would_deny"]),
     ] {
         stream(path);
         assert_eq!(headers(true), verdict, "{path}");
         gateway(|gateway| {
-            assert!(
-                gateway.counters.keys().eq(counters),
-                "{path}: {:?}",
-                gateway.counters
-            );
+            assert!(gateway.counters.keys().eq(counters), "{path}: {:?}", gateway.counters);
         });
     }
 }
@@ -228,11 +211,7 @@ fn a_body_other_than_announced_is_not_judged() {
         stream("/body");
         assert_eq!(headers(false), Action::Pause);
         gateway(|gateway| gateway.body = buffered.map(|body| body.as_bytes().to_vec()));
-        assert_eq!(
-            dispatch::on_request_body(STREAM, announced, true),
-            Action::Pause,
-            "{buffered:?}"
-        );
+        assert_eq!(dispatch::on_request_body(STREAM, announced, true), Action::Pause, "{buffered:?}");
         assert_eq!(reply().status, 403);
     }
     // Sizes of chunks instead of the buffer's: the first part has gone by unseen.
@@ -259,10 +238,7 @@ fn needs_that_cannot_be_filled_end_in_a_refusal() {
 
 #[test]
 fn what_the_host_fails_to_give_is_no_permission() {
-    for (failing, details) in [
-        ("request_headers", "ambit_head_unreadable"),
-        ("now", "ambit_clock_unreadable"),
-    ] {
+    for (failing, details) in [("request_headers", "ambit_head_unreadable"), ("now", "ambit_clock_unreadable")] {
         stream("/allow");
         gateway(|gateway| gateway.failing.insert(failing, 10));
         assert_eq!(headers(true), Action::Pause);
@@ -296,10 +272,7 @@ fn obligations_are_carried_out_or_the_request_is_denied() {
     assert_eq!(headers(true), Action::Continue);
     gateway(|gateway| assert!(gateway.removed_headers.contains("authorization")));
 
-    for (path, failing) in [
-        ("/set-header", "replace_header"),
-        ("/remove-header", "remove_header"),
-    ] {
+    for (path, failing) in [("/set-header", "replace_header"), ("/remove-header", "remove_header")] {
         stream(path);
         gateway(|gateway| gateway.failing.insert(failing, 10));
         assert_eq!(headers(true), Action::Pause, "{path}");
@@ -383,24 +356,15 @@ fn a_bad_bundle_is_refused_with_one_line_that_says_why() {
     gateway(|gateway| gateway.logged.clear());
     let root = 10;
     dispatch::on_context_create(root, 0);
-    for (configuration, failing) in [
-        (&b"{}"[..], None),
-        (b"", None),
-        (b"ok", Some("plugin_configuration")),
-    ] {
+    for (configuration, failing) in [(&b"{}"[..], None), (b"", None), (b"ok", Some("plugin_configuration"))] {
         gateway(|gateway| {
             gateway.logged.clear();
             gateway.failing = failing.map(|name| (name, 1)).into_iter().collect();
         });
         assert!(!configure(root, configuration));
         gateway(|gateway| {
-            let [(Level::Error, line)] = &gateway.logged[..] else {
-                panic!("{:?}", gateway.logged)
-            };
-            assert!(
-                line.starts_with("ambit: the policy bundle is refused: "),
-                "{line}"
-            );
+            let [(Level::Error, line)] = &gateway.logged[..] else { panic!("{:?}", gateway.logged) };
+            assert!(line.starts_with("ambit: the policy bundle is refused: "), "{line}");
         });
     }
 }
@@ -409,13 +373,7 @@ fn a_bad_bundle_is_refused_with_one_line_that_says_why() {
 fn a_good_bundle_is_logged_by_its_digest_alone() {
     stream("/allow");
     gateway(|gateway| {
-        assert_eq!(
-            gateway.logged,
-            [(
-                Level::Info,
-                "ambit: policy set sha256:ok:5000 is loaded, agents: 1".to_owned()
-            )]
-        );
+        assert_eq!(gateway.logged, [(Level::Info, "ambit: policy set sha256:ok:5000 is loaded, agents: 1".to_owned())]);
         assert_eq!(gateway.tick_period, Some(250));
     });
 }
@@ -436,10 +394,7 @@ fn streams_stay_with_the_policy_they_were_created_under() {
     dispatch::on_context_create(new_root, 0);
     assert!(configure(new_root, b"ok:1000"));
     request(new_stream, new_root, "/deny");
-    assert_eq!(
-        dispatch::on_request_headers(new_stream, true),
-        Action::Pause
-    );
+    assert_eq!(dispatch::on_request_headers(new_stream, true), Action::Pause);
     assert_eq!(reply().header("ambit-policy"), Some(&b"sha256:ok:1000"[..]));
     // The old root goes; its stream is still judged, by the old policy.
     dispatch::on_delete(ROOT);
@@ -457,17 +412,15 @@ fn a_gateway_that_delivers_no_bodies_is_told_the_missing_setting() {
     tick_after(1);
     let reply = reply();
     assert_eq!((reply.context, reply.status), (Some(STREAM), 503));
-    assert!(
-        String::from_utf8(reply.body)
-            .unwrap()
-            .contains("`allow_on_headers_stop_iteration: true` is missing")
-    );
+    assert!(String::from_utf8(reply.body).unwrap().contains("`allow_on_headers_stop_iteration: true` is missing"));
     assert_eq!(counted("ambit.deny"), 1);
     gateway(|gateway| {
         assert_eq!(gateway.effective, Some(ROOT), "made effective again");
-        assert!(gateway.logged.iter().any(|(level, line)| {
-            *level == Level::Error && line.contains("allow_on_headers_stop_iteration: true")
-        }));
+        assert!(
+            gateway.logged.iter().any(|(level, line)| {
+                *level == Level::Error && line.contains("allow_on_headers_stop_iteration: true")
+            })
+        );
     });
     tick_after(60_000);
     assert_held();
@@ -489,11 +442,7 @@ fn a_slow_client_is_not_blamed_on_the_configuration() {
     let head = b":methodPOST:path/bodyx-bytes\xff".len() as u64;
     let received = |bytes: u64| {
         let total = (head + bytes).to_le_bytes().to_vec();
-        gateway(|gateway| {
-            gateway
-                .properties
-                .insert("request.total_size".into(), total)
-        });
+        gateway(|gateway| gateway.properties.insert("request.total_size".into(), total));
     };
     stream("/body");
     received(0);
@@ -508,11 +457,7 @@ fn a_slow_client_is_not_blamed_on_the_configuration() {
     received(0);
     assert_eq!(headers(false), Action::Pause);
     tick_after(5_000);
-    assert_eq!(
-        reply().details,
-        "ambit_body_not_delivered",
-        "not even an empty body came: the setting is missing"
-    );
+    assert_eq!(reply().details, "ambit_body_not_delivered", "not even an empty body came: the setting is missing");
 }
 
 #[test]
@@ -598,18 +543,8 @@ fn many_held_requests_are_answered_each() {
         assert_eq!(dispatch::on_request_headers(id, false), Action::Pause);
     }
     tick_after(1_000);
-    let told = gateway(|gateway| {
-        gateway
-            .logged
-            .iter()
-            .filter(|(level, _)| *level == Level::Error)
-            .count()
-    });
+    let told = gateway(|gateway| gateway.logged.iter().filter(|(level, _)| *level == Level::Error).count());
     assert_eq!(told, 1, "one line for all");
-    let answered: Vec<_> =
-        gateway(|gateway| gateway.replies.iter().map(|reply| reply.context).collect());
-    assert!(
-        answered.iter().copied().eq((2..103).map(Some)),
-        "{answered:?}"
-    );
+    let answered: Vec<_> = gateway(|gateway| gateway.replies.iter().map(|reply| reply.context).collect());
+    assert!(answered.iter().copied().eq((2..103).map(Some)), "{answered:?}");
 }

@@ -9,14 +9,14 @@ use super::endpoint::{self, Endpoint, VariableTypes};
 use super::names::{self, Missing};
 use super::pattern::Patterns;
 use crate::catalog::{
-    Catalog, DecoderKind, EffectWord, FieldEntry, FieldWord, HeaderKind, KeyEntry, MoneyUnit,
-    QueryKind, ResourceEntry, TermEntry,
+    Catalog, DecoderKind, EffectWord, FieldEntry, FieldWord, HeaderKind, KeyEntry, MoneyUnit, QueryKind, ResourceEntry,
+    TermEntry,
 };
 use crate::document::Path;
 use crate::number::Decimal;
 use crate::policy::{
-    Action, Currency, Decoder, Effect, Field, FieldKind, FieldType, Filter, Formula, HeaderShape,
-    Money, Name, NamePattern, QueryShape, RowList, Term, TypedAs,
+    Action, Currency, Decoder, Effect, Field, FieldKind, FieldType, Filter, Formula, HeaderShape, Money, Name,
+    NamePattern, QueryShape, RowList, Term, TypedAs,
 };
 
 /// A problem in a catalog: pointer, message.
@@ -39,45 +39,26 @@ pub(crate) struct CatalogParts {
 
 /// Names of quirks a catalog may declare. `php_names` changes how names are compared; the others name ways that the
 /// strict profile refuses everywhere.
-pub(crate) const QUIRKS: [&str; 6] = [
-    "method_override",
-    "route_in_query",
-    "credentials_in_query",
-    "php_names",
-    "case_insensitive",
-    "format_suffix",
-];
+pub(crate) const QUIRKS: [&str; 6] =
+    ["method_override", "route_in_query", "credentials_in_query", "php_names", "case_insensitive", "format_suffix"];
 
 /// Compiles a catalog for an API with this base.
-pub(crate) fn compile(
-    catalog: &Catalog,
-    base: &str,
-    patterns: &mut Patterns,
-    faults: &mut Vec<Fault>,
-) -> CatalogParts {
+pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, faults: &mut Vec<Fault>) -> CatalogParts {
     let decoder = match catalog.decoder {
         None | Some(DecoderKind::Json) => Decoder::Json,
         Some(DecoderKind::Postgrest) => Decoder::Postgrest,
         Some(_) => {
-            faults.push((
-                "/decoder".into(),
-                "this decoder is not supported yet: this version cannot evaluate it".into(),
-            ));
+            faults
+                .push(("/decoder".into(), "this decoder is not supported yet: this version cannot evaluate it".into()));
             Decoder::Json
         }
     };
     if !catalog.minor_digits.is_empty() {
-        faults.push((
-            "/minor_digits".into(),
-            "`minor_digits` is not supported yet".into(),
-        ));
+        faults.push(("/minor_digits".into(), "`minor_digits` is not supported yet".into()));
     }
     for name in catalog.quirks.keys() {
         if !QUIRKS.contains(&name.as_str()) {
-            faults.push((
-                format!("/quirks/{name}"),
-                format!("unknown quirk {}", crate::quote::quote(name)),
-            ));
+            faults.push((format!("/quirks/{name}"), format!("unknown quirk {}", crate::quote::quote(name))));
         }
     }
     let mut parts = CatalogParts {
@@ -137,10 +118,7 @@ fn resource_actions(
     let mut filters = Vec::new();
     for (name, source) in &entry.filters {
         match names::head(source) {
-            Ok(source) => filters.push(Filter {
-                name: name.clone(),
-                source,
-            }),
+            Ok(source) => filters.push(Filter { name: name.clone(), source }),
             Err(_) => parts.late_filters.push((resource.into(), name.clone())),
         }
     }
@@ -148,10 +126,7 @@ fn resource_actions(
         let index = u32::try_from(parts.actions.len()).unwrap_or(u32::MAX);
         let full = format!("{resource}.{name}");
         if !action.inner.is_empty() {
-            parts.unsupported.insert(
-                full.clone(),
-                "its text holds operations of their own, which",
-            );
+            parts.unsupported.insert(full.clone(), "its text holds operations of their own, which");
         }
         let mut fields = Vec::new();
         let mut open_fields = None;
@@ -173,19 +148,9 @@ fn resource_actions(
             }
         }
         for (position, text) in action.endpoints.iter().enumerate() {
-            match endpoint::parse(
-                text,
-                base,
-                &VariableTypes {
-                    catalog: &catalog.vars,
-                },
-                patterns,
-            ) {
+            match endpoint::parse(text, base, &VariableTypes { catalog: &catalog.vars }, patterns) {
                 Ok(endpoint) => parts.endpoints.push((index, endpoint)),
-                Err(message) => faults.push((
-                    place(&format!("actions/{name}/endpoints/{position}")),
-                    message,
-                )),
+                Err(message) => faults.push((place(&format!("actions/{name}/endpoints/{position}")), message)),
             }
         }
         parts.actions.push(Action {
@@ -211,57 +176,31 @@ fn resource_actions(
 
 /// The place below which any name is a member: `/*` is the root of the document.
 fn open_base(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Path> {
-    let at = entry
-        .at
-        .as_ref()
-        .map(|at| at.values().to_vec())
-        .unwrap_or_default();
+    let at = entry.at.as_ref().map(|at| at.values().to_vec()).unwrap_or_default();
     let base = match at.as_slice() {
         [one] => one.strip_suffix("/*").and_then(Path::parse),
         _ => None,
     };
     if base.is_none() {
-        faults.push((
-            pointer.into(),
-            "the field `*` needs one pointer that ends in `/*`".into(),
-        ));
+        faults.push((pointer.into(), "the field `*` needs one pointer that ends in `/*`".into()));
     }
     base
 }
 
-fn compile_field(
-    name: &str,
-    entry: &FieldEntry,
-    pointer: &str,
-    faults: &mut Vec<Fault>,
-) -> Option<Field> {
+fn compile_field(name: &str, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Field> {
     let mut at = Vec::new();
-    for text in entry
-        .at
-        .as_ref()
-        .map(crate::template::OneOrMany::values)
-        .unwrap_or_default()
-    {
+    for text in entry.at.as_ref().map(crate::template::OneOrMany::values).unwrap_or_default() {
         match Path::parse(text).filter(one_deep) {
             Some(path) => at.push(path),
-            None => faults.push((
-                format!("{pointer}/at"),
-                format!("{} is not a pointer", crate::quote::quote(text)),
-            )),
+            None => faults.push((format!("{pointer}/at"), format!("{} is not a pointer", crate::quote::quote(text)))),
         }
     }
     if at.is_empty() {
-        faults.push((
-            pointer.into(),
-            "a field needs `at`: the pointer where it stands".into(),
-        ));
+        faults.push((pointer.into(), "a field needs `at`: the pointer where it stands".into()));
         return None;
     }
     if entry.scale.is_some() {
-        faults.push((
-            format!("{pointer}/scale"),
-            "`scale` is not supported yet".into(),
-        ));
+        faults.push((format!("{pointer}/scale"), "`scale` is not supported yet".into()));
     }
     let kind = match entry.kind {
         None => None,
@@ -280,65 +219,36 @@ fn compile_field(
             decimals: entry.decimals,
         }),
     };
-    Some(Field {
-        name: name.into(),
-        at,
-        kind,
-    })
+    Some(Field { name: name.into(), at, kind })
 }
 
 /// One `**` at most: two could reach a value in more than one way.
 pub(crate) fn one_deep(path: &Path) -> bool {
-    path.0
-        .iter()
-        .filter(|step| matches!(step, crate::document::Step::Deep))
-        .count()
-        <= 1
+    path.0.iter().filter(|step| matches!(step, crate::document::Step::Deep)).count() <= 1
 }
 
 fn spelled(word: FieldWord, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> TypedAs {
     match &entry.spelled {
         None => match word {
-            FieldWord::Decimal | FieldWord::Money | FieldWord::Digits => TypedAs {
-                string: true,
-                number: true,
-            },
-            FieldWord::Integer => TypedAs {
-                string: false,
-                number: true,
-            },
-            FieldWord::Boolean => TypedAs {
-                string: false,
-                number: false,
-            },
-            FieldWord::String | FieldWord::Email => TypedAs {
-                string: true,
-                number: false,
-            },
+            FieldWord::Decimal | FieldWord::Money | FieldWord::Digits => TypedAs { string: true, number: true },
+            FieldWord::Integer => TypedAs { string: false, number: true },
+            FieldWord::Boolean => TypedAs { string: false, number: false },
+            FieldWord::String | FieldWord::Email => TypedAs { string: true, number: false },
         },
         Some(words) => {
             for word in words {
                 if word != "string" && word != "number" {
-                    faults.push((
-                        format!("{pointer}/as"),
-                        "`as` lists `string` and `number`".into(),
-                    ));
+                    faults.push((format!("{pointer}/as"), "`as` lists `string` and `number`".into()));
                 }
             }
-            TypedAs {
-                string: words.iter().any(|w| w == "string"),
-                number: words.iter().any(|w| w == "number"),
-            }
+            TypedAs { string: words.iter().any(|w| w == "string"), number: words.iter().any(|w| w == "number") }
         }
     }
 }
 
 fn money(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Money> {
     let (Some(unit), Some(currency)) = (entry.unit, &entry.currency) else {
-        faults.push((
-            pointer.into(),
-            "a money field needs `unit` and `currency`".into(),
-        ));
+        faults.push((pointer.into(), "a money field needs `unit` and `currency`".into()));
         return None;
     };
     let code = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_alphabetic());
@@ -351,10 +261,7 @@ fn money(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<M
             Err(_) => Currency::Fixed(String::new()),
         }
     };
-    Some(Money {
-        minor: unit == MoneyUnit::Minor,
-        currency,
-    })
+    Some(Money { minor: unit == MoneyUnit::Minor, currency })
 }
 
 fn formula(
@@ -384,10 +291,7 @@ fn formula(
                 Err(_) => match names::head(factor) {
                     Ok(name) if known(&name) => Term::Name(name),
                     Ok(_) => {
-                        let message = format!(
-                            "{} is not a field of this resource",
-                            crate::quote::quote(factor)
-                        );
+                        let message = format!("{} is not a field of this resource", crate::quote::quote(factor));
                         faults.push((format!("{pointer}/add/{position}"), message));
                         return None;
                     }
@@ -403,39 +307,24 @@ fn formula(
 
 /// Rows name actions of the same resource, so they are resolved once all actions are known.
 fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
-    let index_of: BTreeMap<String, u32> = parts
-        .actions
-        .iter()
-        .enumerate()
-        .map(|(i, a)| (a.name.clone(), u32::try_from(i).unwrap_or(u32::MAX)))
-        .collect();
+    let index_of: BTreeMap<String, u32> =
+        parts.actions.iter().enumerate().map(|(i, a)| (a.name.clone(), u32::try_from(i).unwrap_or(u32::MAX))).collect();
     for (resource, entry) in &catalog.resources {
         for (name, action) in &entry.actions {
             let mut lists = Vec::new();
             for (at, row) in &action.rows {
-                let pointer = format!(
-                    "/resources/{resource}/actions/{name}/rows/{}",
-                    at.replace('~', "~0").replace('/', "~1")
-                );
-                let target = if row.action.contains('.') {
-                    row.action.clone()
-                } else {
-                    format!("{resource}.{}", row.action)
-                };
+                let pointer =
+                    format!("/resources/{resource}/actions/{name}/rows/{}", at.replace('~', "~0").replace('/', "~1"));
+                let target =
+                    if row.action.contains('.') { row.action.clone() } else { format!("{resource}.{}", row.action) };
                 let Some(index) = index_of.get(&target) else {
-                    faults.push((
-                        pointer,
-                        format!("unknown action {}", crate::quote::quote(&target)),
-                    ));
+                    faults.push((pointer, format!("unknown action {}", crate::quote::quote(&target))));
                     continue;
                 };
-                let path = Path::parse(at)
-                    .filter(|path| matches!(path.0.as_slice(), [crate::document::Step::Member(_)]));
+                let path =
+                    Path::parse(at).filter(|path| matches!(path.0.as_slice(), [crate::document::Step::Member(_)]));
                 let Some(path) = path else {
-                    faults.push((
-                        pointer,
-                        "rows stand in a member of the body: `/name`".into(),
-                    ));
+                    faults.push((pointer, "rows stand in a member of the body: `/name`".into()));
                     continue;
                 };
                 let key = match row.key.as_deref().map(Path::parse) {
@@ -446,15 +335,9 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
                     Some(Some(key)) => Some(key),
                     None => None,
                 };
-                lists.push(RowList {
-                    at: path,
-                    action: *index,
-                    key,
-                });
+                lists.push(RowList { at: path, action: *index, key });
             }
-            let own = index_of
-                .get(&format!("{resource}.{name}"))
-                .and_then(|i| parts.actions.get_mut(*i as usize));
+            let own = index_of.get(&format!("{resource}.{name}")).and_then(|i| parts.actions.get_mut(*i as usize));
             if let Some(own) = own {
                 own.rows = lists;
             }
@@ -467,26 +350,15 @@ fn listed_once(parts: &CatalogParts, faults: &mut Vec<Fault>) {
     if parts.decoder == Decoder::Postgrest {
         return;
     }
-    let mut seen: BTreeMap<(crate::policy::Method, &[crate::policy::Segment]), u32> =
-        BTreeMap::new();
+    let mut seen: BTreeMap<(crate::policy::Method, &[crate::policy::Segment]), u32> = BTreeMap::new();
     for (action, endpoint) in &parts.endpoints {
         for method in &endpoint.methods {
             let Some(other) = seen.insert((*method, &endpoint.segments), *action) else {
                 continue;
             };
-            let name = |index: u32| {
-                parts
-                    .actions
-                    .get(index as usize)
-                    .map(|a| a.name.as_str())
-                    .unwrap_or_default()
-            };
-            let message = format!(
-                "one endpoint ({}) is listed by `{}` and `{}`",
-                method.name(),
-                name(other),
-                name(*action)
-            );
+            let name = |index: u32| parts.actions.get(index as usize).map(|a| a.name.as_str()).unwrap_or_default();
+            let message =
+                format!("one endpoint ({}) is listed by `{}` and `{}`", method.name(), name(other), name(*action));
             faults.push(("/resources".into(), message));
         }
     }
@@ -497,14 +369,8 @@ pub(crate) fn name_patterns(names: &[String]) -> Vec<NamePattern> {
     names
         .iter()
         .map(|name| match name.strip_suffix('*') {
-            Some(text) => NamePattern {
-                text: text.to_string(),
-                prefix: true,
-            },
-            None => NamePattern {
-                text: name.clone(),
-                prefix: false,
-            },
+            Some(text) => NamePattern { text: text.to_string(), prefix: true },
+            None => NamePattern { text: name.clone(), prefix: false },
         })
         .collect()
 }

@@ -24,19 +24,10 @@ pub(crate) struct VariableTypes<'c> {
 }
 
 impl VariableTypes<'_> {
-    fn of(
-        &self,
-        name: &str,
-        inline: Option<&str>,
-        patterns: &mut Patterns,
-    ) -> Result<VariableType, String> {
+    fn of(&self, name: &str, inline: Option<&str>, patterns: &mut Patterns) -> Result<VariableType, String> {
         match (inline, self.catalog.get(name)) {
-            (Some(word), _) => word_type(word).ok_or_else(|| {
-                format!(
-                    "unknown type {} of a path variable: token, text, path or digits",
-                    quote(word)
-                )
-            }),
+            (Some(word), _) => word_type(word)
+                .ok_or_else(|| format!("unknown type {} of a path variable: token, text, path or digits", quote(word))),
             (None, Some(OneOrMany::Many(values))) => {
                 let mut values = values.clone();
                 values.sort();
@@ -71,18 +62,13 @@ pub(crate) fn parse(
     types: &VariableTypes<'_>,
     patterns: &mut Patterns,
 ) -> Result<Endpoint, String> {
-    let (methods, path) = text
-        .split_once(' ')
-        .ok_or_else(|| "an endpoint is `METHOD /path`".to_string())?;
+    let (methods, path) = text.split_once(' ').ok_or_else(|| "an endpoint is `METHOD /path`".to_string())?;
     let methods = methods
         .split('|')
         .map(|method| match Method::parse(method) {
             Some(Method::Head) => Err("HEAD is allowed wherever GET is; write GET".to_string()),
             Some(method) => Ok(method),
-            None => Err(format!(
-                "unknown method {}: one of GET, POST, PUT, PATCH, DELETE",
-                quote(method)
-            )),
+            None => Err(format!("unknown method {}: one of GET, POST, PUT, PATCH, DELETE", quote(method))),
         })
         .collect::<Result<Vec<_>, _>>()?;
     let whole = match path.strip_prefix("//") {
@@ -105,10 +91,7 @@ pub(crate) fn parse(
         if segment.is_empty() {
             return Err("the path has an empty segment".to_string());
         }
-        match segment
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        {
+        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(variable) => {
                 let (name, inline) = match variable.split_once(':') {
                     Some((name, kind)) => (name, Some(kind)),
@@ -120,22 +103,13 @@ pub(crate) fn parse(
                 segments.push(Segment::Variable(types.of(name, inline, patterns)?));
                 names.push(name.to_string());
             }
-            None if segment.contains(['{', '}', '%', '?', '#', ';', '\\'])
-                || !segment.is_ascii() =>
-            {
-                return Err(format!(
-                    "{} is neither a literal segment nor a variable",
-                    quote(segment)
-                ));
+            None if segment.contains(['{', '}', '%', '?', '#', ';', '\\']) || !segment.is_ascii() => {
+                return Err(format!("{} is neither a literal segment nor a variable", quote(segment)));
             }
             None => segments.push(Segment::Literal(segment.to_string())),
         }
     }
-    Ok(Endpoint {
-        methods,
-        segments,
-        names,
-    })
+    Ok(Endpoint { methods, segments, names })
 }
 
 /// Whether some path matches both templates.
@@ -151,10 +125,7 @@ pub(crate) fn overlap(a: &[Segment], b: &[Segment]) -> bool {
 
 fn segments_overlap(x: &Segment, y: &Segment) -> bool {
     use VariableType as V;
-    let token = |text: &str| {
-        text.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-    };
+    let token = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     let literal = |text: &str, kind: &V| match kind {
         V::OneOf(values) => values.iter().any(|value| value == text),
         V::Digits => text.bytes().all(|b| b.is_ascii_digit()),
@@ -164,8 +135,9 @@ fn segments_overlap(x: &Segment, y: &Segment) -> bool {
     };
     match (x, y) {
         (Segment::Literal(a), Segment::Literal(b)) => a == b,
-        (Segment::Literal(text), Segment::Variable(kind))
-        | (Segment::Variable(kind), Segment::Literal(text)) => literal(text, kind),
+        (Segment::Literal(text), Segment::Variable(kind)) | (Segment::Variable(kind), Segment::Literal(text)) => {
+            literal(text, kind)
+        }
         (Segment::Variable(V::OneOf(values)), Segment::Variable(kind))
         | (Segment::Variable(kind), Segment::Variable(V::OneOf(values))) => {
             values.iter().any(|value| literal(value, kind))

@@ -12,11 +12,7 @@ use crate::quote::quote;
 
 pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Gateway {
     if document.identity.is_empty() {
-        report.error(
-            "/identity",
-            "no identity source: no request could name its agent",
-            None,
-        );
+        report.error("/identity", "no identity source: no request could name its agent", None);
     }
     let mut identity = Vec::new();
     for (position, entry) in document.identity.iter().enumerate() {
@@ -37,36 +33,21 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
                         None => {
                             let message = format!("{} is not a SHA-256 in hexadecimal", quote(hex));
                             let help = "printf %s TOKEN | sha256sum";
-                            report.error(
-                                &format!("{pointer}/token/sha256/{hex}"),
-                                message,
-                                Some(help.into()),
-                            );
+                            report.error(&format!("{pointer}/token/sha256/{hex}"), message, Some(help.into()));
                         }
                     }
                 }
-                IdentitySource::Token {
-                    header: token.header.to_ascii_lowercase(),
-                    agents,
-                }
+                IdentitySource::Token { header: token.header.to_ascii_lowercase(), agents }
             }
         });
     }
     let body_kib = document.limits.body_kib.unwrap_or(BODY_KIB);
     if body_kib == 0 || body_kib > BODY_KIB_MAX {
-        report.error(
-            "/limits/body_kib",
-            format!("`body_kib` is 1 to {BODY_KIB_MAX}"),
-            None,
-        );
+        report.error("/limits/body_kib", format!("`body_kib` is 1 to {BODY_KIB_MAX}"), None);
     }
     let body_timeout_ms = document.limits.body_timeout_ms.unwrap_or(BODY_TIMEOUT_MS);
     if !(100..=600_000).contains(&body_timeout_ms) {
-        report.error(
-            "/limits/body_timeout_ms",
-            "`body_timeout_ms` is 100 to 600000",
-            None,
-        );
+        report.error("/limits/body_timeout_ms", "`body_timeout_ms` is 100 to 600000", None);
     }
     Gateway {
         identity,
@@ -80,16 +61,9 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
 }
 
 fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {
-    let token = !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if !token {
-        report.error(
-            pointer,
-            format!("{} is not a header name", quote(name)),
-            None,
-        );
+        report.error(pointer, format!("{} is not a header name", quote(name)), None);
     }
 }
 

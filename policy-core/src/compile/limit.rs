@@ -11,9 +11,7 @@ use super::report::Report;
 use crate::number::Decimal;
 use crate::policy::{Action, Band, Constant, Format, Limit, Measure, Name, Predicate, Test};
 use crate::quote::quote;
-use crate::template::{
-    BeyondRule, ConstantList, ConstantWord, ListSource, Number, RoleInfo, TestRule,
-};
+use crate::template::{BeyondRule, ConstantList, ConstantWord, ListSource, Number, RoleInfo, TestRule};
 
 const FORMATS: [(&str, Format); 8] = [
     ("decimal", Format::Decimal),
@@ -48,11 +46,7 @@ pub(crate) fn limits(
         let at = format!("{pointer}/{position}");
         let id = rule.id.clone().unwrap_or_else(|| position.to_string());
         if out.iter().any(|limit| limit.id == id) {
-            report.error(
-                &format!("{at}/id"),
-                format!("two limits are named {}", quote(&id)),
-                None,
-            );
+            report.error(&format!("{at}/id"), format!("two limits are named {}", quote(&id)), None);
         }
         let when = conditions(&rule.when, &format!("{at}/when"), around, patterns, report);
         let beyond = match &rule.beyond {
@@ -60,12 +54,7 @@ pub(crate) fn limits(
             Some(beyond) => band(beyond, &format!("{at}/beyond"), around.roles, report),
         };
         if let Some(test) = test(rule, &at, around, patterns, report) {
-            out.push(Limit {
-                id,
-                test,
-                when,
-                beyond,
-            });
+            out.push(Limit { id, test, when, beyond });
         }
     }
     out
@@ -82,11 +71,9 @@ pub(crate) fn conditions(
     let mut out = Vec::new();
     for (position, rule) in rules.iter().enumerate() {
         let at = format!("{pointer}/{position}");
-        for (name, given) in [
-            ("id", rule.id.is_some()),
-            ("beyond", rule.beyond.is_some()),
-            ("when", !rule.when.is_empty()),
-        ] {
+        for (name, given) in
+            [("id", rule.id.is_some()), ("beyond", rule.beyond.is_some()), ("when", !rule.when.is_empty())]
+        {
             if given {
                 report.error(
                     &format!("{at}/{name}"),
@@ -97,11 +84,7 @@ pub(crate) fn conditions(
         }
         if rule.count.is_some() || rule.sum.is_some() || rule.unique.is_some() {
             let message = "a test of `when` looks at one operation: use `field`";
-            report.error(
-                &at,
-                message,
-                Some("counts, sums and `unique` belong to limits".into()),
-            );
+            report.error(&at, message, Some("counts, sums and `unique` belong to limits".into()));
             continue;
         }
         out.extend(test(rule, &at, around, patterns, report));
@@ -120,12 +103,7 @@ pub(crate) fn band(
         BeyondRule::Deny => Band::Deny,
         BeyondRule::Approval(role) => {
             if !roles.contains_key(role) {
-                report.unknown(
-                    &format!("{pointer}/approval"),
-                    "role",
-                    role,
-                    roles.keys().map(String::as_str),
-                );
+                report.unknown(&format!("{pointer}/approval"), "role", role, roles.keys().map(String::as_str));
             }
             Band::Approval(role.clone())
         }
@@ -145,10 +123,7 @@ fn test(
         ("decrease", rule.decrease.is_some()),
     ] {
         if given {
-            report.not_yet(
-                &format!("{at}/{name}"),
-                &format!("`{name}` (a limit against the current value)"),
-            );
+            report.not_yet(&format!("{at}/{name}"), &format!("`{name}` (a limit against the current value)"));
         }
     }
     let measure = measure(rule, at, around, report)?;
@@ -157,20 +132,13 @@ fn test(
         let relative = rule.change.is_some() || rule.increase.is_some() || rule.decrease.is_some();
         if !relative {
             let help = "add one: in, not_in, min, max, over, under, pattern, prefix, domain, length, format, equals, unique, present";
-            report.error(
-                at,
-                "this test has a measure and no predicate",
-                Some(help.into()),
-            );
+            report.error(at, "this test has a measure and no predicate", Some(help.into()));
         }
         return None;
     }
     if !matches!(measure, Measure::Values(_)) {
         let bound = |p: &Predicate| {
-            matches!(
-                p,
-                Predicate::Min(_) | Predicate::Max(_) | Predicate::Over(_) | Predicate::Under(_)
-            )
+            matches!(p, Predicate::Min(_) | Predicate::Max(_) | Predicate::Over(_) | Predicate::Under(_))
         };
         if !predicates.iter().all(bound) {
             let message = "a count or a sum can only be bounded by `min`, `max`, `over`, `under`";
@@ -179,44 +147,23 @@ fn test(
         }
     }
     contradiction(&predicates, at, report);
-    Some(Test {
-        measure,
-        predicates,
-    })
+    Some(Test { measure, predicates })
 }
 
-fn measure(
-    rule: &TestRule,
-    at: &str,
-    around: &Surroundings<'_>,
-    report: &mut Report<'_>,
-) -> Option<Measure> {
-    let given: Vec<&str> = [
-        ("field", rule.field.is_some()),
-        ("count", rule.count.is_some()),
-        ("sum", rule.sum.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(name, given)| given.then_some(name))
-    .collect();
+fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Report<'_>) -> Option<Measure> {
+    let given: Vec<&str> =
+        [("field", rule.field.is_some()), ("count", rule.count.is_some()), ("sum", rule.sum.is_some())]
+            .into_iter()
+            .filter_map(|(name, given)| given.then_some(name))
+            .collect();
     if given.len() != 1 {
         let message = "a test has exactly one measure: `field`, `count` or `sum`";
         report.error(at, message, None);
         return None;
     }
-    let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(
-        text,
-        around.actions,
-    ) {
-        Ok(name)
-            if around.head_only
-                && !matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)) =>
-        {
-            report.error(
-                &pointer,
-                "limits of an API look at path, query and header names only",
-                None,
-            );
+    let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(text, around.actions) {
+        Ok(name) if around.head_only && !matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)) => {
+            report.error(&pointer, "limits of an API look at path, query and header names only", None);
             None
         }
         Ok(name) => Some(name),
@@ -232,11 +179,7 @@ fn measure(
     if let Some(field) = &rule.field {
         let mut names = Vec::new();
         for (position, text) in field.values().iter().enumerate() {
-            let pointer = if field.is_list() {
-                format!("{at}/field/{position}")
-            } else {
-                format!("{at}/field")
-            };
+            let pointer = if field.is_list() { format!("{at}/field/{position}") } else { format!("{at}/field") };
             names.push(name(text, pointer, report)?);
         }
         if names.is_empty() {
@@ -252,12 +195,7 @@ fn measure(
             name(count, format!("{at}/count"), report).map(Measure::Count)
         };
     }
-    name(
-        rule.sum.as_deref().unwrap_or_default(),
-        format!("{at}/sum"),
-        report,
-    )
-    .map(Measure::Sum)
+    name(rule.sum.as_deref().unwrap_or_default(), format!("{at}/sum"), report).map(Measure::Sum)
 }
 
 fn predicates(
@@ -269,16 +207,8 @@ fn predicates(
 ) -> Vec<Predicate> {
     let mut out = Vec::new();
     for (name, list, make) in [
-        (
-            "in",
-            &rule.one_of,
-            Predicate::In as fn(Vec<Constant>) -> Predicate,
-        ),
-        (
-            "not_in",
-            &rule.not_in,
-            Predicate::NotIn as fn(Vec<Constant>) -> Predicate,
-        ),
+        ("in", &rule.one_of, Predicate::In as fn(Vec<Constant>) -> Predicate),
+        ("not_in", &rule.not_in, Predicate::NotIn as fn(Vec<Constant>) -> Predicate),
     ] {
         if let Some(list) = list
             && let Some(constants) = constants(list, &format!("{at}/{name}"), around, report)
@@ -289,16 +219,8 @@ fn predicates(
     for (name, bound, make) in [
         ("min", &rule.min, Predicate::Min as fn(Decimal) -> Predicate),
         ("max", &rule.max, Predicate::Max as fn(Decimal) -> Predicate),
-        (
-            "over",
-            &rule.over,
-            Predicate::Over as fn(Decimal) -> Predicate,
-        ),
-        (
-            "under",
-            &rule.under,
-            Predicate::Under as fn(Decimal) -> Predicate,
-        ),
+        ("over", &rule.over, Predicate::Over as fn(Decimal) -> Predicate),
+        ("under", &rule.under, Predicate::Under as fn(Decimal) -> Predicate),
     ] {
         if let Some(bound) = bound
             && let Some(value) = number(bound, &format!("{at}/{name}"), report)
@@ -308,10 +230,7 @@ fn predicates(
     }
     if let Some(text) = &rule.pattern {
         match patterns.add(text) {
-            Ok(index) => out.push(Predicate::Pattern {
-                index,
-                text: text.clone(),
-            }),
+            Ok(index) => out.push(Predicate::Pattern { index, text: text.clone() }),
             Err(message) => report.error(&format!("{at}/pattern"), message, None),
         }
     }
@@ -326,54 +245,31 @@ fn predicates(
         } else if name == "prefix" {
             out.push(Predicate::Prefix(list.clone()));
         } else {
-            out.push(Predicate::Domain(
-                list.iter()
-                    .map(|domain| domain.to_ascii_lowercase())
-                    .collect(),
-            ));
+            out.push(Predicate::Domain(list.iter().map(|domain| domain.to_ascii_lowercase()).collect()));
         }
     }
     if let Some(length) = &rule.length {
         if length.min.is_none() && length.max.is_none() {
-            report.error(
-                &format!("{at}/length"),
-                "`length` needs `min` or `max`",
-                None,
-            );
+            report.error(&format!("{at}/length"), "`length` needs `min` or `max`", None);
         }
         if let (Some(min), Some(max)) = (length.min, length.max)
             && min > max
         {
-            report.error(
-                &format!("{at}/length"),
-                format!("no length is at least {min} and at most {max}"),
-                None,
-            );
+            report.error(&format!("{at}/length"), format!("no length is at least {min} and at most {max}"), None);
         }
-        out.push(Predicate::Length {
-            min: length.min,
-            max: length.max,
-        });
+        out.push(Predicate::Length { min: length.min, max: length.max });
     }
     if let Some(text) = &rule.format {
         match FORMATS.iter().find(|(name, _)| name == text) {
             Some((_, format)) => out.push(Predicate::Format(*format)),
-            None => report.unknown(
-                &format!("{at}/format"),
-                "format",
-                text,
-                FORMATS.iter().map(|(name, _)| *name),
-            ),
+            None => report.unknown(&format!("{at}/format"), "format", text, FORMATS.iter().map(|(name, _)| *name)),
         }
     }
     if let Some(text) = &rule.equals {
         match names::resolve(text, around.actions) {
             Ok(name) => out.push(Predicate::Equals(name)),
             Err(message) if message.ends_with("not supported yet") => {
-                report.not_yet(
-                    &format!("{at}/equals"),
-                    message.trim_end_matches(" are not supported yet"),
-                );
+                report.not_yet(&format!("{at}/equals"), message.trim_end_matches(" are not supported yet"));
             }
             Err(message) => report.error(&format!("{at}/equals"), message, None),
         }
@@ -382,11 +278,7 @@ fn predicates(
         if unique {
             out.push(Predicate::Unique);
         } else {
-            report.error(
-                &format!("{at}/unique"),
-                "`unique` is true or left out",
-                None,
-            );
+            report.error(&format!("{at}/unique"), "`unique` is true or left out", None);
         }
     }
     if let Some(present) = rule.present {
@@ -405,14 +297,8 @@ fn constants(
         ConstantList::Inline(words) => words,
         ConstantList::Named(text) => {
             let Some(name) = text.strip_prefix("list:") else {
-                let help = format!(
-                    "write [\"{text}\"] for one constant, or \"list:NAME\" for a list of the page"
-                );
-                report.error(
-                    at,
-                    "expected constants in an array, or `list:NAME`",
-                    Some(help),
-                );
+                let help = format!("write [\"{text}\"] for one constant, or \"list:NAME\" for a list of the page");
+                report.error(at, "expected constants in an array, or `list:NAME`", Some(help));
                 return None;
             };
             match around.lists.get(name) {
@@ -438,9 +324,7 @@ fn constants(
         .map(|(position, word)| match word {
             ConstantWord::String(text) => Some(Constant::String(text.clone())),
             ConstantWord::Bool(bool) => Some(Constant::Bool(*bool)),
-            ConstantWord::Number(text) => {
-                number(text, &format!("{at}/{position}"), report).map(Constant::Number)
-            }
+            ConstantWord::Number(text) => number(text, &format!("{at}/{position}"), report).map(Constant::Number),
         })
         .collect()
 }
@@ -449,15 +333,8 @@ fn constants(
 pub(crate) fn number(number: &Number, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
     let value = number.value();
     if value.is_none() {
-        let message = format!(
-            "{} is not a decimal number of at most 18 significant digits",
-            quote(&number.0)
-        );
-        report.error(
-            at,
-            message,
-            Some("write it without exponent, like 19.99 or \"19.99\"".into()),
-        );
+        let message = format!("{} is not a decimal number of at most 18 significant digits", quote(&number.0));
+        report.error(at, message, Some("write it without exponent, like 19.99 or \"19.99\"".into()));
     }
     value
 }
@@ -469,27 +346,16 @@ fn contradiction(predicates: &[Predicate], at: &str, report: &mut Report<'_>) {
     for predicate in predicates {
         match predicate {
             Predicate::Min(n) if low.is_none_or(|(known, _)| *n > known) => low = Some((*n, true)),
-            Predicate::Over(n) if low.is_none_or(|(known, _)| *n >= known) => {
-                low = Some((*n, false))
-            }
-            Predicate::Max(n) if high.is_none_or(|(known, _)| *n < known) => {
-                high = Some((*n, true))
-            }
-            Predicate::Under(n) if high.is_none_or(|(known, _)| *n <= known) => {
-                high = Some((*n, false))
-            }
+            Predicate::Over(n) if low.is_none_or(|(known, _)| *n >= known) => low = Some((*n, false)),
+            Predicate::Max(n) if high.is_none_or(|(known, _)| *n < known) => high = Some((*n, true)),
+            Predicate::Under(n) if high.is_none_or(|(known, _)| *n <= known) => high = Some((*n, false)),
             _ => {}
         }
     }
     if let (Some((low, low_closed)), Some((high, high_closed))) = (low, high)
         && (low > high || (low == high && !(low_closed && high_closed)))
     {
-        let message =
-            format!("no number lies above {low} and below {high}: this limit can never be met");
-        report.error(
-            at,
-            message,
-            Some("swap the bounds, or take one out".to_string()),
-        );
+        let message = format!("no number lies above {low} and below {high}: this limit can never be met");
+        report.error(at, message, Some("swap the bounds, or take one out".to_string()));
     }
 }

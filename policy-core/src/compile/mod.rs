@@ -71,11 +71,8 @@ struct CatalogSource {
 #[must_use]
 pub fn compile(sources: &[Source]) -> Compiled {
     let mut diagnostics = Vec::new();
-    let documents: Vec<Option<Document>> = sources
-        .iter()
-        .enumerate()
-        .map(|(index, source)| parse(index, source, &mut diagnostics))
-        .collect();
+    let documents: Vec<Option<Document>> =
+        sources.iter().enumerate().map(|(index, source)| parse(index, source, &mut diagnostics)).collect();
     let of_kind = |kind: SourceKind| {
         let documents = &documents;
         sources
@@ -91,15 +88,8 @@ pub fn compile(sources: &[Source]) -> Compiled {
         let Some(read) = typed::<GatewayDocument>(source, document, &mut diagnostics) else {
             continue;
         };
-        let mut report = Report {
-            source,
-            document,
-            diagnostics: &mut diagnostics,
-        };
-        if gateway
-            .replace(gateway::compile(&read, &mut report))
-            .is_some()
-        {
+        let mut report = Report { source, document, diagnostics: &mut diagnostics };
+        if gateway.replace(gateway::compile(&read, &mut report)).is_some() {
             report.error("", "a policy set has one gateway document", None);
         }
     }
@@ -109,11 +99,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
         let Some(catalog) = typed::<Catalog>(source, document, &mut diagnostics) else {
             continue;
         };
-        let mut report = Report {
-            source,
-            document,
-            diagnostics: &mut diagnostics,
-        };
+        let mut report = Report { source, document, diagnostics: &mut diagnostics };
         if catalogs.contains_key(&catalog.catalog) {
             let message = format!("two catalogs are named {}", quote(&catalog.catalog));
             report.error("/catalog", message, None);
@@ -128,11 +114,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
         let Some(template) = typed::<Template>(source, document, &mut diagnostics) else {
             continue;
         };
-        let mut report = Report {
-            source,
-            document,
-            diagnostics: &mut diagnostics,
-        };
+        let mut report = Report { source, document, diagnostics: &mut diagnostics };
         let page = page::compile(&template, &catalogs, &mut patterns, &mut report);
         if pages.contains_key(&page.agent) {
             let message = format!("two templates are for the agent {}", quote(&page.agent));
@@ -145,11 +127,9 @@ pub fn compile(sources: &[Source]) -> Compiled {
     diagnostics.sort_by_key(|d| (d.source, d.span.start, d.span.end));
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let set = match gateway {
-        Some(gateway) if !failed => Some(Set {
-            gateway,
-            pages: pages.into_values().collect(),
-            patterns: patterns.into_bytes(),
-        }),
+        Some(gateway) if !failed => {
+            Some(Set { gateway, pages: pages.into_values().collect(), patterns: patterns.into_bytes() })
+        }
         _ => None,
     };
     Compiled { set, diagnostics }
@@ -160,23 +140,14 @@ fn parse(index: usize, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Op
         Ok(document) => Some(document),
         Err(e) => {
             let start = e.at.min(source.text.len());
-            let end = source
-                .text
-                .get(start..)
-                .and_then(|rest| rest.chars().next())
-                .map_or(start, |c| start + c.len_utf8());
+            let end =
+                source.text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
             let help = match &e.kind {
                 crate::document::ReadErrorKind::Duplicate(_) => Some("keep one of the two".into()),
                 _ => None,
             };
             let message = format!("{}", WithoutPlace(&e));
-            diagnostics.push(Diagnostic {
-                severity: Severity::Error,
-                source: index,
-                span: start..end,
-                message,
-                help,
-            });
+            diagnostics.push(Diagnostic { severity: Severity::Error, source: index, span: start..end, message, help });
             None
         }
     }
@@ -188,10 +159,7 @@ struct WithoutPlace<'e>(&'e crate::document::ReadError);
 impl core::fmt::Display for WithoutPlace<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let text = format!("{}", self.0);
-        f.write_str(
-            text.rsplit_once(" (byte")
-                .map_or(text.as_str(), |(message, _)| message),
-        )
+        f.write_str(text.rsplit_once(" (byte").map_or(text.as_str(), |(message, _)| message))
     }
 }
 
@@ -202,27 +170,13 @@ fn typed<'d, T: serde::Deserialize<'d>>(
 ) -> Option<T> {
     match document.root().read::<T>() {
         Ok(value) => Some(value),
-        Err(SourceError {
-            span,
-            message,
-            help,
-        }) => {
+        Err(SourceError { span, message, help }) => {
             let whole = document.root().span();
             let span = span.unwrap_or(whole);
             // Of an object only its first character is underlined: its text may be the whole file.
             let text = document.source().get(span.clone()).unwrap_or_default();
-            let span = if text.starts_with(['{', '[']) {
-                span.start..span.start + 1
-            } else {
-                span
-            };
-            diagnostics.push(Diagnostic {
-                severity: Severity::Error,
-                source,
-                span,
-                message,
-                help,
-            });
+            let span = if text.starts_with(['{', '[']) { span.start..span.start + 1 } else { span };
+            diagnostics.push(Diagnostic { severity: Severity::Error, source, span, message, help });
             None
         }
     }
@@ -237,43 +191,24 @@ fn extended(
     let names: Vec<String> = catalogs.keys().cloned().collect();
     for name in &names {
         let mut chain = alloc::vec![name.clone()];
-        while let Some(base) = chain
-            .last()
-            .and_then(|last| catalogs.get(last))
-            .and_then(|c| c.catalog.extends.clone())
+        while let Some(base) = chain.last().and_then(|last| catalogs.get(last)).and_then(|c| c.catalog.extends.clone())
         {
             let Some(own) = catalogs.get(name) else { break };
             let Some(document) = documents.get(own.source).and_then(Option::as_ref) else {
                 break;
             };
-            let mut report = Report {
-                source: own.source,
-                document,
-                diagnostics,
-            };
+            let mut report = Report { source: own.source, document, diagnostics };
             if chain.contains(&base) {
-                report.error(
-                    "/extends",
-                    "the catalogs extend each other in a circle",
-                    None,
-                );
+                report.error("/extends", "the catalogs extend each other in a circle", None);
                 break;
             }
             let source = own.source;
             let Some(again) = catalogs.get(&base).map(|found| found.source) else {
-                report.unknown(
-                    "/extends",
-                    "catalog",
-                    &base,
-                    names.iter().map(String::as_str),
-                );
+                report.unknown("/extends", "catalog", &base, names.iter().map(String::as_str));
                 break;
             };
             // Read afresh: the base stays a catalog of its own.
-            let reread = documents
-                .get(again)
-                .and_then(Option::as_ref)
-                .and_then(|d| d.root().read::<Catalog>().ok());
+            let reread = documents.get(again).and_then(Option::as_ref).and_then(|d| d.root().read::<Catalog>().ok());
             if let (Some(mut reread), Some(own)) = (reread, catalogs.get_mut(name)) {
                 debug_assert_eq!(own.source, source);
                 api::extend(&mut own.catalog, &mut reread);
@@ -285,11 +220,7 @@ fn extended(
         let Some(document) = documents.get(entry.source).and_then(Option::as_ref) else {
             continue;
         };
-        let mut report = Report {
-            source: entry.source,
-            document,
-            diagnostics,
-        };
+        let mut report = Report { source: entry.source, document, diagnostics };
         let mut faults = Vec::new();
         let base = entry.catalog.base.clone().unwrap_or_default();
         // A throw-away compilation: each binding compiles it again with its own base.

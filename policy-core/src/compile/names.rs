@@ -79,33 +79,21 @@ pub(crate) fn resolve(text: &str, actions: &[&Action]) -> Result<Name, String> {
         let name = Name::Value(first.clone());
         return match actions.iter().find(|action| !is_value(action)) {
             None => Ok(name),
-            Some(other) => Err(format!(
-                "{} is a value of some of the rule's actions, not of `{}`",
-                quote(text),
-                other.name
-            )),
+            Some(other) => {
+                Err(format!("{} is a value of some of the rule's actions, not of `{}`", quote(text), other.name))
+            }
         };
     }
-    match actions
-        .iter()
-        .find(|action| super::api::known_to(action, &name).is_err())
-    {
+    match actions.iter().find(|action| super::api::known_to(action, &name).is_err()) {
         None => Ok(name),
         Some(action) => {
-            let known = action
-                .fields
-                .iter()
-                .map(|f| f.name.as_str())
-                .chain(action.values.iter().map(|(v, _)| v.as_str()));
+            let known =
+                action.fields.iter().map(|f| f.name.as_str()).chain(action.values.iter().map(|(v, _)| v.as_str()));
             let hint = match crate::diagnostic::nearest(first, known.clone()) {
                 Some(near) => format!("; did you mean `{near}`?"),
                 None => format!("; it has {}", crate::quote::list(known, 12)),
             };
-            Err(format!(
-                "unknown name {}: `{}` has no such field{hint}",
-                quote(text),
-                action.name
-            ))
+            Err(format!("unknown name {}: `{}` has no such field{hint}", quote(text), action.name))
         }
     }
 }

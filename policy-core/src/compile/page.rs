@@ -16,14 +16,12 @@ use super::{CatalogSource, names};
 use crate::catalog::Catalog;
 use crate::limits::BODY_KIB_MAX;
 use crate::policy::{
-    Action, Api, BodyRule, End, FieldRule, Fields, Forbid, HeaderRule, Loosen, Name, Page, Permit,
-    QueryRule, Quirks, Role, RuleRef, RuleTarget, Trie,
+    Action, Api, BodyRule, End, FieldRule, Fields, Forbid, HeaderRule, Loosen, Name, Page, Permit, QueryRule, Quirks,
+    Role, RuleRef, RuleTarget, Trie,
 };
 use crate::quote::quote;
 use crate::request::canonical_host;
-use crate::template::{
-    ApiBinding, FieldList, FieldSet, ForbidRule, HeaderRules, Hosts, Mode, PermitRule, Template,
-};
+use crate::template::{ApiBinding, FieldList, FieldSet, ForbidRule, HeaderRules, Hosts, Mode, PermitRule, Template};
 use crate::time::{Timestamp, parse_duration};
 
 /// An API of a page while it is compiled.
@@ -71,10 +69,7 @@ pub(crate) fn compile(
         apis: Vec::new(),
         permits: Vec::new(),
         forbids: Vec::new(),
-        currency: template
-            .money
-            .as_ref()
-            .map(|money| money.currency.to_ascii_lowercase()),
+        currency: template.money.as_ref().map(|money| money.currency.to_ascii_lowercase()),
         rates: rates(template, report),
         roles,
     };
@@ -82,11 +77,7 @@ pub(crate) fn compile(
     let mut once = |id: &str, pointer: &str, report: &mut Report<'_>| {
         if let Some(first) = ids.insert(id.to_string(), pointer.to_string()) {
             let _ = first;
-            report.error(
-                &format!("{pointer}/id"),
-                format!("two rules are named {}", quote(id)),
-                None,
-            );
+            report.error(&format!("{pointer}/id"), format!("two rules are named {}", quote(id)), None);
         }
     };
     let mut placed: Vec<Placed> = Vec::new();
@@ -94,42 +85,26 @@ pub(crate) fn compile(
     for (position, rule) in template.permit.iter().enumerate() {
         let pointer = format!("/permit/{position}");
         once(&rule.id, &pointer, report);
-        let targets =
-            target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
+        let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
         let actions = actions_of(&targets, &apis);
         let permit = permit(rule, &pointer, template, &actions, patterns, report);
-        let softens = permit.approval.is_some()
-            || permit
-                .limits
-                .iter()
-                .any(|l| l.beyond != crate::policy::Band::Deny);
+        let softens = permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny);
         page.permits.push(permit);
         let index = u32::try_from(position).unwrap_or(u32::MAX);
-        placed.push(Placed {
-            id: rule.id.clone(),
-            pointer,
-            softens,
-            targets: clone_targets(&targets),
-        });
+        placed.push(Placed { id: rule.id.clone(), pointer, softens, targets: clone_targets(&targets) });
         attached.push((RuleTarget::Permit(index), targets));
     }
     for (position, rule) in template.forbid.iter().enumerate() {
         let pointer = format!("/forbid/{position}");
         once(&rule.id, &pointer, report);
-        let targets =
-            target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
+        let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
         let actions = actions_of(&targets, &apis);
-        page.forbids
-            .push(forbid(rule, &pointer, template, &actions, patterns, report));
+        page.forbids.push(forbid(rule, &pointer, template, &actions, patterns, report));
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         attached.push((RuleTarget::Forbid(index), targets));
     }
     if template.permit.is_empty() {
-        report.warning(
-            "/permit",
-            "the page permits nothing: every request of this agent is refused",
-            None,
-        );
+        report.warning("/permit", "the page permits nothing: every request of this agent is refused", None);
     }
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, report);
@@ -140,15 +115,7 @@ pub(crate) fn compile(
 fn clone_targets(targets: &BTreeMap<String, Targets>) -> BTreeMap<String, Targets> {
     targets
         .iter()
-        .map(|(alias, t)| {
-            (
-                alias.clone(),
-                Targets {
-                    actions: t.actions.clone(),
-                    endpoints: t.endpoints.clone(),
-                },
-            )
-        })
+        .map(|(alias, t)| (alias.clone(), Targets { actions: t.actions.clone(), endpoints: t.endpoints.clone() }))
         .collect()
 }
 
@@ -156,22 +123,14 @@ fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timesta
     let mut read = |text: &str, pointer: &str| {
         Timestamp::parse(text).unwrap_or_else(|| {
             let help = "write RFC 3339 in UTC, like 2026-11-01T00:00:00Z";
-            report.error(
-                pointer,
-                format!("{} is not a time", quote(text)),
-                Some(help.into()),
-            );
+            report.error(pointer, format!("{} is not a time", quote(text)), Some(help.into()));
             Timestamp(0)
         })
     };
     let from = read(&template.valid.from, "/valid/from");
     let until = read(&template.valid.until, "/valid/until");
     if until <= from && until != Timestamp(0) {
-        report.error(
-            "/valid/until",
-            "the page ends before it begins: `until` must be later than `from`",
-            None,
-        );
+        report.error("/valid/until", "the page ends before it begins: `until` must be later than `from`", None);
     }
     (from, until)
 }
@@ -190,11 +149,7 @@ fn later_parts(template: &Template, report: &mut Report<'_>) {
     if template.after_restart.is_some() {
         report.not_yet("/after_restart", "`after_restart`");
     }
-    if template
-        .time_zone
-        .as_deref()
-        .is_some_and(|zone| zone != "UTC")
-    {
+    if template.time_zone.as_deref().is_some_and(|zone| zone != "UTC") {
         report.not_yet("/time_zone", "a `time_zone` other than UTC");
     }
     for (position, rule) in template.permit.iter().enumerate() {
@@ -219,11 +174,7 @@ fn later_parts(template: &Template, report: &mut Report<'_>) {
     if let Some(observability) = &template.observability
         && observability.retention_days == 0
     {
-        report.error(
-            "/observability/retention_days",
-            "events must be kept for at least one day",
-            None,
-        );
+        report.error("/observability/retention_days", "events must be kept for at least one day", None);
     }
     for (position, review) in template.reviews.iter().enumerate() {
         if Timestamp::parse(&format!("{}T00:00:00Z", review.date)).is_none() {
@@ -249,19 +200,13 @@ fn roles(template: &Template, report: &mut Report<'_>) -> Vec<Role> {
                 900
             }),
         };
-        if info
-            .reuse
-            .is_some_and(|reuse| reuse != crate::template::Reuse::Once)
-        {
+        if info.reuse.is_some_and(|reuse| reuse != crate::template::Reuse::Once) {
             report.not_yet(&format!("{pointer}/reuse"), "`reuse` of grants");
         }
         if info.hold.as_deref().is_some_and(|hold| hold != "0s") {
             report.not_yet(&format!("{pointer}/hold"), "`hold`");
         }
-        roles.push(Role {
-            name: name.clone(),
-            expires,
-        });
+        roles.push(Role { name: name.clone(), expires });
     }
     roles
 }
@@ -272,11 +217,7 @@ fn rates(template: &Template, report: &mut Report<'_>) -> Vec<(String, crate::nu
     };
     let mut code = |text: &str, pointer: &str| {
         if !(text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic())) {
-            report.error(
-                pointer,
-                format!("{} is not an ISO 4217 currency code", quote(text)),
-                None,
-            );
+            report.error(pointer, format!("{} is not an ISO 4217 currency code", quote(text)), None);
         }
     };
     code(&money.currency, "/money/currency");
@@ -303,36 +244,18 @@ fn bind<'c>(
     let pointer = format!("/apis/{alias}");
     let Some(source) = catalogs.get(&binding.catalog) else {
         let known = catalogs.keys().map(String::as_str);
-        report.unknown(
-            &format!("{pointer}/catalog"),
-            "catalog",
-            &binding.catalog,
-            known,
-        );
+        report.unknown(&format!("{pointer}/catalog"), "catalog", &binding.catalog, known);
         return None;
     };
     let catalog = &source.catalog;
-    let base = binding
-        .base
-        .clone()
-        .or_else(|| catalog.base.clone())
-        .unwrap_or_default();
+    let base = binding.base.clone().or_else(|| catalog.base.clone()).unwrap_or_default();
     if !(base.is_empty() || base.starts_with('/')) || base.ends_with('/') {
-        report.error(
-            &format!("{pointer}/base"),
-            "a base is empty or begins with `/`, and does not end in one",
-            None,
-        );
+        report.error(&format!("{pointer}/base"), "a base is empty or begins with `/`, and does not end in one", None);
     }
     let mut faults = Vec::new();
     let parts = api::compile(catalog, &base, patterns, &mut faults);
     // Faults of the catalog itself were reported with the catalog; here only what this binding adds.
-    let hosts = hosts(
-        template,
-        &binding.hosts,
-        &format!("{pointer}/hosts"),
-        report,
-    );
+    let hosts = hosts(template, &binding.hosts, &format!("{pointer}/hosts"), report);
     if binding.fresh.as_deref().is_some_and(|fresh| fresh != "0s") {
         report.not_yet(&format!("{pointer}/fresh"), "`fresh`");
     }
@@ -344,54 +267,30 @@ fn bind<'c>(
         ("secrets", !loosen.secrets.is_empty()),
     ] {
         if given {
-            report.not_yet(
-                &format!("{pointer}/loosen/{name}"),
-                &format!("`loosen.{name}`"),
-            );
+            report.not_yet(&format!("{pointer}/loosen/{name}"), &format!("`loosen.{name}`"));
         }
     }
-    if loosen
-        .body_kib
-        .is_some_and(|kib| kib == 0 || kib > BODY_KIB_MAX)
-    {
+    if loosen.body_kib.is_some_and(|kib| kib == 0 || kib > BODY_KIB_MAX) {
         let message = format!("`body_kib` is 1 to {BODY_KIB_MAX}");
         report.error(&format!("{pointer}/loosen/body_kib"), message, None);
     }
-    Some(ApiParts {
-        catalog,
-        base,
-        parts,
-        hosts,
-    })
+    Some(ApiParts { catalog, base, parts, hosts })
 }
 
-fn hosts(
-    template: &Template,
-    hosts: &Hosts,
-    pointer: &str,
-    report: &mut Report<'_>,
-) -> Vec<String> {
+fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &mut Report<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let mut add = |text: &str, pointer: &str, report: &mut Report<'_>| match canonical_host(text) {
         Some(host) => out.push(host),
         None => {
             let help = "write `shop.example.com` or `shop.example.com:8443`";
-            report.error(
-                pointer,
-                format!("{} is not a host", quote(text)),
-                Some(help.into()),
-            );
+            report.error(pointer, format!("{} is not a host", quote(text)), Some(help.into()));
         }
     };
     match hosts {
         Hosts::All(all) => {
             if template.released_for.is_some() {
                 let help = "write hosts by stage: `{\"staging\": [\"…\"]}`";
-                report.error(
-                    pointer,
-                    "`released_for` needs hosts by stage",
-                    Some(help.into()),
-                );
+                report.error(pointer, "`released_for` needs hosts by stage", Some(help.into()));
             }
             for (position, text) in all.iter().enumerate() {
                 add(text, &format!("{pointer}/{position}"), report);
@@ -400,19 +299,11 @@ fn hosts(
         Hosts::ByStage(stages) => {
             for stage in template.released_for.iter().flatten() {
                 if !stages.contains_key(stage) {
-                    report.unknown(
-                        "/released_for",
-                        "stage",
-                        stage,
-                        stages.keys().map(String::as_str),
-                    );
+                    report.unknown("/released_for", "stage", stage, stages.keys().map(String::as_str));
                 }
             }
             for (stage, listed) in stages {
-                let released = template
-                    .released_for
-                    .as_ref()
-                    .is_none_or(|released| released.contains(stage));
+                let released = template.released_for.as_ref().is_none_or(|released| released.contains(stage));
                 for (position, text) in listed.iter().enumerate() {
                     if released {
                         add(text, &format!("{pointer}/{stage}/{position}"), report);
@@ -422,11 +313,7 @@ fn hosts(
         }
     }
     if out.is_empty() {
-        report.error(
-            pointer,
-            "no host of this API is reachable: its rules could never match",
-            None,
-        );
+        report.error(pointer, "no host of this API is reachable: its rules could never match", None);
     }
     out
 }
@@ -437,30 +324,19 @@ fn one_api_per_path(apis: &BTreeMap<String, ApiParts<'_>>, report: &mut Report<'
     for (position, (alias, api)) in list.iter().enumerate() {
         for (other_alias, other) in list.iter().skip(position + 1) {
             let host = api.hosts.iter().find(|host| other.hosts.contains(host));
-            let within = |a: &str, b: &str| {
-                a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'))
-            };
+            let within = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
             if let Some(host) = host
                 && (within(&api.base, &other.base) || within(&other.base, &api.base))
             {
-                let message = format!(
-                    "`{alias}` and `{other_alias}` share the host {} and their bases overlap",
-                    quote(host)
-                );
-                report.error(
-                    &format!("/apis/{other_alias}"),
-                    message,
-                    Some("give them bases that differ".into()),
-                );
+                let message =
+                    format!("`{alias}` and `{other_alias}` share the host {} and their bases overlap", quote(host));
+                report.error(&format!("/apis/{other_alias}"), message, Some("give them bases that differ".into()));
             }
         }
     }
 }
 
-fn actions_of<'p>(
-    targets: &BTreeMap<String, Targets>,
-    apis: &'p BTreeMap<String, ApiParts<'_>>,
-) -> Vec<&'p Action> {
+fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String, ApiParts<'_>>) -> Vec<&'p Action> {
     let mut out: Vec<&'p Action> = Vec::new();
     for (alias, targets) in targets {
         let Some(api) = apis.get(alias) else { continue };
@@ -476,10 +352,7 @@ fn actions_of<'p>(
         }
         for endpoint in &targets.endpoints {
             for (index, listed) in &api.parts.endpoints {
-                let method = endpoint
-                    .methods
-                    .iter()
-                    .any(|method| listed.methods.contains(method));
+                let method = endpoint.methods.iter().any(|method| listed.methods.contains(method));
                 if method && listed.segments == endpoint.segments {
                     push(*index);
                 }
@@ -497,24 +370,14 @@ fn permit(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Permit {
-    let around = Surroundings {
-        actions,
-        lists: &template.lists,
-        roles: &template.approvers,
-        head_only: false,
-    };
+    let around = Surroundings { actions, lists: &template.lists, roles: &template.approvers, head_only: false };
     if let Some(role) = &rule.approval
         && !template.approvers.contains_key(role)
     {
         let known = template.approvers.keys().map(String::as_str);
         report.unknown(&format!("{pointer}/approval"), "role", role, known);
     }
-    let fields = fields(
-        rule.fields.as_ref(),
-        &format!("{pointer}/fields"),
-        actions,
-        report,
-    );
+    let fields = fields(rule.fields.as_ref(), &format!("{pointer}/fields"), actions, report);
     if rule.body.opaque {
         if !matches!(fields, FieldRule::Default) {
             report.error(
@@ -524,15 +387,8 @@ fn permit(
             );
         }
         let body_limit = |limit: &crate::template::TestRule| {
-            let head = |text: &str| {
-                ["path.", "query.", "header."]
-                    .iter()
-                    .any(|prefix| text.starts_with(prefix))
-            };
-            !limit
-                .field
-                .as_ref()
-                .is_some_and(|field| field.values().iter().all(|text| head(text)))
+            let head = |text: &str| ["path.", "query.", "header."].iter().any(|prefix| text.starts_with(prefix));
+            !limit.field.as_ref().is_some_and(|field| field.values().iter().all(|text| head(text)))
         };
         if rule.limits.iter().any(body_limit) {
             report.error(
@@ -545,28 +401,14 @@ fn permit(
     Permit {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),
-        query: QueryRule {
-            only: rule.query.only.clone(),
-            require: rule.query.require.clone(),
-        },
+        query: QueryRule { only: rule.query.only.clone(), require: rule.query.require.clone() },
         headers: headers(&rule.headers),
         body: BodyRule {
-            types: rule
-                .body
-                .types
-                .iter()
-                .map(|text| text.to_ascii_lowercase())
-                .collect(),
+            types: rule.body.types.iter().map(|text| text.to_ascii_lowercase()).collect(),
             opaque: rule.body.opaque,
         },
         fields,
-        limits: limit::limits(
-            &rule.limits,
-            &format!("{pointer}/limits"),
-            &around,
-            patterns,
-            report,
-        ),
+        limits: limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report),
         approval: rule.approval.clone(),
     }
 }
@@ -579,39 +421,20 @@ fn forbid(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Forbid {
-    let around = Surroundings {
-        actions,
-        lists: &template.lists,
-        roles: &template.approvers,
-        head_only: false,
-    };
+    let around = Surroundings { actions, lists: &template.lists, roles: &template.approvers, head_only: false };
     Forbid {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),
-        when: limit::conditions(
-            &rule.when,
-            &format!("{pointer}/when"),
-            &around,
-            patterns,
-            report,
-        ),
+        when: limit::conditions(&rule.when, &format!("{pointer}/when"), &around, patterns, report),
     }
 }
 
 fn headers(rules: &HeaderRules) -> HeaderRule {
     let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
-    HeaderRule {
-        allow: lower(&rules.allow),
-        require: lower(&rules.require),
-    }
+    HeaderRule { allow: lower(&rules.allow), require: lower(&rules.require) }
 }
 
-fn fields(
-    set: Option<&FieldSet>,
-    pointer: &str,
-    actions: &[&Action],
-    report: &mut Report<'_>,
-) -> FieldRule {
+fn fields(set: Option<&FieldSet>, pointer: &str, actions: &[&Action], report: &mut Report<'_>) -> FieldRule {
     let listed = match set {
         None => return FieldRule::Default,
         Some(FieldSet::Word(word)) => {
@@ -640,16 +463,8 @@ fn fields(
         }
         out
     };
-    let FieldList {
-        only,
-        require,
-        never,
-        exactly_one,
-        at_least_one,
-    } = listed;
-    let only = only
-        .as_ref()
-        .map(|texts| names(texts, &format!("{pointer}/only")));
+    let FieldList { only, require, never, exactly_one, at_least_one } = listed;
+    let only = only.as_ref().map(|texts| names(texts, &format!("{pointer}/only")));
     let require = names(require, &format!("{pointer}/require"));
     let never = names(never, &format!("{pointer}/never"));
     let mut groups = |groups: &[Vec<String>], kind: &str| -> Vec<Vec<Name>> {
@@ -663,19 +478,9 @@ fn fields(
     let at_least_one = groups(at_least_one, "at_least_one");
     if let Some(name) = only.iter().flatten().find(|name| never.contains(name)) {
         let message = format!("{} is in `only` and in `never`", super::text_of(name));
-        report.error(
-            pointer,
-            message,
-            Some("take it out of one of them".to_string()),
-        );
+        report.error(pointer, message, Some("take it out of one of them".to_string()));
     }
-    FieldRule::Listed(Fields {
-        only,
-        require,
-        never,
-        exactly_one,
-        at_least_one,
-    })
+    FieldRule::Listed(Fields { only, require, never, exactly_one, at_least_one })
 }
 
 /// Puts APIs, hosts and rules into the form the filter walks.
@@ -687,26 +492,17 @@ fn lay_out(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) {
-    let index_of: BTreeMap<String, u32> = apis
-        .keys()
-        .enumerate()
-        .map(|(i, alias)| (alias.clone(), u32::try_from(i).unwrap_or(u32::MAX)))
-        .collect();
+    let index_of: BTreeMap<String, u32> =
+        apis.keys().enumerate().map(|(i, alias)| (alias.clone(), u32::try_from(i).unwrap_or(u32::MAX))).collect();
     let mut endpoint_rules: BTreeMap<String, Vec<(RuleTarget, Endpoint)>> = BTreeMap::new();
     let mut action_rules: BTreeMap<(String, u32), Vec<RuleRef>> = BTreeMap::new();
     for (target, by_api) in attached {
         for (alias, targets) in by_api {
             for (action, filters) in targets.actions {
-                action_rules
-                    .entry((alias.clone(), action))
-                    .or_default()
-                    .push(RuleRef { target, filters });
+                action_rules.entry((alias.clone(), action)).or_default().push(RuleRef { target, filters });
             }
             for endpoint in targets.endpoints {
-                endpoint_rules
-                    .entry(alias.clone())
-                    .or_default()
-                    .push((target, endpoint));
+                endpoint_rules.entry(alias.clone()).or_default().push((target, endpoint));
             }
         }
     }
@@ -724,8 +520,7 @@ fn lay_out(
     for (host, aliases) in served {
         let index = *tries.entry(aliases.clone()).or_insert_with(|| {
             let index = u32::try_from(page.tries.len()).unwrap_or(u32::MAX);
-            page.tries
-                .push(trie(&aliases, &apis, &index_of, &endpoint_rules));
+            page.tries.push(trie(&aliases, &apis, &index_of, &endpoint_rules));
             index
         });
         page.hosts.push((host, index));
@@ -737,47 +532,24 @@ fn lay_out(
         let mut actions = api.parts.actions;
         for (index, action) in actions.iter_mut().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            action.rules = action_rules
-                .remove(&(alias.clone(), index))
-                .unwrap_or_default();
+            action.rules = action_rules.remove(&(alias.clone(), index)).unwrap_or_default();
         }
-        let around = Surroundings {
-            actions: &[],
-            lists: &template.lists,
-            roles: &template.approvers,
-            head_only: true,
-        };
-        let limits = limit::limits(
-            &binding.limits,
-            &format!("/apis/{alias}/limits"),
-            &around,
-            patterns,
-            report,
-        );
+        let around = Surroundings { actions: &[], lists: &template.lists, roles: &template.approvers, head_only: true };
+        let limits = limit::limits(&binding.limits, &format!("/apis/{alias}/limits"), &around, patterns, report);
         let catalog = api.catalog;
-        let types = if catalog.types.is_empty() {
-            alloc::vec!["application/json".to_string()]
-        } else {
-            catalog.types.clone()
-        };
+        let types =
+            if catalog.types.is_empty() { alloc::vec!["application/json".to_string()] } else { catalog.types.clone() };
         page.apis.push(Api {
             alias,
             catalog: catalog.catalog.clone(),
             decoder: api.parts.decoder,
             types: types.iter().map(|text| text.to_ascii_lowercase()).collect(),
             write_query: catalog.write_query.clone(),
-            guarded_headers: catalog
-                .guarded
-                .headers
-                .iter()
-                .map(|name| name.to_ascii_lowercase())
-                .collect(),
+            guarded_headers: catalog.guarded.headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
             guarded_query: name_patterns(&catalog.guarded.query),
             headers: api.parts.headers,
             query: api.parts.query,
-            quirks: Quirks {
-                php_names: catalog.quirks.get("php_names").copied().unwrap_or(false),
-            },
+            quirks: Quirks { php_names: catalog.quirks.get("php_names").copied().unwrap_or(false) },
             loosen: loosen(binding),
             actions,
             header_rule: headers(&binding.headers),
@@ -792,11 +564,7 @@ fn loosen(binding: &ApiBinding) -> Loosen {
     Loosen {
         trailing_slash: given.trailing_slash.is_some(),
         encoded_slash: given.encoded_slash.clone(),
-        json_types: given
-            .json_types
-            .iter()
-            .map(|text| text.to_ascii_lowercase())
-            .collect(),
+        json_types: given.json_types.iter().map(|text| text.to_ascii_lowercase()).collect(),
         query_credentials: name_patterns(&given.query_credentials),
         write_query: given.write_query.clone(),
         duplicate_rows: given.duplicate_rows.is_some(),
@@ -830,14 +598,7 @@ fn trie(
             insert(endpoint, &[*action], &[]);
         }
         for (target, endpoint) in endpoint_rules.get(alias).into_iter().flatten() {
-            insert(
-                endpoint,
-                &[],
-                &[RuleRef {
-                    target: *target,
-                    filters: Vec::new(),
-                }],
-            );
+            insert(endpoint, &[], &[RuleRef { target: *target, filters: Vec::new() }]);
         }
     }
     trie

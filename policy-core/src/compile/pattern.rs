@@ -28,18 +28,10 @@ impl Patterns {
         }
         // Parsed alone first: so that an unbalanced `)` cannot escape the anchors.
         let options = syntax::Config::new().unicode(false).utf8(false);
-        let alone = regex_syntax::ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .build()
-            .parse(pattern);
+        let alone = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
         alone.map_err(|e| {
             let text = e.to_string();
-            let last = text
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ");
+            let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
             format!("the pattern is not valid: {last}")
         })?;
         let dfa = dense::Builder::new()
@@ -52,15 +44,8 @@ impl Patterns {
                     .minimize(false),
             )
             .build(&format!(r"\A(?:{pattern})\z"))
-            .map_err(|_| {
-                format!(
-                    "the pattern becomes larger than {} KiB",
-                    PATTERN_BYTES / 1024
-                )
-            })?;
-        let sparse = dfa
-            .to_sparse()
-            .map_err(|_| "the pattern cannot be made an automaton".to_string())?;
+            .map_err(|_| format!("the pattern becomes larger than {} KiB", PATTERN_BYTES / 1024))?;
+        let sparse = dfa.to_sparse().map_err(|_| "the pattern cannot be made an automaton".to_string())?;
         let index = u32::try_from(self.bytes.len()).map_err(|_| "too many patterns".to_string())?;
         self.bytes.push(sparse.to_bytes_little_endian());
         self.known.insert(pattern.into(), index);
@@ -84,17 +69,9 @@ mod tests {
         let either = patterns.add("a|ab").unwrap();
         let digits = patterns.add("\\d+").unwrap();
         assert_eq!(patterns.add("a|ab"), Ok(either));
-        let gateway = Gateway {
-            identity: Vec::new(),
-            unknown_agent: UnknownAgent::Deny,
-            body_limit: 1,
-            body_timeout_ms: 1,
-        };
-        let set = Set {
-            gateway,
-            pages: Vec::new(),
-            patterns: patterns.into_bytes(),
-        };
+        let gateway =
+            Gateway { identity: Vec::new(), unknown_agent: UnknownAgent::Deny, body_limit: 1, body_timeout_ms: 1 };
+        let set = Set { gateway, pages: Vec::new(), patterns: patterns.into_bytes() };
         let set = crate::bundle::ready(set, String::new()).unwrap();
         for (index, text, expect) in [
             (price, "19.99", true),
@@ -116,11 +93,6 @@ mod tests {
         let mut patterns = Patterns::default();
         assert!(patterns.add("a)|(b").unwrap_err().contains("not valid"));
         assert!(patterns.add("(").unwrap_err().contains("not valid"));
-        assert!(
-            patterns
-                .add("(a|b)*a(a|b){20}")
-                .unwrap_err()
-                .contains("larger")
-        );
+        assert!(patterns.add("(a|b)*a(a|b){20}").unwrap_err().contains("larger"));
     }
 }

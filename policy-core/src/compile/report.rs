@@ -15,21 +15,11 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
-    pub(crate) fn error(
-        &mut self,
-        pointer: &str,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) {
+    pub(crate) fn error(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
         self.push(Severity::Error, pointer, message.into(), help);
     }
 
-    pub(crate) fn warning(
-        &mut self,
-        pointer: &str,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) {
+    pub(crate) fn warning(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
         self.push(Severity::Warning, pointer, message.into(), help);
     }
 
@@ -45,17 +35,12 @@ impl Report<'_> {
             Some(near) => alloc::format!("did you mean `{near}`?"),
             None => alloc::format!("known here: {}", list(known, 12)),
         };
-        self.error(
-            pointer,
-            alloc::format!("unknown {what} {}", quote(name)),
-            Some(help),
-        );
+        self.error(pointer, alloc::format!("unknown {what} {}", quote(name)), Some(help));
     }
 
     /// Something the language has and this version cannot evaluate: refused, never ignored.
     pub(crate) fn not_yet(&mut self, pointer: &str, what: &str) {
-        let help =
-            "take it out, or keep the rule behind an `approval` until a release evaluates it";
+        let help = "take it out, or keep the rule behind an `approval` until a release evaluates it";
         self.error(
             pointer,
             alloc::format!("{what} is not supported yet: this version cannot evaluate it"),
@@ -79,18 +64,9 @@ impl Report<'_> {
             }
             _ => value.span(),
         };
-        let known = self
-            .diagnostics
-            .iter()
-            .any(|d| d.source == self.source && d.span == span && d.message == message);
+        let known = self.diagnostics.iter().any(|d| d.source == self.source && d.span == span && d.message == message);
         if !known {
-            self.diagnostics.push(Diagnostic {
-                severity,
-                source: self.source,
-                span,
-                message,
-                help,
-            });
+            self.diagnostics.push(Diagnostic { severity, source: self.source, span, message, help });
         }
     }
 }

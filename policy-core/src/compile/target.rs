@@ -41,36 +41,21 @@ pub(crate) fn resolve(
             return None;
         }
         (Some(_), Some((second, _))) => {
-            report.error(
-                &format!("{pointer}/{second}"),
-                "a rule has exactly one kind of target",
-                None,
-            );
+            report.error(&format!("{pointer}/{second}"), "a rule has exactly one kind of target", None);
             return None;
         }
     };
     if !matches!(kind, "scope" | "endpoint") {
-        report.not_yet(
-            &format!("{pointer}/{kind}"),
-            &format!("the target `{kind}`"),
-        );
+        report.not_yet(&format!("{pointer}/{kind}"), &format!("the target `{kind}`"));
         return None;
     }
     if entries.values().is_empty() {
-        report.error(
-            &format!("{pointer}/{kind}"),
-            "the target is empty: the rule could never match",
-            None,
-        );
+        report.error(&format!("{pointer}/{kind}"), "the target is empty: the rule could never match", None);
         return None;
     }
     let mut found: BTreeMap<String, Targets> = BTreeMap::new();
     for (position, entry) in entries.values().iter().enumerate() {
-        let at = if entries.is_list() {
-            format!("{pointer}/{kind}/{position}")
-        } else {
-            format!("{pointer}/{kind}")
-        };
+        let at = if entries.is_list() { format!("{pointer}/{kind}/{position}") } else { format!("{pointer}/{kind}") };
         let Some((alias, rest)) = entry.split_once(':') else {
             let example = apis.keys().next().map_or("api", String::as_str);
             let help = format!("write `{example}:{entry}`");
@@ -84,14 +69,7 @@ pub(crate) fn resolve(
         let targets = found.entry(alias.to_string()).or_default();
         match kind {
             "scope" => scope(rest, &at, api, targets, report),
-            _ => match endpoint::parse(
-                rest,
-                &api.base,
-                &VariableTypes {
-                    catalog: &api.catalog.vars,
-                },
-                patterns,
-            ) {
+            _ => match endpoint::parse(rest, &api.base, &VariableTypes { catalog: &api.catalog.vars }, patterns) {
                 Ok(endpoint) => targets.endpoints.push(endpoint),
                 Err(message) => report.error(&at, message, None),
             },
@@ -122,11 +100,7 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
     }
     let before = targets.actions.len();
     for (index, known) in api.parts.actions.iter().enumerate() {
-        let own = known
-            .name
-            .rsplit_once('.')
-            .map(|(_, action)| action)
-            .unwrap_or_default();
+        let own = known.name.rsplit_once('.').map(|(_, action)| action).unwrap_or_default();
         let named = match action {
             "*" => true,
             "read" => known.effect == Effect::Read,
@@ -141,28 +115,16 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
             return;
         }
         for (filter, _) in &filters {
-            if api
-                .parts
-                .late_filters
-                .iter()
-                .any(|(r, f)| *r == known.resource && f == filter)
-            {
+            if api.parts.late_filters.iter().any(|(r, f)| *r == known.resource && f == filter) {
                 report.not_yet(at, &format!("the filter `{filter}` (on the current state)"));
                 return;
             }
             if !known.filters.iter().any(|known| known.name == *filter) {
-                report.unknown(
-                    at,
-                    "filter",
-                    filter,
-                    known.filters.iter().map(|f| f.name.as_str()),
-                );
+                report.unknown(at, "filter", filter, known.filters.iter().map(|f| f.name.as_str()));
                 return;
             }
         }
-        targets
-            .actions
-            .push((u32::try_from(index).unwrap_or(u32::MAX), filters.clone()));
+        targets.actions.push((u32::try_from(index).unwrap_or(u32::MAX), filters.clone()));
     }
     if targets.actions.len() == before {
         let of_resource = api
@@ -179,10 +141,7 @@ fn parse_filters(text: &str) -> Option<Filters> {
     text.split(',')
         .map(|part| {
             let (name, values) = part.trim().split_once('=')?;
-            let values: Vec<String> = values
-                .split('|')
-                .map(|value| value.trim().to_string())
-                .collect();
+            let values: Vec<String> = values.split('|').map(|value| value.trim().to_string()).collect();
             (!name.is_empty() && values.iter().all(|value| !value.is_empty()))
                 .then(|| (name.trim().to_string(), values))
         })

@@ -70,10 +70,7 @@ impl Outcome {
             policy: set.digest(),
             rule: self.rule.as_deref(),
             reasons: self.reasons.iter().map(|r| r.code.text()).collect(),
-            operations: self
-                .operations
-                .get(..NAMED.min(self.operations.len()))
-                .unwrap_or_default(),
+            operations: self.operations.get(..NAMED.min(self.operations.len())).unwrap_or_default(),
             operation_count: self.operations.len(),
         }
     }

@@ -37,10 +37,7 @@ struct Document<'a> {
     policy: &'a str,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature serde asks for"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(n: &usize) -> bool {
     *n == 0
 }
@@ -72,10 +69,7 @@ impl Outcome {
             Decision::ApprovalRequired => "a person must approve this action",
             _ => "outside the agent's scope",
         };
-        let kind = format!(
-            "urn:ambit:{}",
-            first.map_or(self.decision.name(), |r| r.code.text())
-        );
+        let kind = format!("urn:ambit:{}", first.map_or(self.decision.name(), |r| r.code.text()));
         let mut detail = String::new();
         for reason in self.reasons.iter().take(3) {
             if !detail.is_empty() {
@@ -96,9 +90,6 @@ impl Outcome {
             policy: set.digest(),
         };
         // Serializing strings and numbers cannot fail; an empty body would still be a refusal.
-        Problem {
-            status,
-            body: serde_json::to_vec(&document).unwrap_or_default(),
-        }
+        Problem { status, body: serde_json::to_vec(&document).unwrap_or_default() }
     }
 }

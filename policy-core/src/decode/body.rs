@@ -45,36 +45,17 @@ impl Unavailable {
         let (code, message) = match self {
             Self::TooLarge => (
                 Code::BodyTooLarge,
-                format!(
-                    "the body is larger than the {limit} bytes that are judged; send less in one request"
-                ),
+                format!("the body is larger than the {limit} bytes that are judged; send less in one request"),
             ),
-            Self::NotSeen => (
-                Code::BodyNotSeen,
-                "the gateway did not hand over the whole body".to_string(),
-            ),
-            Self::NotRecorded => (
-                Code::BodyNotSeen,
-                "the body is not in the recording".to_string(),
-            ),
-            Self::Truncated => (
-                Code::BodyNotSeen,
-                "the recording holds only a part of the body".to_string(),
-            ),
-            Self::Timeout => (
-                Code::BodyNotSeen,
-                "the body did not arrive in time".to_string(),
-            ),
-            Self::NotSupported => (
-                Code::Gateway,
-                "this enforcement point cannot look up what the rule needs".to_string(),
-            ),
+            Self::NotSeen => (Code::BodyNotSeen, "the gateway did not hand over the whole body".to_string()),
+            Self::NotRecorded => (Code::BodyNotSeen, "the body is not in the recording".to_string()),
+            Self::Truncated => (Code::BodyNotSeen, "the recording holds only a part of the body".to_string()),
+            Self::Timeout => (Code::BodyNotSeen, "the body did not arrive in time".to_string()),
+            Self::NotSupported => {
+                (Code::Gateway, "this enforcement point cannot look up what the rule needs".to_string())
+            }
         };
-        Reason {
-            code,
-            message,
-            pointer: None,
-        }
+        Reason { code, message, pointer: None }
     }
 
     /// Whether a recording, not the request, is what lacks the answer.
@@ -108,10 +89,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
         Body::Empty => {
             return match request.content_length {
                 None | Some(0) => Ok(Content::None),
-                Some(_) => Err(reason(
-                    Code::BodyNotSeen,
-                    "a body was announced and did not come",
-                )),
+                Some(_) => Err(reason(Code::BodyNotSeen, "a body was announced and did not come")),
             };
         }
         Body::Complete(bytes) if bytes.is_empty() => return read_body(api, request, Body::Empty),
@@ -119,19 +97,10 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
         Body::Unavailable(why) => return Ok(Content::Unread(why.reason(0))),
     };
     if request.method.is_bodiless() {
-        return Err(reason(
-            Code::BodyOnRead,
-            &format!("a {} request must not have a body", request.method.name()),
-        ));
+        return Err(reason(Code::BodyOnRead, &format!("a {} request must not have a body", request.method.name())));
     }
-    if request
-        .content_length
-        .is_some_and(|length| length != bytes.len() as u64)
-    {
-        return Err(reason(
-            Code::BodyNotSeen,
-            "the body is not as long as was announced",
-        ));
+    if request.content_length.is_some_and(|length| length != bytes.len() as u64) {
+        return Err(reason(Code::BodyNotSeen, "the body is not as long as was announced"));
     }
     match media_type(api, request) {
         Ok(()) => {}
@@ -153,24 +122,13 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
 fn media_type(api: &Api, request: &Request) -> Result<(), Reason> {
     encoding_is_identity(request)?;
     let declared = content_type(request)?;
-    if !api
-        .types
-        .iter()
-        .chain(&api.loosen.json_types)
-        .any(|known| *known == declared.essence)
-    {
+    if !api.types.iter().chain(&api.loosen.json_types).any(|known| *known == declared.essence) {
         let listed = crate::quote::list(api.types.iter().map(alloc::string::String::as_str), 4);
-        let message = format!(
-            "the content type {} is not one of {listed}",
-            quote(&declared.essence)
-        );
+        let message = format!("the content type {} is not one of {listed}", quote(&declared.essence));
         return Err(reason(Code::ContentType, &message));
     }
     if !declared.utf8 {
-        return Err(reason(
-            Code::Charset,
-            "the charset of the body is not utf-8",
-        ));
+        return Err(reason(Code::Charset, "the charset of the body is not utf-8"));
     }
     Ok(())
 }
@@ -180,10 +138,7 @@ pub(crate) fn encoding_is_identity(request: &Request) -> Result<(), Reason> {
     match request.headers.single("content-encoding") {
         Ok(None) => Ok(()),
         Ok(Some(text)) if text.eq_ignore_ascii_case("identity") => Ok(()),
-        _ => Err(reason(
-            Code::ContentEncoding,
-            "the body is compressed; send it as it is",
-        )),
+        _ => Err(reason(Code::ContentEncoding, "the body is compressed; send it as it is")),
     }
 }
 
@@ -191,23 +146,13 @@ pub(crate) fn encoding_is_identity(request: &Request) -> Result<(), Reason> {
 pub(crate) fn content_type(request: &Request) -> Result<MediaType, Reason> {
     match request.headers.single("content-type") {
         Ok(Some(text)) => MediaType::parse(text).ok_or_else(|| {
-            reason(
-                Code::ContentType,
-                &format!("the content type {} is not one media type", quote(text)),
-            )
+            reason(Code::ContentType, &format!("the content type {} is not one media type", quote(text)))
         }),
         Ok(None) => Err(reason(Code::ContentType, "the body has no content type")),
-        Err(_) => Err(reason(
-            Code::ContentType,
-            "the content type is not one value of visible ASCII",
-        )),
+        Err(_) => Err(reason(Code::ContentType, "the content type is not one value of visible ASCII")),
     }
 }
 
 fn reason(code: Code, message: &str) -> Reason {
-    Reason {
-        code,
-        message: message.to_string(),
-        pointer: None,
-    }
+    Reason { code, message: message.to_string(), pointer: None }
 }

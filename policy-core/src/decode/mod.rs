@@ -33,13 +33,7 @@ pub(crate) struct Operation<'a> {
 
 impl<'a> Operation<'a> {
     fn of(action: Option<&'a Action>, document: Option<Value<'a>>) -> Self {
-        Self {
-            action,
-            document,
-            key: None,
-            key_value: None,
-            counted: true,
-        }
+        Self { action, document, key: None, key_value: None, counted: true }
     }
 }
 
@@ -69,12 +63,7 @@ pub(crate) fn decode<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason
 pub(crate) fn possible_actions<'a>(api: &'a Api, actions: &[&'a Action]) -> Vec<&'a Action> {
     let mut all: Vec<&Action> = actions.to_vec();
     for action in actions {
-        all.extend(
-            action
-                .rows
-                .iter()
-                .filter_map(|list| api.actions.get(list.action as usize)),
-        );
+        all.extend(action.rows.iter().filter_map(|list| api.actions.get(list.action as usize)));
     }
     all
 }

@@ -43,17 +43,11 @@ impl fmt::Display for ReadError {
             ReadErrorKind::Encoding => f.write_str("not UTF-8 without a byte order mark")?,
             ReadErrorKind::Syntax(expected) => write!(f, "not JSON: expected {expected}")?,
             ReadErrorKind::Duplicate(name) => {
-                write!(
-                    f,
-                    "the member {} occurs twice in one object",
-                    crate::quote::quote(name)
-                )?;
+                write!(f, "the member {} occurs twice in one object", crate::quote::quote(name))?;
             }
             ReadErrorKind::Depth => write!(f, "nested deeper than {JSON_DEPTH} levels")?,
             ReadErrorKind::Values => write!(f, "more than {JSON_VALUES} values")?,
-            ReadErrorKind::Number => {
-                write!(f, "a number with more than {DIGITS} significant digits")?
-            }
+            ReadErrorKind::Number => write!(f, "a number with more than {DIGITS} significant digits")?,
         }
         write!(f, " (byte {})", self.at)
     }
@@ -67,31 +61,17 @@ pub fn read_json(bytes: Vec<u8>) -> Result<Document, ReadError> {
     let source = match String::from_utf8(bytes) {
         Ok(source) => source,
         Err(e) => {
-            return Err(ReadError {
-                at: e.utf8_error().valid_up_to(),
-                kind: ReadErrorKind::Encoding,
-            });
+            return Err(ReadError { at: e.utf8_error().valid_up_to(), kind: ReadErrorKind::Encoding });
         }
     };
     if source.starts_with('\u{feff}') {
-        return Err(ReadError {
-            at: 0,
-            kind: ReadErrorKind::Encoding,
-        });
+        return Err(ReadError { at: 0, kind: ReadErrorKind::Encoding });
     }
     if source.len() >= u32::MAX as usize {
-        return Err(ReadError {
-            at: 0,
-            kind: ReadErrorKind::Values,
-        });
+        return Err(ReadError { at: 0, kind: ReadErrorKind::Values });
     }
-    let mut reader = Reader {
-        bytes: source.as_bytes(),
-        at: 0,
-        nodes: Vec::new(),
-        unescaped: String::new(),
-        names: Vec::new(),
-    };
+    let mut reader =
+        Reader { bytes: source.as_bytes(), at: 0, nodes: Vec::new(), unescaped: String::new(), names: Vec::new() };
     reader.blank();
     reader.value(0, Text::None, (0, 0))?;
     reader.blank();
@@ -99,11 +79,7 @@ pub fn read_json(bytes: Vec<u8>) -> Result<Document, ReadError> {
         return Err(reader.syntax("the end of the document"));
     }
     let (nodes, unescaped) = (reader.nodes, reader.unescaped);
-    Ok(Document {
-        source,
-        unescaped,
-        nodes,
-    })
+    Ok(Document { source, unescaped, nodes })
 }
 
 struct Reader<'s> {
@@ -150,14 +126,7 @@ impl Reader<'_> {
         }
         let index = self.nodes.len();
         let start = self.offset();
-        self.nodes.push(Node {
-            kind: Kind::Null,
-            name,
-            text: Text::None,
-            after: 0,
-            span: (start, start),
-            name_span,
-        });
+        self.nodes.push(Node { kind: Kind::Null, name, text: Text::None, after: 0, span: (start, start), name_span });
         let (kind, text) = match self.peek() {
             Some(b'{') => {
                 self.object(depth + 1, index)?;
@@ -174,10 +143,7 @@ impl Reader<'_> {
             Some(b'n') => self.literal("null", Kind::Null)?,
             _ => return Err(self.syntax("a value")),
         };
-        let (after, end) = (
-            u32::try_from(self.nodes.len()).unwrap_or(u32::MAX),
-            self.offset(),
-        );
+        let (after, end) = (u32::try_from(self.nodes.len()).unwrap_or(u32::MAX), self.offset());
         if let Some(node) = self.nodes.get_mut(index) {
             node.kind = kind;
             node.text = text;
@@ -193,11 +159,7 @@ impl Reader<'_> {
     }
 
     fn literal(&mut self, text: &'static str, kind: Kind) -> Result<(Kind, Text), ReadError> {
-        if self
-            .bytes
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(text.as_bytes()))
-        {
+        if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes())) {
             self.at += text.len();
             Ok((kind, Text::None))
         } else {
@@ -276,22 +238,13 @@ impl Reader<'_> {
             next = (node.after as usize).max(next + 1);
         }
         names.sort_unstable_by(|a, b| self.name(*a).cmp(self.name(*b)));
-        let twin = names
-            .iter()
-            .zip(names.iter().skip(1))
-            .find(|(a, b)| self.name(**a) == self.name(**b));
+        let twin = names.iter().zip(names.iter().skip(1)).find(|(a, b)| self.name(**a) == self.name(**b));
         let result = match twin {
             None => Ok(()),
             Some((a, b)) => {
                 let later = (*a).max(*b);
-                let at = self
-                    .nodes
-                    .get(later as usize)
-                    .map_or(self.at, |node| node.name_span.0 as usize);
-                Err(ReadError {
-                    at,
-                    kind: ReadErrorKind::Duplicate(self.name(later).into()),
-                })
+                let at = self.nodes.get(later as usize).map_or(self.at, |node| node.name_span.0 as usize);
+                Err(ReadError { at, kind: ReadErrorKind::Duplicate(self.name(later).into()) })
             }
         };
         self.names = names;
@@ -299,19 +252,13 @@ impl Reader<'_> {
     }
 
     fn name(&self, index: u32) -> &str {
-        let (start, end, unescaped) = match self
-            .nodes
-            .get(index as usize)
-            .map_or(Text::None, |node| node.name)
-        {
+        let (start, end, unescaped) = match self.nodes.get(index as usize).map_or(Text::None, |node| node.name) {
             Text::None => return "",
             Text::Source(start, end) => (start, end, false),
             Text::Unescaped(start, end) => (start, end, true),
         };
         if unescaped {
-            self.unescaped
-                .get(start as usize..end as usize)
-                .unwrap_or_default()
+            self.unescaped.get(start as usize..end as usize).unwrap_or_default()
         } else {
             self.bytes
                 .get(start as usize..end as usize)
@@ -347,10 +294,7 @@ impl Reader<'_> {
                 Some(0..=0x1f) => return Err(self.syntax("no raw control character in a string")),
                 Some(byte @ (b'"' | b'\\')) => {
                     // A run starts and ends at ASCII bytes, so it is whole UTF-8.
-                    let text = self
-                        .bytes
-                        .get(run..self.at)
-                        .and_then(|b| core::str::from_utf8(b).ok());
+                    let text = self.bytes.get(run..self.at).and_then(|b| core::str::from_utf8(b).ok());
                     self.unescaped.push_str(text.unwrap_or_default());
                     self.at += 1;
                     if byte == b'"' {
@@ -393,8 +337,7 @@ impl Reader<'_> {
                         let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
                         char::from_u32(code).ok_or_else(|| self.syntax("a character"))?
                     }
-                    _ => char::from_u32(unit)
-                        .ok_or_else(|| self.syntax("the first half of a surrogate pair"))?,
+                    _ => char::from_u32(unit).ok_or_else(|| self.syntax("the first half of a surrogate pair"))?,
                 }
             }
             _ => {
@@ -443,24 +386,11 @@ impl Reader<'_> {
             }
             self.digits()?;
         }
-        let text = self
-            .bytes
-            .get(start..self.at)
-            .and_then(|b| core::str::from_utf8(b).ok())
-            .unwrap_or_default();
+        let text = self.bytes.get(start..self.at).and_then(|b| core::str::from_utf8(b).ok()).unwrap_or_default();
         match Decimal::parse_json(text) {
-            Ok(_) => Ok(Text::Source(
-                u32::try_from(start).unwrap_or(u32::MAX),
-                self.offset(),
-            )),
-            Err(NumberError::Form) => Err(ReadError {
-                at: start,
-                kind: ReadErrorKind::Syntax("a number"),
-            }),
-            Err(NumberError::Range) => Err(ReadError {
-                at: start,
-                kind: ReadErrorKind::Number,
-            }),
+            Ok(_) => Ok(Text::Source(u32::try_from(start).unwrap_or(u32::MAX), self.offset())),
+            Err(NumberError::Form) => Err(ReadError { at: start, kind: ReadErrorKind::Syntax("a number") }),
+            Err(NumberError::Range) => Err(ReadError { at: start, kind: ReadErrorKind::Number }),
         }
     }
 
@@ -486,39 +416,22 @@ mod tests {
 
     #[test]
     fn values_keep_their_text_and_place() {
-        let doc = read(r#" {"a": [1.50, "x\u0041\ud83d\ude00\n"], "b": {"c": null}, "d": true} "#)
-            .unwrap();
+        let doc = read(r#" {"a": [1.50, "x\u0041\ud83d\ude00\n"], "b": {"c": null}, "d": true} "#).unwrap();
         let root = doc.root();
         let a: Vec<_> = root.member("a").unwrap().children().collect();
         assert_eq!(a[0].number(), Some("1.50"));
         assert_eq!(a[1].string(), Some("xA😀\n"));
-        assert_eq!(
-            root.member("b").unwrap().member("c").unwrap().kind(),
-            Kind::Null
-        );
+        assert_eq!(root.member("b").unwrap().member("c").unwrap().kind(), Kind::Null);
         assert_eq!(root.member("d").unwrap().kind(), Kind::Bool(true));
-        assert_eq!(
-            &doc.source()[root.member("b").unwrap().span()],
-            r#"{"c": null}"#
-        );
-        assert_eq!(
-            &doc.source()[root.member("b").unwrap().name_span()],
-            r#""b""#
-        );
+        assert_eq!(&doc.source()[root.member("b").unwrap().span()], r#"{"c": null}"#);
+        assert_eq!(&doc.source()[root.member("b").unwrap().name_span()], r#""b""#);
         assert_eq!(root.nearest("/a/1").string(), a[1].string());
     }
 
     #[test]
     fn duplicates_are_found_after_unescaping_at_any_depth() {
-        for text in [
-            r#"{"p":1,"p":2}"#,
-            r#"{"p":1,"\u0070":2}"#,
-            r#"[{"x":{"a":0,"b":1,"a":2}}]"#,
-        ] {
-            assert!(
-                matches!(read(text).unwrap_err().kind, ReadErrorKind::Duplicate(_)),
-                "{text}"
-            );
+        for text in [r#"{"p":1,"p":2}"#, r#"{"p":1,"\u0070":2}"#, r#"[{"x":{"a":0,"b":1,"a":2}}]"#] {
+            assert!(matches!(read(text).unwrap_err().kind, ReadErrorKind::Duplicate(_)), "{text}");
         }
         assert!(read(r#"{"p":{"p":1},"P":2}"#).is_ok());
     }
@@ -573,14 +486,8 @@ mod tests {
     fn bounds_hold_exactly() {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(read(&nested(JSON_DEPTH)).is_ok());
-        assert_eq!(
-            read(&nested(JSON_DEPTH + 1)).unwrap_err().kind,
-            ReadErrorKind::Depth
-        );
-        assert_eq!(
-            read(&"[".repeat(100_000)).unwrap_err().kind,
-            ReadErrorKind::Depth
-        );
+        assert_eq!(read(&nested(JSON_DEPTH + 1)).unwrap_err().kind, ReadErrorKind::Depth);
+        assert_eq!(read(&"[".repeat(100_000)).unwrap_err().kind, ReadErrorKind::Depth);
         let many = format!("[{}0]", "0,".repeat(JSON_VALUES));
         assert_eq!(read(&many).unwrap_err().kind, ReadErrorKind::Values);
     }

@@ -86,23 +86,14 @@ pub struct Value<'d> {
     index: u32,
 }
 
-const NO_NODE: Node = Node {
-    kind: Kind::Null,
-    name: Text::None,
-    text: Text::None,
-    after: u32::MAX,
-    span: (0, 0),
-    name_span: (0, 0),
-};
+const NO_NODE: Node =
+    Node { kind: Kind::Null, name: Text::None, text: Text::None, after: u32::MAX, span: (0, 0), name_span: (0, 0) };
 
 impl Document {
     /// The outermost value.
     #[must_use]
     pub fn root(&self) -> Value<'_> {
-        Value {
-            document: self,
-            index: 0,
-        }
+        Value { document: self, index: 0 }
     }
 
     /// The text this document was read from.
@@ -123,10 +114,7 @@ impl Document {
 
 impl<'d> Value<'d> {
     fn node(self) -> &'d Node {
-        self.document
-            .nodes
-            .get(self.index as usize)
-            .unwrap_or(&NO_NODE)
+        self.document.nodes.get(self.index as usize).unwrap_or(&NO_NODE)
     }
 
     /// The type of this value.
@@ -165,10 +153,7 @@ impl<'d> Value<'d> {
             if !container || next >= node.after {
                 return None;
             }
-            let child = Value {
-                document,
-                index: next,
-            };
+            let child = Value { document, index: next };
             next = child.node().after;
             Some(child)
         })

@@ -32,11 +32,7 @@ impl Path {
         if text.is_empty() {
             return Some(Self::default());
         }
-        text.strip_prefix('/')?
-            .split('/')
-            .map(Step::parse)
-            .collect::<Option<Vec<_>>>()
-            .map(Self)
+        text.strip_prefix('/')?.split('/').map(Step::parse).collect::<Option<Vec<_>>>().map(Self)
     }
 }
 
@@ -113,16 +109,7 @@ mod tests {
     fn texts(json: &str, path: &str) -> Vec<String> {
         let doc = read_json(json.as_bytes().to_vec()).unwrap();
         let path = Path::parse(path).unwrap();
-        select(
-            doc.root(),
-            Steps {
-                head: &path.0,
-                tail: &[],
-            },
-        )
-        .iter()
-        .map(|v| doc.source()[v.span()].into())
-        .collect()
+        select(doc.root(), Steps { head: &path.0, tail: &[] }).iter().map(|v| doc.source()[v.span()].into()).collect()
     }
 
     #[test]

@@ -6,9 +6,7 @@ use core::fmt;
 use core::ops::Range;
 
 use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
-use serde::de::{
-    self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::{Kind, Value};
 use crate::diagnostic::nearest;
@@ -48,11 +46,7 @@ impl core::error::Error for SourceError {}
 
 impl de::Error for SourceError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            span: None,
-            message: message.to_string(),
-            help: None,
-        }
+        Self { span: None, message: message.to_string(), help: None }
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -60,48 +54,30 @@ impl de::Error for SourceError {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known here: {}", list(expected.iter().copied(), 32)),
         };
-        Self {
-            span: None,
-            message: format!("unknown member {}", quote(field)),
-            help: Some(help),
-        }
+        Self { span: None, message: format!("unknown member {}", quote(field)), help: Some(help) }
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let kinds = ["string", "number", "boolean", "array", "object", "null"];
         if kinds.contains(&variant) && expected.iter().all(|name| kinds.contains(name)) {
             let wanted = list(expected.iter().copied(), 8).replace('`', "");
-            return Self {
-                span: None,
-                message: format!("expected {wanted}, found {variant}"),
-                help: None,
-            };
+            return Self { span: None, message: format!("expected {wanted}, found {variant}"), help: None };
         }
         let help = match nearest(variant, expected.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("one of: {}", list(expected.iter().copied(), 32)),
         };
-        Self {
-            span: None,
-            message: format!("unknown value {}", quote(variant)),
-            help: Some(help),
-        }
+        Self { span: None, message: format!("unknown value {}", quote(variant)), help: Some(help) }
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self {
-            span: None,
-            message: format!("the member `{field}` is missing"),
-            help: Some(format!("add `{field}`")),
-        }
+        Self { span: None, message: format!("the member `{field}` is missing"), help: Some(format!("add `{field}`")) }
     }
 
     fn invalid_type(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         let found = match unexpected {
             de::Unexpected::Bool(_) => "a boolean",
-            de::Unexpected::Unsigned(_) | de::Unexpected::Signed(_) | de::Unexpected::Float(_) => {
-                "a number"
-            }
+            de::Unexpected::Unsigned(_) | de::Unexpected::Signed(_) | de::Unexpected::Float(_) => "a number",
             de::Unexpected::Str(_) => "a string",
             de::Unexpected::Unit | de::Unexpected::Option => "null",
             de::Unexpected::Seq => "an array",
@@ -114,11 +90,7 @@ impl de::Error for SourceError {
             text if text == "a sequence" => "an array".to_string(),
             text => text,
         };
-        Self {
-            span: None,
-            message: format!("expected {expected}, found {found}"),
-            help: None,
-        }
+        Self { span: None, message: format!("expected {expected}, found {found}"), help: None }
     }
 }
 
@@ -167,19 +139,13 @@ impl<'de> Deserializer<'de> for Value<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
         if name != NUMBER_TEXT {
             return visitor.visit_newtype_struct(self);
         }
         match self.number().or_else(|| self.string()) {
             Some(text) => visitor.visit_newtype_struct(BorrowedStrDeserializer::new(text)),
-            None => Err(de::Error::custom(
-                "expected a number, or a number in a string",
-            )),
+            None => Err(de::Error::custom("expected a number, or a number in a string")),
         }
         .map_err(|e: SourceError| e.at(self.span()))
     }
@@ -195,33 +161,19 @@ impl<'de> Deserializer<'de> for Value<'de> {
                 Kind::Bool(_) => "boolean",
                 kind => kind.name(),
             };
-            Choice {
-                variant,
-                contents: Some(self),
-            }
+            Choice { variant, contents: Some(self) }
         } else if let Some(variant) = self.string() {
-            Choice {
-                variant,
-                contents: None,
-            }
+            Choice { variant, contents: None }
         } else {
             let mut members = self.children();
             match (self.kind(), members.next(), members.next()) {
-                (Kind::Object, Some(only), None) => Choice {
-                    variant: only.name(),
-                    contents: Some(only),
-                },
+                (Kind::Object, Some(only), None) => Choice { variant: only.name(), contents: Some(only) },
                 _ => {
-                    return Err(SourceError::custom_at(
-                        "expected a name, or an object with one member",
-                        self,
-                    ));
+                    return Err(SourceError::custom_at("expected a name, or an object with one member", self));
                 }
             }
         };
-        visitor
-            .visit_enum(access)
-            .map_err(|e: SourceError| e.at(self.span()))
+        visitor.visit_enum(access).map_err(|e: SourceError| e.at(self.span()))
     }
 
     serde::forward_to_deserialize_any! {
@@ -232,11 +184,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
 
 impl SourceError {
     fn custom_at(message: &str, value: Value<'_>) -> Self {
-        Self {
-            span: Some(value.span()),
-            message: message.into(),
-            help: None,
-        }
+        Self { span: Some(value.span()), message: message.into(), help: None }
     }
 }
 
@@ -247,10 +195,7 @@ struct Children<'d, I> {
 
 impl<'d> Children<'d, ()> {
     fn of(value: Value<'d>) -> Children<'d, impl Iterator<Item = Value<'d>>> {
-        Children {
-            rest: value.children(),
-            pending: None,
-        }
+        Children { rest: value.children(), pending: None }
     }
 }
 
@@ -258,10 +203,7 @@ impl<'d, I: Iterator<Item = Value<'d>>> SeqAccess<'d> for Children<'d, I> {
     type Error = SourceError;
 
     fn next_element_seed<T: DeserializeSeed<'d>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        self.rest
-            .next()
-            .map(|value| seed.deserialize(value).map_err(|e| e.at(value.span())))
-            .transpose()
+        self.rest.next().map(|value| seed.deserialize(value).map_err(|e| e.at(value.span()))).transpose()
     }
 }
 
@@ -274,9 +216,7 @@ impl<'d, I: Iterator<Item = Value<'d>>> MapAccess<'d> for Children<'d, I> {
         };
         self.pending = Some(value);
         let name = BorrowedStrDeserializer::<SourceError>::new(value.name());
-        seed.deserialize(name)
-            .map(Some)
-            .map_err(|e| e.at(value.name_span()))
+        seed.deserialize(name).map(Some).map_err(|e| e.at(value.name_span()))
     }
 
     fn next_value_seed<V: DeserializeSeed<'d>>(&mut self, seed: V) -> Result<V::Value> {
@@ -323,11 +263,7 @@ impl<'d> VariantAccess<'d> for Choice<'d> {
         Err(de::Error::custom("not expected here"))
     }
 
-    fn struct_variant<V: Visitor<'d>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
+    fn struct_variant<V: Visitor<'d>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value> {
         match self.contents {
             Some(value) => value.visit(visitor),
             None => Err(de::Error::custom("this name needs an object")),

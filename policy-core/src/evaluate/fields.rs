@@ -33,15 +33,10 @@ pub(crate) fn fields<'a>(rule: &'a FieldRule, scope: &Scope<'a>, findings: &mut 
     groups(listed, scope, findings);
     for name in &listed.never {
         for (place, _) in scope.places(name).unwrap_or_default() {
-            let found = scope
-                .operation
-                .document
-                .map(|document| place.select(document))
-                .unwrap_or_default();
+            let found = scope.operation.document.map(|document| place.select(document)).unwrap_or_default();
             if let Some(value) = found.first() {
                 let message = format!("{} must not be written", name_text(name));
-                findings
-                    .push(Finding::deny(Code::FieldNotAllowed, message).at(pointer(scope, *value)));
+                findings.push(Finding::deny(Code::FieldNotAllowed, message).at(pointer(scope, *value)));
             }
         }
     }
@@ -54,10 +49,7 @@ fn pointer(scope: &Scope<'_>, value: Value<'_>) -> Option<String> {
 /// Whether the operation only reads: by the catalog's effect, or by the method where no catalog lists the endpoint and
 /// the template names it.
 pub(crate) fn reads(scope: &Scope<'_>) -> bool {
-    reads_as(
-        scope.operation.action.map(|action| action.effect),
-        scope.request,
-    )
+    reads_as(scope.operation.action.map(|action| action.effect), scope.request)
 }
 
 fn reads_as(effect: Option<Effect>, request: &Request) -> bool {
@@ -71,8 +63,7 @@ fn groups<'a>(listed: &'a Fields, scope: &Scope<'a>, findings: &mut Vec<Finding>
     for name in &listed.require {
         require(name, scope, findings);
     }
-    let present =
-        |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if !data.is_empty());
+    let present = |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if !data.is_empty());
     let names = |group: &[Name]| {
         let names: Vec<String> = group.iter().map(name_text).collect();
         names.join(", ")
@@ -93,12 +84,7 @@ fn groups<'a>(listed: &'a Fields, scope: &Scope<'a>, findings: &mut Vec<Finding>
 
 /// A required name must have a value; `a/*/b` asks it of every element of `a`.
 fn require<'a>(name: &'a Name, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
-    let missing = || {
-        Finding::deny(
-            Code::MissingRequired,
-            format!("{} is required", name_text(name)),
-        )
-    };
+    let missing = || Finding::deny(Code::MissingRequired, format!("{} is required", name_text(name)));
     let Some(places) = scope.places(name) else {
         if !matches!(scope.values(name), Values::Known(data, _) if !data.is_empty()) {
             findings.push(missing());
@@ -135,11 +121,7 @@ fn require<'a>(name: &'a Name, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
 /// the path ends before its first `*`.
 fn every<'d>(value: Value<'d>, path: &[Step]) -> Result<bool, Value<'d>> {
     let Some((step, rest)) = path.split_first() else {
-        return if value.kind() == Kind::Null {
-            Err(value)
-        } else {
-            Ok(true)
-        };
+        return if value.kind() == Kind::Null { Err(value) } else { Ok(true) };
     };
     match step {
         Step::Member(name) => match value.member(name) {
@@ -163,24 +145,13 @@ fn only<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
     let Some(document) = scope.operation.document else {
         return;
     };
-    if scope
-        .operation
-        .key_value
-        .is_some_and(|key| key.same_node(document))
-    {
+    if scope.operation.key_value.is_some_and(|key| key.same_node(document)) {
         return;
     }
-    let places: Vec<Place<'a>> = names
-        .iter()
-        .flat_map(|name| scope.places(name).unwrap_or_default())
-        .map(|(place, _)| place)
-        .collect();
+    let places: Vec<Place<'a>> =
+        names.iter().flat_map(|name| scope.places(name).unwrap_or_default()).map(|(place, _)| place).collect();
     let start: Vec<(usize, usize)> = (0..places.len()).map(|index| (index, 0)).collect();
-    let cover = Cover {
-        scope,
-        names,
-        places,
-    };
+    let cover = Cover { scope, names, places };
     if document.kind() == Kind::Object {
         cover.container(document, &start, findings);
     } else {
@@ -193,9 +164,7 @@ fn only<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
                 if matches!(datum, Datum::Json(value) if value.kind() == Kind::Null) {
                     continue;
                 }
-                if let Verdict::Hard(code, message) =
-                    well_formed(&name_text(name), datum, Some(kind))
-                {
+                if let Verdict::Hard(code, message) = well_formed(&name_text(name), datum, Some(kind)) {
                     findings.push(Finding::deny(code, message).at(scope.pointer(datum)));
                 }
             }
@@ -233,21 +202,14 @@ impl<'a> Cover<'_, 'a> {
             if findings.len() >= MOST {
                 return;
             }
-            if self
-                .scope
-                .operation
-                .key_value
-                .is_some_and(|key| key.same_node(child))
-            {
+            if self.scope.operation.key_value.is_some_and(|key| key.same_node(child)) {
                 continue;
             }
             let mut next: Vec<(usize, usize)> = Vec::new();
             let mut whole = false;
             for state @ (place, index) in reached {
                 match self.step(*state) {
-                    Some(Expected::Member(name)) if !in_array && name == child.name() => {
-                        next.push((*place, index + 1))
-                    }
+                    Some(Expected::Member(name)) if !in_array && name == child.name() => next.push((*place, index + 1)),
                     Some(Expected::Each) => next.push((*place, index + 1)),
                     Some(Expected::Deep) => {
                         next.push(*state);
@@ -270,43 +232,24 @@ impl<'a> Cover<'_, 'a> {
         }
     }
 
-    fn child(
-        &self,
-        child: Value<'a>,
-        in_array: bool,
-        next: &[(usize, usize)],
-        findings: &mut Vec<Finding>,
-    ) {
+    fn child(&self, child: Value<'a>, in_array: bool, next: &[(usize, usize)], findings: &mut Vec<Finding>) {
         let ends_here = next.iter().any(|state| self.step(*state).is_none());
         let goes_on = next.iter().any(|state| self.step(*state).is_some());
         // `a/**` lists `a` itself too.
         let whole = next.iter().any(|(place, index)| {
-            matches!(self.step((*place, *index)), Some(Expected::Deep))
-                && self.step((*place, index + 1)).is_none()
+            matches!(self.step((*place, *index)), Some(Expected::Deep)) && self.step((*place, index + 1)).is_none()
         });
         match child.kind() {
             _ if whole => {}
             Kind::Object | Kind::Array if goes_on => self.container(child, next, findings),
             Kind::Object | Kind::Array if ends_here => {
-                findings.push(self.refuse(
-                    child,
-                    "a single value is expected here, not an object or array",
-                ));
+                findings.push(self.refuse(child, "a single value is expected here, not an object or array"));
             }
-            Kind::Null if ends_here => {
-                findings.push(self.refuse(child, "null is not a value here"))
-            }
+            Kind::Null if ends_here => findings.push(self.refuse(child, "null is not a value here")),
             _ if ends_here => {}
             _ => {
-                let what = if in_array {
-                    "this element".into()
-                } else {
-                    quote(child.name())
-                };
-                findings.push(self.refuse(
-                    child,
-                    &format!("{what} is not a field this rule lets through"),
-                ));
+                let what = if in_array { "this element".into() } else { quote(child.name()) };
+                findings.push(self.refuse(child, &format!("{what} is not a field this rule lets through")));
             }
         }
     }
@@ -314,11 +257,7 @@ impl<'a> Cover<'_, 'a> {
     fn refuse(&self, value: Value<'_>, what: &str) -> Finding {
         let listed: Vec<String> = self.names.iter().take(16).map(name_text).collect();
         let more = if self.names.len() > 16 { " …" } else { "" };
-        let listed = if listed.is_empty() {
-            "none".into()
-        } else {
-            format!("{}{more}", listed.join(", "))
-        };
+        let listed = if listed.is_empty() { "none".into() } else { format!("{}{more}", listed.join(", ")) };
         Finding {
             decision: Decision::Deny,
             reason: Reason {

@@ -18,50 +18,26 @@ pub(crate) fn query(rule: &QueryRule, scope: &Scope<'_>, findings: &mut Vec<Find
     let api = scope.api;
     let reads = reads(scope);
     if api.quirks.php_names && scope.request.semicolon_in_query {
-        findings.push(Finding::deny(
-            Code::ParamShadow,
-            "the query holds a `;`, which PHP may split at",
-        ));
+        findings.push(Finding::deny(Code::ParamShadow, "the query holds a `;`, which PHP may split at"));
     }
     for (position, pair) in scope.request.query.iter().enumerate() {
-        let spelled = if api.quirks.php_names {
-            mangled(&pair.name)
-        } else {
-            pair.name.clone()
-        };
+        let spelled = if api.quirks.php_names { mangled(&pair.name) } else { pair.name.clone() };
         let listed = |names: &[String]| names.contains(&pair.name);
         let is = |patterns: &[NamePattern]| {
-            patterns
-                .iter()
-                .any(|pattern| pattern.matches(&pair.name) || pattern.matches(&spelled))
+            patterns.iter().any(|pattern| pattern.matches(&pair.name) || pattern.matches(&spelled))
         };
-        let credential = api
-            .loosen
-            .query_credentials
-            .iter()
-            .any(|pattern| pattern.matches(&pair.name));
+        let credential = api.loosen.query_credentials.iter().any(|pattern| pattern.matches(&pair.name));
         let guarded = is(&api.guarded_query);
-        let shadows =
-            api.quirks.php_names && scope.variables.iter().any(|(name, _)| *name == spelled);
+        let shadows = api.quirks.php_names && scope.variables.iter().any(|(name, _)| *name == spelled);
         let allowed = match &rule.only {
             Some(only) => listed(only) || credential,
             None if reads => credential || !(guarded || shadows),
-            None => {
-                credential
-                    || (!guarded && (listed(&api.write_query) || listed(&api.loosen.write_query)))
-            }
+            None => credential || (!guarded && (listed(&api.write_query) || listed(&api.loosen.write_query))),
         };
         if !allowed {
-            findings.push(refuse_name(
-                rule, scope, &pair.name, guarded, shadows, reads,
-            ));
+            findings.push(refuse_name(rule, scope, &pair.name, guarded, shadows, reads));
         } else if !credential && (!reads || rule.only.is_some()) {
-            let again = scope
-                .request
-                .query
-                .iter()
-                .skip(position + 1)
-                .any(|other| other.name == pair.name);
+            let again = scope.request.query.iter().skip(position + 1).any(|other| other.name == pair.name);
             if again {
                 let message = format!("the query names {} more than once", quote(&pair.name));
                 findings.push(Finding::deny(Code::ParamShadow, message));
@@ -76,41 +52,19 @@ pub(crate) fn query(rule: &QueryRule, scope: &Scope<'_>, findings: &mut Vec<Find
     }
 }
 
-fn refuse_name(
-    rule: &QueryRule,
-    scope: &Scope<'_>,
-    name: &str,
-    guarded: bool,
-    shadows: bool,
-    reads: bool,
-) -> Finding {
+fn refuse_name(rule: &QueryRule, scope: &Scope<'_>, name: &str, guarded: bool, shadows: bool, reads: bool) -> Finding {
     if guarded {
-        let message = format!(
-            "the query name {} changes who or what the request speaks for",
-            quote(name)
-        );
+        let message = format!("the query name {} changes who or what the request speaks for", quote(name));
         return Finding::deny(Code::ParamShadow, message);
     }
     if shadows {
-        let message = format!(
-            "the query name {} could replace a part of the path",
-            quote(name)
-        );
+        let message = format!("the query name {} could replace a part of the path", quote(name));
         return Finding::deny(Code::ParamShadow, message);
     }
     let allowed = rule.only.as_ref().unwrap_or(&scope.api.write_query);
-    let allowed = list(
-        allowed
-            .iter()
-            .chain(&scope.api.loosen.write_query)
-            .map(String::as_str),
-        8,
-    );
+    let allowed = list(allowed.iter().chain(&scope.api.loosen.write_query).map(String::as_str), 8);
     let what = if reads { "read" } else { "write" };
-    let message = format!(
-        "the query name {} is not listed for this {what}; listed: {allowed}",
-        quote(name)
-    );
+    let message = format!("the query name {} is not listed for this {what}; listed: {allowed}", quote(name));
     Finding::deny(Code::ParamShadow, message)
 }
 
@@ -118,46 +72,27 @@ fn refuse_name(
 pub(crate) fn headers(permit: &Permit, scope: &Scope<'_>, findings: &mut Vec<Finding>) {
     let api = scope.api;
     let rules = [&permit.headers, &api.header_rule];
-    let allows = |name: &str| {
-        rules.iter().any(|rule| {
-            rule.allow
-                .iter()
-                .chain(&rule.require)
-                .any(|known| known == name)
-        })
-    };
+    let allows =
+        |name: &str| rules.iter().any(|rule| rule.allow.iter().chain(&rule.require).any(|known| known == name));
     for guarded in &api.guarded_headers {
         // CGI-style servers fold `_` and `-`: a folded twin is the guarded header in disguise.
-        let twin = scope
-            .request
-            .headers
-            .iter()
-            .find(|(name, _)| *name != guarded && name.replace('_', "-") == *guarded);
+        let twin =
+            scope.request.headers.iter().find(|(name, _)| *name != guarded && name.replace('_', "-") == *guarded);
         if let Some((name, _)) = twin {
-            let message = format!(
-                "the header {} can be read as {}",
-                quote(name),
-                quote(guarded)
-            );
+            let message = format!("the header {} can be read as {}", quote(name), quote(guarded));
             findings.push(Finding::deny(Code::HeaderNotAllowed, message));
         }
         if !scope.request.headers.has(guarded) || allows(guarded) {
             continue;
         }
-        let params = api
-            .headers
-            .iter()
-            .any(|(name, shape)| name == guarded && *shape == HeaderShape::Params);
+        let params = api.headers.iter().any(|(name, shape)| name == guarded && *shape == HeaderShape::Params);
         if !params {
             findings.push(not_allowed(guarded));
             continue;
         }
         match scope.header_items(guarded, HeaderShape::Params) {
             None => {
-                let message = format!(
-                    "the header {} is not a list of plain `name=value` tokens",
-                    quote(guarded)
-                );
+                let message = format!("the header {} is not a list of plain `name=value` tokens", quote(guarded));
                 findings.push(Finding::deny(Code::HeaderNotAllowed, message));
             }
             Some(items) => {
@@ -185,20 +120,12 @@ pub(crate) fn headers(permit: &Permit, scope: &Scope<'_>, findings: &mut Vec<Fin
 }
 
 fn not_allowed(name: &str) -> Finding {
-    let message = format!(
-        "the header {} changes what the request speaks for, and no rule lists it",
-        quote(name)
-    );
+    let message = format!("the header {} changes what the request speaks for, and no rule lists it", quote(name));
     Finding::deny(Code::HeaderNotAllowed, message)
 }
 
 /// Judges whether the body may be passed at all.
-pub(crate) fn body(
-    permit: &Permit,
-    scope: &Scope<'_>,
-    content: &Content,
-    findings: &mut Vec<Finding>,
-) {
+pub(crate) fn body(permit: &Permit, scope: &Scope<'_>, content: &Content, findings: &mut Vec<Finding>) {
     if matches!(content, Content::None) {
         return;
     }
@@ -207,10 +134,7 @@ pub(crate) fn body(
             Ok(declared) if permit.body.types.contains(&declared.essence) => {}
             Ok(declared) => {
                 let listed = list(permit.body.types.iter().map(String::as_str), 4);
-                let message = format!(
-                    "the content type {} is not one of {listed}",
-                    quote(&declared.essence)
-                );
+                let message = format!("the content type {} is not one of {listed}", quote(&declared.essence));
                 findings.push(Finding::deny(Code::ContentType, message));
             }
             Err(reason) => findings.push(finding(reason)),
@@ -222,8 +146,5 @@ pub(crate) fn body(
 }
 
 fn finding(reason: Reason) -> Finding {
-    Finding {
-        decision: crate::decision::Decision::Deny,
-        reason,
-    }
+    Finding { decision: crate::decision::Decision::Deny, reason }
 }

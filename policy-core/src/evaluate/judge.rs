@@ -14,26 +14,14 @@ use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reaso
 use crate::decode::{Body, Content, Input, Operation, decode, read_body};
 use crate::document::Document;
 use crate::limits::REASONS;
-use crate::policy::{
-    Action, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget,
-};
+use crate::policy::{Action, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget};
 use crate::quote::quote;
 use crate::request::Request;
 
 /// Judges a request whose body is known.
-pub(crate) fn judge(
-    set: &PolicySet,
-    page: &Page,
-    request: &Request,
-    route: &Route,
-    body: Body,
-) -> Outcome {
+pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Route, body: Body) -> Outcome {
     let Some(api) = page.apis.get(route.api as usize) else {
-        let reason = Reason {
-            code: Code::Gateway,
-            message: "the policy set is torn".into(),
-            pointer: None,
-        };
+        let reason = Reason { code: Code::Gateway, message: "the policy set is torn".into(), pointer: None };
         return denied(page, reason, None);
     };
     let content = match read_body(api, request, body) {
@@ -44,41 +32,16 @@ pub(crate) fn judge(
         Content::Document(document) => Some(document),
         Content::None | Content::Unread(_) => None,
     };
-    let actions: Vec<&Action> = route
-        .actions
-        .iter()
-        .filter_map(|index| api.actions.get(*index as usize))
-        .collect();
+    let actions: Vec<&Action> = route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
     // Bytes that were not read cannot be taken apart: only a permit that asks for nothing of them can allow them.
     let unread = matches!(content, Content::Unread(_));
-    let actions = if unread {
-        actions
-            .into_iter()
-            .filter(|action| action.rows.is_empty())
-            .collect()
-    } else {
-        actions
-    };
-    let input = Input {
-        api,
-        actions,
-        variables: &route.variables,
-        request,
-        document: document.map(Document::root),
-    };
+    let actions = if unread { actions.into_iter().filter(|action| action.rows.is_empty()).collect() } else { actions };
+    let input = Input { api, actions, variables: &route.variables, request, document: document.map(Document::root) };
     let operations = match decode(&input) {
         Ok(operations) if !operations.is_empty() => operations,
         Ok(_) => {
             let message = "the request holds no operation".to_string();
-            return denied(
-                page,
-                Reason {
-                    code: Code::BatchShape,
-                    message,
-                    pointer: None,
-                },
-                None,
-            );
+            return denied(page, Reason { code: Code::BatchShape, message, pointer: None }, None);
         }
         Err(reason) => return denied(page, reason, None),
     };
@@ -87,16 +50,7 @@ pub(crate) fn judge(
     {
         return denied(page, reason, None);
     }
-    let bench = Bench {
-        set,
-        page,
-        api,
-        request,
-        route,
-        content: &content,
-        body: document,
-        operations: &operations,
-    };
+    let bench = Bench { set, page, api, request, route, content: &content, body: document, operations: &operations };
     bench.outcome()
 }
 
@@ -143,52 +97,24 @@ enum Matches {
 
 impl<'a> Bench<'a> {
     fn scope(&self, operation: &'a Operation<'a>, variables: &'a Variables) -> Scope<'a> {
-        let Self {
-            set,
-            page,
-            api,
-            request,
-            body,
-            ..
-        } = *self;
-        Scope {
-            set,
-            page,
-            api,
-            request,
-            body,
-            variables,
-            operation,
-        }
+        let Self { set, page, api, request, body, .. } = *self;
+        Scope { set, page, api, request, body, variables, operation }
     }
 
-    fn candidates(
-        &self,
-        operation: &'a Operation<'a>,
-    ) -> impl Iterator<Item = Candidate<'a>> + use<'a> {
-        let of_action = operation
-            .action
-            .map(|action| action.rules.as_slice())
-            .unwrap_or_default();
+    fn candidates(&self, operation: &'a Operation<'a>) -> impl Iterator<Item = Candidate<'a>> + use<'a> {
+        let of_action = operation.action.map(|action| action.rules.as_slice()).unwrap_or_default();
         let variables = &self.route.variables;
         of_action
             .iter()
             .map(move |rule| Candidate { rule, variables })
-            .chain(
-                self.route
-                    .endpoint_rules
-                    .iter()
-                    .map(|(rule, variables)| Candidate { rule, variables }),
-            )
+            .chain(self.route.endpoint_rules.iter().map(|(rule, variables)| Candidate { rule, variables }))
     }
 
     fn matches(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Matches {
         let scope = self.scope(operation, candidate.variables);
         let mut result = Matches::Yes;
         for (name, values) in &candidate.rule.filters {
-            let filter = operation
-                .action
-                .and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
+            let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
             let Some(filter) = filter else {
                 return Matches::Unknown;
             };
@@ -196,9 +122,9 @@ impl<'a> Bench<'a> {
                 Values::Known(data, _) if !data.is_empty() => {
                     let inside = |datum: &super::names::Datum<'a>| match datum {
                         super::names::Datum::Text(text) => values.contains(text),
-                        super::names::Datum::Json(value) => value
-                            .string()
-                            .is_some_and(|t| values.iter().any(|v| v == t)),
+                        super::names::Datum::Json(value) => {
+                            value.string().is_some_and(|t| values.iter().any(|v| v == t))
+                        }
                         super::names::Datum::Number(number) => values.contains(&number.to_string()),
                     };
                     if !data.iter().all(inside) {
@@ -221,18 +147,13 @@ impl<'a> Bench<'a> {
                     && self.matches(candidate, operation) == Matches::Yes
                     && seen.insert(index)
                 {
-                    matched
-                        .entry(index)
-                        .or_default()
-                        .push(self.scope(operation, candidate.variables));
+                    matched.entry(index).or_default().push(self.scope(operation, candidate.variables));
                 }
             }
         }
         let whole: BTreeMap<u32, Vec<Finding>> = matched
             .iter()
-            .filter_map(|(index, scopes)| {
-                Some((*index, self.request_findings(self.permit(*index)?, scopes)))
-            })
+            .filter_map(|(index, scopes)| Some((*index, self.request_findings(self.permit(*index)?, scopes))))
             .collect();
 
         let mut outcome = blank();
@@ -240,13 +161,7 @@ impl<'a> Bench<'a> {
         outcome.agent = Some(self.page.agent.clone());
         outcome.version = Some(self.page.version.clone());
         for (position, operation) in self.operations.iter().enumerate() {
-            let judged = self.operation(
-                position,
-                operation,
-                &matched,
-                &whole,
-                &mut outcome.considered,
-            );
+            let judged = self.operation(position, operation, &matched, &whole, &mut outcome.considered);
             if outcome.rule.is_none() || judged.decision > outcome.decision {
                 outcome.rule = judged.rule;
             }
@@ -265,9 +180,7 @@ impl<'a> Bench<'a> {
             .operations
             .iter()
             .map(|operation| EventOperation {
-                action: operation
-                    .action
-                    .map(|action| format!("{}:{}", self.api.alias, action.name)),
+                action: operation.action.map(|action| format!("{}:{}", self.api.alias, action.name)),
                 effect: operation.action.map(|action| action.effect.name()),
             })
             .collect();
@@ -319,14 +232,7 @@ impl<'a> Bench<'a> {
             };
             if self.matches(candidate, operation) != Matches::Yes {
                 filtered = true;
-                considered.push(considering(
-                    position,
-                    &permit.id,
-                    "permit",
-                    None,
-                    permit.shadow,
-                    Vec::new(),
-                ));
+                considered.push(considering(position, &permit.id, "permit", None, permit.shadow, Vec::new()));
                 continue;
             }
             let mut findings = whole.get(&index).cloned().unwrap_or_default();
@@ -340,17 +246,10 @@ impl<'a> Bench<'a> {
             if let Some(role) = &permit.approval {
                 let reason = Reason {
                     code: Code::ApprovalRequired,
-                    message: format!(
-                        "every action under {} needs the approval of {}",
-                        quote(&permit.id),
-                        quote(role)
-                    ),
+                    message: format!("every action under {} needs the approval of {}", quote(&permit.id), quote(role)),
                     pointer: None,
                 };
-                findings.push(Finding {
-                    decision: Decision::ApprovalRequired,
-                    reason,
-                });
+                findings.push(Finding { decision: Decision::ApprovalRequired, reason });
             }
             debug_assert!(matched.contains_key(&index));
             let judged = Judged::of(&permit.id, findings);
@@ -365,10 +264,7 @@ impl<'a> Bench<'a> {
             if permit.shadow {
                 continue;
             }
-            if best
-                .as_ref()
-                .is_none_or(|known| judged.decision < known.decision)
-            {
+            if best.as_ref().is_none_or(|known| judged.decision < known.decision) {
                 best = Some(judged);
             }
         }
@@ -393,28 +289,15 @@ impl<'a> Bench<'a> {
             let scope = self.scope(operation, candidate.variables);
             let scopes = core::slice::from_ref(&scope);
             let applies = self.matches(candidate, operation) != Matches::No
-                && forbid.when.iter().all(|condition| {
-                    !matches!(limits::truth(condition, scopes), limits::Truth::Fails)
-                });
+                && forbid
+                    .when
+                    .iter()
+                    .all(|condition| !matches!(limits::truth(condition, scopes), limits::Truth::Fails));
             let message = format!("the rule {} forbids this", quote(&forbid.id));
-            let reason = Reason {
-                code: Code::Forbidden,
-                message,
-                pointer: None,
-            };
-            let (decision, reasons) = if applies {
-                (Some(Decision::Deny), alloc::vec![reason.clone()])
-            } else {
-                (None, Vec::new())
-            };
-            considered.push(considering(
-                position,
-                &forbid.id,
-                "forbid",
-                decision,
-                forbid.shadow,
-                reasons,
-            ));
+            let reason = Reason { code: Code::Forbidden, message, pointer: None };
+            let (decision, reasons) =
+                if applies { (Some(Decision::Deny), alloc::vec![reason.clone()]) } else { (None, Vec::new()) };
+            considered.push(considering(position, &forbid.id, "forbid", decision, forbid.shadow, reasons));
             if applies && !forbid.shadow && denied.is_none() {
                 denied = Some(Judged {
                     decision: Decision::Deny,
@@ -427,32 +310,17 @@ impl<'a> Bench<'a> {
     }
 
     fn nothing_permits(&self, operation: &Operation<'_>, filtered: bool) -> Judged {
-        let action = operation
-            .action
-            .map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
+        let action = operation.action.map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
         let what = action.unwrap_or_else(|| "this endpoint".into());
         let reason = if filtered {
-            let message = format!(
-                "{what} is permitted only for other resources: the filter of the rule does not match"
-            );
-            Reason {
-                code: Code::ScopeFilter,
-                message,
-                pointer: None,
-            }
+            let message =
+                format!("{what} is permitted only for other resources: the filter of the rule does not match");
+            Reason { code: Code::ScopeFilter, message, pointer: None }
         } else {
             let message = format!("no rule of this page permits {what}");
-            Reason {
-                code: Code::EndpointNotAllowed,
-                message,
-                pointer: None,
-            }
+            Reason { code: Code::EndpointNotAllowed, message, pointer: None }
         };
-        Judged {
-            decision: Decision::Deny,
-            rule: None,
-            reasons: alloc::vec![reason],
-        }
+        Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] }
     }
 }
 
@@ -466,21 +334,9 @@ struct Judged {
 impl Judged {
     /// Within a permit, the strictest finding.
     fn of(rule: &str, findings: Vec<Finding>) -> Self {
-        let decision = findings
-            .iter()
-            .map(|finding| finding.decision)
-            .max()
-            .unwrap_or(Decision::Allow);
-        let reasons = findings
-            .into_iter()
-            .filter(|f| f.decision == decision)
-            .map(|f| f.reason)
-            .collect();
-        Self {
-            decision,
-            rule: Some(rule.into()),
-            reasons,
-        }
+        let decision = findings.iter().map(|finding| finding.decision).max().unwrap_or(Decision::Allow);
+        let reasons = findings.into_iter().filter(|f| f.decision == decision).map(|f| f.reason).collect();
+        Self { decision, rule: Some(rule.into()), reasons }
     }
 }
 
@@ -492,14 +348,7 @@ fn considering(
     shadow: bool,
     reasons: Vec<Reason>,
 ) -> Considered {
-    Considered {
-        operation,
-        rule: rule.into(),
-        effect,
-        decision,
-        shadow,
-        reasons,
-    }
+    Considered { operation, rule: rule.into(), effect, decision, shadow, reasons }
 }
 
 fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
@@ -517,20 +366,12 @@ fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
 
 /// Whether a limit is judged once for the request rather than once per operation.
 fn is_of_request(limit: &Limit) -> bool {
-    let head_only = |names: &[Name]| {
-        names
-            .iter()
-            .all(|name| matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)))
-    };
+    let head_only =
+        |names: &[Name]| names.iter().all(|name| matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)));
     match &limit.test.measure {
         Measure::Count(_) | Measure::Rows | Measure::Sum(_) => true,
         Measure::Values(names) => {
-            head_only(names)
-                || limit
-                    .test
-                    .predicates
-                    .iter()
-                    .any(|p| matches!(p, Predicate::Unique))
+            head_only(names) || limit.test.predicates.iter().any(|p| matches!(p, Predicate::Unique))
         }
     }
 }

@@ -27,38 +27,21 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
                 let message = format!("{message}; past that, {} must approve", quote(role));
                 (Decision::ApprovalRequired, Code::ApprovalRequired, message)
             }
-            (Verdict::Fails(code, message) | Verdict::Hard(code, message), _) => {
-                (Decision::Deny, code, message)
-            }
+            (Verdict::Fails(code, message) | Verdict::Hard(code, message), _) => (Decision::Deny, code, message),
         };
         let message = format!("{message} (limit {})", quote(&limit.id));
-        findings.push(Finding {
-            decision,
-            reason: Reason {
-                code,
-                message,
-                pointer,
-            },
-        });
+        findings.push(Finding { decision, reason: Reason { code, message, pointer } });
     }
 }
 
 /// Whether a limit's `when` holds. What cannot be known denies.
-fn applies<'a>(
-    when: &'a [Test],
-    scopes: &[Scope<'a>],
-    findings: &mut Vec<Finding>,
-    id: &str,
-) -> bool {
+fn applies<'a>(when: &'a [Test], scopes: &[Scope<'a>], findings: &mut Vec<Finding>, id: &str) -> bool {
     for condition in when {
         match truth(condition, scopes) {
             Truth::Holds => {}
             Truth::Fails => return false,
             Truth::Unknown(why) => {
-                let message = format!(
-                    "whether the limit {} applies cannot be known: {why}",
-                    quote(id)
-                );
+                let message = format!("whether the limit {} applies cannot be known: {why}", quote(id));
                 findings.push(Finding::deny(Code::UnknownState, message));
                 return false;
             }
@@ -100,11 +83,7 @@ fn test<'a>(test: &'a Test, scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String
     }
 }
 
-fn values<'a>(
-    names: &'a [Name],
-    predicates: &'a [Predicate],
-    scopes: &[Scope<'a>],
-) -> Vec<(Verdict, Option<String>)> {
+fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
     let mut out = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for scope in scopes {
@@ -113,17 +92,11 @@ fn values<'a>(
             let (data, kind) = match scope.values(name) {
                 Values::Known(data, kind) => (data, kind),
                 Values::Ambiguous(why) => {
-                    out.push((
-                        Verdict::Hard(Code::ParamShadow, format!("{what}: {why}")),
-                        None,
-                    ));
+                    out.push((Verdict::Hard(Code::ParamShadow, format!("{what}: {why}")), None));
                     continue;
                 }
                 Values::Unknown(why) => {
-                    out.push((
-                        Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")),
-                        None,
-                    ));
+                    out.push((Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None));
                     continue;
                 }
             };
@@ -141,15 +114,8 @@ fn values<'a>(
             }
             for datum in &data {
                 let mut verdicts = alloc::vec![well_formed(&what, datum, kind)];
-                verdicts.extend(
-                    predicates
-                        .iter()
-                        .map(|wanted| predicate(scope, &what, datum, kind, wanted)),
-                );
-                if predicates
-                    .iter()
-                    .any(|wanted| matches!(wanted, Predicate::Unique))
-                {
+                verdicts.extend(predicates.iter().map(|wanted| predicate(scope, &what, datum, kind, wanted)));
+                if predicates.iter().any(|wanted| matches!(wanted, Predicate::Unique)) {
                     verdicts.push(unique(&what, datum, &mut seen));
                 }
                 for verdict in verdicts {
@@ -167,34 +133,21 @@ fn values<'a>(
 fn unique(what: &str, datum: &Datum<'_>, seen: &mut BTreeSet<String>) -> Verdict {
     let text = match datum {
         Datum::Json(value) => match value.kind() {
-            Kind::String | Kind::Number => value
-                .string()
-                .or_else(|| value.number())
-                .unwrap_or_default()
-                .to_string(),
+            Kind::String | Kind::Number => value.string().or_else(|| value.number()).unwrap_or_default().to_string(),
             _ => return Verdict::Hard(Code::ValueFormat, format!("{what} must be a single value")),
         },
         Datum::Text(text) => text.clone(),
         Datum::Number(number) => number.to_string(),
     };
-    let canonical = Decimal::parse_json(&text)
-        .map(|number| number.to_string())
-        .unwrap_or(text);
+    let canonical = Decimal::parse_json(&text).map(|number| number.to_string()).unwrap_or(text);
     if seen.insert(canonical) {
         Verdict::Holds
     } else {
-        Verdict::Fails(
-            Code::DuplicateTarget,
-            format!("{what} occurs twice with the same value"),
-        )
+        Verdict::Fails(Code::DuplicateTarget, format!("{what} occurs twice with the same value"))
     }
 }
 
-fn count<'a>(
-    name: &'a Name,
-    predicates: &'a [Predicate],
-    scopes: &[Scope<'a>],
-) -> Vec<(Verdict, Option<String>)> {
+fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
     let what = format!("the number of elements of {}", name_text(name));
     let mut total = 0usize;
     let mut pointer = None;
@@ -203,10 +156,7 @@ fn count<'a>(
         let data = match scope.values(name) {
             Values::Known(data, _) => data,
             Values::Ambiguous(why) | Values::Unknown(why) => {
-                return alloc::vec![(
-                    Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")),
-                    None
-                )];
+                return alloc::vec![(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None)];
             }
         };
         for datum in &data {
@@ -218,26 +168,13 @@ fn count<'a>(
                 }
                 _ => {
                     let message = format!("{} must be an array", name_text(name));
-                    return alloc::vec![(
-                        Verdict::Hard(Code::ValueFormat, message),
-                        scope.pointer(datum)
-                    )];
+                    return alloc::vec![(Verdict::Hard(Code::ValueFormat, message), scope.pointer(datum))];
                 }
             }
         }
     }
     // Absent: limits hold, `require` decides.
-    if present {
-        bounds(
-            &what,
-            Decimal::from_count(total),
-            predicates,
-            Code::BatchLimit,
-            pointer,
-        )
-    } else {
-        Vec::new()
-    }
+    if present { bounds(&what, Decimal::from_count(total), predicates, Code::BatchLimit, pointer) } else { Vec::new() }
 }
 
 fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
@@ -245,27 +182,13 @@ fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, 
         let message = "the number of rows is not knowable: name them by one filter on the key (`eq.` or `in.()`)";
         return alloc::vec![(Verdict::Hard(Code::BatchLimit, message.to_string()), None)];
     }
-    bounds(
-        "the number of rows",
-        Decimal::from_count(scopes.len()),
-        predicates,
-        Code::BatchLimit,
-        None,
-    )
+    bounds("the number of rows", Decimal::from_count(scopes.len()), predicates, Code::BatchLimit, None)
 }
 
-fn sum<'a>(
-    name: &'a Name,
-    predicates: &'a [Predicate],
-    scopes: &[Scope<'a>],
-) -> Vec<(Verdict, Option<String>)> {
+fn sum<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
     let what = format!("the total of {}", name_text(name));
-    let unknown = |why: &str| {
-        alloc::vec![(
-            Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")),
-            None
-        )]
-    };
+    let unknown =
+        |why: &str| alloc::vec![(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None)];
     let mut total = Decimal::ZERO;
     let mut first = None;
     for scope in scopes {
@@ -312,10 +235,7 @@ fn bounds(
             Predicate::Under(bound) => (value < *bound, "less than", bound),
             // The compiler lets counts and sums have bounds only.
             _ => {
-                out.push((
-                    Verdict::Hard(Code::ValueFormat, format!("{what} can only be bounded")),
-                    pointer.clone(),
-                ));
+                out.push((Verdict::Hard(Code::ValueFormat, format!("{what} can only be bounded")), pointer.clone()));
                 continue;
             }
         };

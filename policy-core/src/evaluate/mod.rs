@@ -28,14 +28,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn deny(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            decision: Decision::Deny,
-            reason: Reason {
-                code,
-                message: message.into(),
-                pointer: None,
-            },
-        }
+        Self { decision: Decision::Deny, reason: Reason { code, message: message.into(), pointer: None } }
     }
 
     pub(crate) fn at(mut self, pointer: Option<String>) -> Self {

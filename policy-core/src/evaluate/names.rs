@@ -7,8 +7,7 @@ use crate::decode::Operation;
 use crate::document::{Document, Kind, Path, Steps, Value, select};
 use crate::number::Decimal;
 use crate::policy::{
-    Api, Currency, Field, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet,
-    QueryShape, Term,
+    Api, Currency, Field, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet, QueryShape, Term,
 };
 use crate::request::Request;
 
@@ -52,56 +51,22 @@ impl<'a> Scope<'a> {
     /// Where a name lies in the operation's document; `None` for names elsewhere.
     pub(crate) fn places(&self, name: &'a Name) -> Option<Vec<(Place<'a>, Option<&'a FieldType>)>> {
         match name {
-            Name::Pointer(path) => Some(alloc::vec![(
-                Place {
-                    head: &path.0,
-                    member: None,
-                    tail: &[]
-                },
-                None
-            )]),
+            Name::Pointer(path) => Some(alloc::vec![(Place { head: &path.0, member: None, tail: &[] }, None)]),
             Name::Field(name, tail) => Some(self.field_places(name, tail)),
             _ => None,
         }
     }
 
-    fn field_places(
-        &self,
-        name: &'a str,
-        tail: &'a Path,
-    ) -> Vec<(Place<'a>, Option<&'a FieldType>)> {
+    fn field_places(&self, name: &'a str, tail: &'a Path) -> Vec<(Place<'a>, Option<&'a FieldType>)> {
         let Some(action) = self.operation.action else {
             return Vec::new();
         };
         if let Some(Field { at, kind, .. }) = action.field(name) {
-            let kind = if tail.0.is_empty() {
-                kind.as_ref()
-            } else {
-                None
-            };
-            return at
-                .iter()
-                .map(|path| {
-                    (
-                        Place {
-                            head: &path.0,
-                            member: None,
-                            tail: &tail.0,
-                        },
-                        kind,
-                    )
-                })
-                .collect();
+            let kind = if tail.0.is_empty() { kind.as_ref() } else { None };
+            return at.iter().map(|path| (Place { head: &path.0, member: None, tail: &tail.0 }, kind)).collect();
         }
         match &action.open_fields {
-            Some(base) => alloc::vec![(
-                Place {
-                    head: &base.0,
-                    member: Some(name),
-                    tail: &tail.0
-                },
-                None
-            )],
+            Some(base) => alloc::vec![(Place { head: &base.0, member: Some(name), tail: &tail.0 }, None)],
             None => Vec::new(),
         }
     }
@@ -122,13 +87,7 @@ impl<'a> Scope<'a> {
             }
             Name::Path(variable) => {
                 let value = self.variables.iter().find(|(known, _)| known == variable);
-                Values::Known(
-                    value
-                        .map(|(_, text)| Datum::Text(text.clone()))
-                        .into_iter()
-                        .collect(),
-                    None,
-                )
+                Values::Known(value.map(|(_, text)| Datum::Text(text.clone())).into_iter().collect(), None)
             }
             Name::Query(parameter) => self.query(parameter),
             Name::Header(header, parameter) => self.header(header, parameter.as_deref()),
@@ -144,30 +103,16 @@ impl<'a> Scope<'a> {
         if pairs.next().is_some() {
             return Values::Ambiguous("the query names it more than once");
         }
-        let shape = self
-            .api
-            .query
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, shape)| *shape);
+        let shape = self.api.query.iter().find(|(known, _)| known == name).map(|(_, shape)| *shape);
         let values = match shape {
             None => alloc::vec![Datum::Text(pair.value.clone())],
-            Some(QueryShape::List) => pair
-                .value
-                .split(',')
-                .map(|item| Datum::Text(unquoted(item).into()))
-                .collect(),
+            Some(QueryShape::List) => pair.value.split(',').map(|item| Datum::Text(unquoted(item).into())).collect(),
         };
         Values::Known(values, None)
     }
 
     fn header(&self, name: &str, parameter: Option<&str>) -> Values<'a> {
-        let shape = self
-            .api
-            .headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, shape)| *shape);
+        let shape = self.api.headers.iter().find(|(known, _)| known == name).map(|(_, shape)| *shape);
         let texts = match shape {
             None => match self.request.headers.single(name) {
                 Ok(value) => value.into_iter().map(Into::into).collect(),
@@ -189,11 +134,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Items of a list header: parameter name (empty in plain lists) and value. `None`: not readable one way.
-    pub(crate) fn header_items(
-        &self,
-        name: &str,
-        shape: HeaderShape,
-    ) -> Option<Vec<(String, String)>> {
+    pub(crate) fn header_items(&self, name: &str, shape: HeaderShape) -> Option<Vec<(String, String)>> {
         let mut items = Vec::new();
         for value in self.request.headers.all(name) {
             let text = core::str::from_utf8(value).ok()?;
@@ -201,9 +142,7 @@ impl<'a> Scope<'a> {
                 let item = item.trim();
                 let plain = |text: &str| {
                     !text.is_empty()
-                        && text
-                            .bytes()
-                            .all(|b| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~/:".contains(&b))
+                        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~/:".contains(&b))
                 };
                 match shape {
                     HeaderShape::List => items.push((String::new(), item.into())),
@@ -221,10 +160,7 @@ impl<'a> Scope<'a> {
     }
 
     fn formula(&self, name: &str) -> Values<'a> {
-        let formula = self
-            .operation
-            .action
-            .and_then(|action| action.values.iter().find(|(known, _)| known == name));
+        let formula = self.operation.action.and_then(|action| action.values.iter().find(|(known, _)| known == name));
         let Some((_, formula)) = formula else {
             return Values::Unknown("this action has no such value");
         };
@@ -261,11 +197,7 @@ impl<'a> Scope<'a> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn number(
-        &self,
-        datum: &Datum<'a>,
-        kind: Option<&'a FieldType>,
-    ) -> Result<Decimal, &'static str> {
+    pub(crate) fn number(&self, datum: &Datum<'a>, kind: Option<&'a FieldType>) -> Result<Decimal, &'static str> {
         let number = match datum {
             Datum::Number(number) => return Ok(*number),
             Datum::Text(text) => Decimal::parse_plain(text),
@@ -284,17 +216,10 @@ impl<'a> Scope<'a> {
             Some(FieldKind::Money(money)) => {
                 let currency = match &money.currency {
                     Currency::Fixed(code) => code.clone(),
-                    Currency::Named(name) => self
-                        .currency(name)
-                        .ok_or("an amount in an unknown currency")?,
+                    Currency::Named(name) => self.currency(name).ok_or("an amount in an unknown currency")?,
                 };
-                let major = if money.minor {
-                    number.shifted_down(minor_digits(&currency))
-                } else {
-                    number
-                };
-                self.converted(major, &currency)
-                    .ok_or("an amount in a currency this page has no rate for")
+                let major = if money.minor { number.shifted_down(minor_digits(&currency)) } else { number };
+                self.converted(major, &currency).ok_or("an amount in a currency this page has no rate for")
             }
             _ => Ok(number),
         }
@@ -315,11 +240,7 @@ impl<'a> Scope<'a> {
         if self.page.currency.as_deref() == Some(currency) {
             return Some(amount);
         }
-        let (_, rate) = self
-            .page
-            .rates
-            .iter()
-            .find(|(known, _)| known == currency)?;
+        let (_, rate) = self.page.rates.iter().find(|(known, _)| known == currency)?;
         amount.checked_mul(*rate)
     }
 
@@ -344,47 +265,25 @@ impl<'a> Place<'a> {
     /// The values at this place.
     pub(crate) fn select(&self, document: Value<'a>) -> Vec<Value<'a>> {
         match self.member {
-            None => select(
-                document,
-                Steps {
-                    head: self.head,
-                    tail: self.tail,
-                },
-            ),
-            Some(member) => select(
-                document,
-                Steps {
-                    head: self.head,
-                    tail: &[],
-                },
-            )
-            .into_iter()
-            .filter_map(|base| base.member(member))
-            .flat_map(|value| {
-                select(
-                    value,
-                    Steps {
-                        head: self.tail,
-                        tail: &[],
-                    },
-                )
-            })
-            .collect(),
+            None => select(document, Steps { head: self.head, tail: self.tail }),
+            Some(member) => select(document, Steps { head: self.head, tail: &[] })
+                .into_iter()
+                .filter_map(|base| base.member(member))
+                .flat_map(|value| select(value, Steps { head: self.tail, tail: &[] }))
+                .collect(),
         }
     }
 }
 
 fn unquoted(item: &str) -> &str {
-    item.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(item)
+    item.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(item)
 }
 
 /// Digits behind the point of a currency's major unit (ISO 4217, list one).
 fn minor_digits(currency: &str) -> u32 {
     match currency {
-        "bif" | "clp" | "djf" | "gnf" | "isk" | "jpy" | "kmf" | "krw" | "pyg" | "rwf" | "ugx"
-        | "uyi" | "vnd" | "vuv" | "xaf" | "xof" | "xpf" => 0,
+        "bif" | "clp" | "djf" | "gnf" | "isk" | "jpy" | "kmf" | "krw" | "pyg" | "rwf" | "ugx" | "uyi" | "vnd"
+        | "vuv" | "xaf" | "xof" | "xpf" => 0,
         "bhd" | "iqd" | "jod" | "kwd" | "lyd" | "omr" | "tnd" => 3,
         "clf" | "uyw" => 4,
         _ => 2,

@@ -37,25 +37,20 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         let hosts = list(page.hosts.iter().map(|(host, _)| host.as_str()), 4);
         return Err(deny(
             Code::HostMismatch,
-            format!(
-                "the host {} is not on this page; it speaks of {hosts}",
-                quote(&request.host)
-            ),
+            format!("the host {} is not on this page; it speaks of {hosts}", quote(&request.host)),
         ));
     };
-    let found = trie
-        .find(&request.segments, &|index, text| set.matches(index, text))
-        .map_err(|refusal| {
-            let message = match refusal {
-                Refusal::CaseVariant(literal) => {
-                    format!("the path spells {} in other letters", quote(&literal))
-                }
-                Refusal::EncodedLiteral(literal) => {
-                    format!("the path spells {} with percent-encoding", quote(&literal))
-                }
-            };
-            deny(Code::PathAmbiguous, message)
-        })?;
+    let found = trie.find(&request.segments, &|index, text| set.matches(index, text)).map_err(|refusal| {
+        let message = match refusal {
+            Refusal::CaseVariant(literal) => {
+                format!("the path spells {} in other letters", quote(&literal))
+            }
+            Refusal::EncodedLiteral(literal) => {
+                format!("the path spells {} with percent-encoding", quote(&literal))
+            }
+        };
+        deny(Code::PathAmbiguous, message)
+    })?;
     let routed = request.method.routed_as();
     let mut slash = false;
     let mut encoded = false;
@@ -78,61 +73,33 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         names.dedup();
         list(names, 6)
     };
-    let here: Vec<&&Found<'_>> = ends
-        .iter()
-        .filter(|found| found.end.method == routed)
-        .collect();
+    let here: Vec<&&Found<'_>> = ends.iter().filter(|found| found.end.method == routed).collect();
     let catalog = here.iter().find(|found| !found.end.actions.is_empty());
     let Some(first) = catalog.or(here.first()) else {
         return Err(if slash {
             deny(Code::PathAmbiguous, "the path ends in a slash".into())
         } else if encoded {
-            deny(
-                Code::PathAmbiguous,
-                "the path holds an encoded slash".into(),
-            )
+            deny(Code::PathAmbiguous, "the path holds an encoded slash".into())
         } else if ends.is_empty() {
-            deny(
-                Code::EndpointNotAllowed,
-                format!("no rule of this page covers {}", place(request)),
-            )
+            deny(Code::EndpointNotAllowed, format!("no rule of this page covers {}", place(request)))
         } else {
-            let message = format!(
-                "no rule of this page covers {}; known here: {}",
-                place(request),
-                methods()
-            );
+            let message = format!("no rule of this page covers {}; known here: {}", place(request), methods());
             deny(Code::EndpointNotAllowed, message)
         });
     };
     let api_index = first.end.api;
-    let api = page
-        .apis
-        .get(api_index as usize)
-        .ok_or_else(|| deny(Code::Gateway, "the policy set is torn".into()))?;
-    let actions: Vec<u32> = catalog
-        .map(|found| found.end.actions.clone())
-        .unwrap_or_default();
-    let resolved: Vec<&Action> = actions
-        .iter()
-        .filter_map(|index| api.actions.get(*index as usize))
-        .collect();
+    let api = page.apis.get(api_index as usize).ok_or_else(|| deny(Code::Gateway, "the policy set is torn".into()))?;
+    let actions: Vec<u32> = catalog.map(|found| found.end.actions.clone()).unwrap_or_default();
+    let resolved: Vec<&Action> = actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
     // A wide template (`GET /{any:path}`) must not turn a GET that the catalog knows to have an effect into a read.
     let has_effect = resolved.iter().any(|action| action.effect != Effect::Read);
     let template = catalog.map(|found| found.template);
     let endpoint_rules: Vec<(RuleRef, Variables)> = here
         .iter()
         .filter(|found| found.end.api == api_index)
-        .filter(|found| {
-            !(routed.is_bodiless() && has_effect && template.is_some_and(|t| t != found.template))
-        })
+        .filter(|found| !(routed.is_bodiless() && has_effect && template.is_some_and(|t| t != found.template)))
         .flat_map(|found| {
-            found
-                .end
-                .rules
-                .iter()
-                .map(|rule| (rule.clone(), variables(request, found)))
-                .collect::<Vec<_>>()
+            found.end.rules.iter().map(|rule| (rule.clone(), variables(request, found))).collect::<Vec<_>>()
         })
         .collect();
     let possible = possible_actions(api, &resolved);
@@ -148,17 +115,11 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     if permits.is_empty() {
         return Err(no_permit(page, api, &resolved, &endpoint_rules, request));
     }
-    let opaque = permits.iter().all(|index| {
-        page.permits
-            .get(*index as usize)
-            .is_some_and(|permit| permit.body.opaque)
-    });
+    let opaque = permits.iter().all(|index| page.permits.get(*index as usize).is_some_and(|permit| permit.body.opaque));
     Ok(Route {
         api: api_index,
         actions,
-        variables: catalog
-            .map(|found| variables(request, found))
-            .unwrap_or_default(),
+        variables: catalog.map(|found| variables(request, found)).unwrap_or_default(),
         endpoint_rules,
         opaque,
     })
@@ -172,30 +133,20 @@ fn no_permit(
     endpoint_rules: &[(RuleRef, Variables)],
     request: &Request,
 ) -> Reason {
-    let name = actions
-        .first()
-        .map(|action| format!(" ({})", quote(&format!("{}:{}", api.alias, action.name))));
+    let name = actions.first().map(|action| format!(" ({})", quote(&format!("{}:{}", api.alias, action.name))));
     let place = format!("{}{}", place(request), name.unwrap_or_default());
     let forbid = actions
         .iter()
         .flat_map(|action| action.rules.iter())
         .chain(endpoint_rules.iter().map(|(rule, _)| rule))
         .find_map(|rule| match rule.target {
-            RuleTarget::Forbid(index) if rule.filters.is_empty() => {
-                page.forbids.get(index as usize)
-            }
+            RuleTarget::Forbid(index) if rule.filters.is_empty() => page.forbids.get(index as usize),
             _ => None,
         })
         .filter(|forbid| forbid.when.is_empty() && !forbid.shadow);
     match forbid {
-        Some(forbid) => deny(
-            Code::Forbidden,
-            format!("the rule {} forbids {place}", quote(&forbid.id)),
-        ),
-        None => deny(
-            Code::EndpointNotAllowed,
-            format!("no rule of this page permits {place}"),
-        ),
+        Some(forbid) => deny(Code::Forbidden, format!("the rule {} forbids {place}", quote(&forbid.id))),
+        None => deny(Code::EndpointNotAllowed, format!("no rule of this page permits {place}")),
     }
 }
 
@@ -205,23 +156,13 @@ fn place(request: &Request) -> String {
 }
 
 fn deny(code: Code, message: String) -> Reason {
-    Reason {
-        code,
-        message,
-        pointer: None,
-    }
+    Reason { code, message, pointer: None }
 }
 
 fn variables(request: &Request, found: &Found<'_>) -> Variables {
     let text = |start: usize, end: usize| {
         let mut out = String::new();
-        for (position, segment) in request
-            .segments
-            .get(start..end)
-            .unwrap_or_default()
-            .iter()
-            .enumerate()
-        {
+        for (position, segment) in request.segments.get(start..end).unwrap_or_default().iter().enumerate() {
             if position > 0 {
                 out.push('/');
             }
@@ -245,9 +186,5 @@ fn holds_unlisted_slash(request: &Request, api: &Api, found: &Found<'_>) -> bool
             listed.extend(place.start..place.end);
         }
     }
-    request
-        .segments
-        .iter()
-        .enumerate()
-        .any(|(index, segment)| segment.encoded_slash && !listed.contains(&index))
+    request.segments.iter().enumerate().any(|(index, segment)| segment.encoded_slash && !listed.contains(&index))
 }

@@ -65,28 +65,12 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
         Principal::Unknown(why) => return Step::Done(unknown(None, why)),
     };
     let Some(page) = set.page(&agent) else {
-        let why = format!(
-            "the agent {} has no scope template in this policy set",
-            crate::quote::quote(&agent)
-        );
+        let why = format!("the agent {} has no scope template in this policy set", crate::quote::quote(&agent));
         return Step::Done(unknown(Some(agent), why));
     };
-    let deny = |code, message: String| {
-        Step::Done(denied(
-            page,
-            Reason {
-                code,
-                message,
-                pointer: None,
-            },
-            None,
-        ))
-    };
+    let deny = |code, message: String| Step::Done(denied(page, Reason { code, message, pointer: None }, None));
     if now < page.from || now >= page.until {
-        return deny(
-            Code::NotValidNow,
-            "the agent's scope template is not valid at this time".to_string(),
-        );
+        return deny(Code::NotValidNow, "the agent's scope template is not valid at this time".to_string());
     }
     let request = match normalize(headers) {
         Ok(request) => request,
@@ -96,18 +80,8 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
         Ok(route) => route,
         Err(reason) => return Step::Done(denied(page, reason, None)),
     };
-    let limit = page
-        .apis
-        .get(route.api as usize)
-        .and_then(|api| api.body_limit)
-        .unwrap_or(set.set.gateway.body_limit);
-    let suspended = Suspended {
-        set: Arc::clone(set),
-        agent,
-        request,
-        limit: limit as usize,
-        route,
-    };
+    let limit = page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
+    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route };
     if end_of_stream {
         return suspended.finish(Body::Empty);
     }
@@ -115,11 +89,7 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
         // Every permit that could match lets the bytes pass unread.
         return suspended.finish(Body::Unavailable(Unavailable::NotSeen));
     }
-    if suspended
-        .request
-        .content_length
-        .is_some_and(|length| length > suspended.limit as u64)
-    {
+    if suspended.request.content_length.is_some_and(|length| length > suspended.limit as u64) {
         return suspended.finish(Body::Unavailable(Unavailable::TooLarge));
     }
     Step::NeedBody(NeedBody(suspended))
@@ -155,10 +125,7 @@ impl NeedCounters {
 impl Suspended {
     fn finish(self, body: Body) -> Step {
         let Some(page) = self.set.page(&self.agent) else {
-            return Step::Done(unknown(
-                Some(self.agent),
-                "the agent's page is gone".to_string(),
-            ));
+            return Step::Done(unknown(Some(self.agent), "the agent's page is gone".to_string()));
         };
         let undecidable = match &body {
             Body::Unavailable(why) => {
@@ -182,25 +149,12 @@ impl Suspended {
 }
 
 fn not_an_agent() -> Outcome {
-    Outcome {
-        decision: Decision::Allow,
-        forward: true,
-        not_an_agent: true,
-        ..blank()
-    }
+    Outcome { decision: Decision::Allow, forward: true, not_an_agent: true, ..blank() }
 }
 
 fn unknown(agent: Option<String>, why: String) -> Outcome {
-    let reason = Reason {
-        code: Code::UnknownAgent,
-        message: why,
-        pointer: None,
-    };
-    Outcome {
-        agent,
-        reasons: alloc::vec![reason],
-        ..blank()
-    }
+    let reason = Reason { code: Code::UnknownAgent, message: why, pointer: None };
+    Outcome { agent, reasons: alloc::vec![reason], ..blank() }
 }
 
 /// A refusal before any rule was judged. On a page in shadow it is recorded, and the request goes on.

@@ -30,60 +30,37 @@ pub(crate) fn predicate<'a>(
     kind: Option<&'a FieldType>,
     predicate: &'a Predicate,
 ) -> Verdict {
-    let hard =
-        |expected: &str| Verdict::Hard(Code::ValueFormat, format!("{what} must be {expected}"));
+    let hard = |expected: &str| Verdict::Hard(Code::ValueFormat, format!("{what} must be {expected}"));
     match predicate {
         Predicate::In(constants) => match one_of(datum, constants) {
             None => hard("a single value"),
             Some(true) => Verdict::Holds,
-            Some(false) => Verdict::Fails(
-                Code::ValueFormat,
-                format!("{what} must be one of {}", constants_text(constants)),
-            ),
+            Some(false) => {
+                Verdict::Fails(Code::ValueFormat, format!("{what} must be one of {}", constants_text(constants)))
+            }
         },
         Predicate::NotIn(constants) => match one_of(datum, constants) {
             None => hard("a single value"),
             Some(false) => Verdict::Holds,
-            Some(true) => Verdict::Fails(
-                Code::ValueFormat,
-                format!("{what} must not be one of {}", constants_text(constants)),
-            ),
+            Some(true) => {
+                Verdict::Fails(Code::ValueFormat, format!("{what} must not be one of {}", constants_text(constants)))
+            }
         },
-        Predicate::Min(bound) => {
-            numeric(scope, what, datum, kind, |n| n >= *bound, "at least", bound)
-        }
-        Predicate::Max(bound) => {
-            numeric(scope, what, datum, kind, |n| n <= *bound, "at most", bound)
-        }
-        Predicate::Over(bound) => {
-            numeric(scope, what, datum, kind, |n| n > *bound, "more than", bound)
-        }
-        Predicate::Under(bound) => {
-            numeric(scope, what, datum, kind, |n| n < *bound, "less than", bound)
-        }
+        Predicate::Min(bound) => numeric(scope, what, datum, kind, |n| n >= *bound, "at least", bound),
+        Predicate::Max(bound) => numeric(scope, what, datum, kind, |n| n <= *bound, "at most", bound),
+        Predicate::Over(bound) => numeric(scope, what, datum, kind, |n| n > *bound, "more than", bound),
+        Predicate::Under(bound) => numeric(scope, what, datum, kind, |n| n < *bound, "less than", bound),
         Predicate::Pattern { index, text } => match string(datum) {
             None => hard("a string"),
             Some(value) if scope.set.matches(*index, &value) => Verdict::Holds,
-            Some(_) => Verdict::Fails(
-                Code::ValueFormat,
-                format!("{what} must match the pattern {}", quote(text)),
-            ),
+            Some(_) => Verdict::Fails(Code::ValueFormat, format!("{what} must match the pattern {}", quote(text))),
         },
         Predicate::Prefix(prefixes) => match string(datum) {
             None => hard("a string"),
-            Some(value)
-                if prefixes
-                    .iter()
-                    .any(|prefix| value.starts_with(prefix.as_str())) =>
-            {
-                Verdict::Holds
-            }
+            Some(value) if prefixes.iter().any(|prefix| value.starts_with(prefix.as_str())) => Verdict::Holds,
             Some(_) => {
                 let prefixes = list(prefixes.iter().map(String::as_str), 8);
-                Verdict::Fails(
-                    Code::ValueFormat,
-                    format!("{what} must begin with {prefixes}"),
-                )
+                Verdict::Fails(Code::ValueFormat, format!("{what} must begin with {prefixes}"))
             }
         },
         Predicate::Domain(domains) => match string(datum).as_deref().and_then(email_domain) {
@@ -91,10 +68,7 @@ pub(crate) fn predicate<'a>(
             Some(domain) if domains.contains(&domain) => Verdict::Holds,
             Some(_) => {
                 let domains = list(domains.iter().map(String::as_str), 8);
-                Verdict::Fails(
-                    Code::ValueFormat,
-                    format!("{what} must be an address at {domains}"),
-                )
+                Verdict::Fails(Code::ValueFormat, format!("{what} must be an address at {domains}"))
             }
         },
         Predicate::Length { min, max } => match string(datum) {
@@ -107,10 +81,7 @@ pub(crate) fn predicate<'a>(
                         (Some(min), None) => format!("at least {min}"),
                         (_, max) => format!("at most {}", max.unwrap_or(u32::MAX)),
                     };
-                    Verdict::Fails(
-                        Code::ValueFormat,
-                        format!("{what} must have {bounds} characters, has {count}"),
-                    )
+                    Verdict::Fails(Code::ValueFormat, format!("{what} must have {bounds} characters, has {count}"))
                 } else {
                     Verdict::Holds
                 }
@@ -120,10 +91,7 @@ pub(crate) fn predicate<'a>(
             if has_format(datum, *wanted) {
                 Verdict::Holds
             } else {
-                Verdict::Hard(
-                    Code::ValueFormat,
-                    format!("{what} must have the format {}", wanted.name()),
-                )
+                Verdict::Hard(Code::ValueFormat, format!("{what} must have the format {}", wanted.name()))
             }
         }
         Predicate::Equals(other) => match scope.values(other) {
@@ -132,19 +100,13 @@ pub(crate) fn predicate<'a>(
                 if others.iter().all(same) {
                     Verdict::Holds
                 } else {
-                    Verdict::Fails(
-                        Code::ValueFormat,
-                        format!("{what} must equal {}", name_text(other)),
-                    )
+                    Verdict::Fails(Code::ValueFormat, format!("{what} must equal {}", name_text(other)))
                 }
             }
-            Values::Ambiguous(why) => {
-                Verdict::Hard(Code::ParamShadow, format!("{}: {why}", name_text(other)))
+            Values::Ambiguous(why) => Verdict::Hard(Code::ParamShadow, format!("{}: {why}", name_text(other))),
+            Values::Known(..) | Values::Unknown(_) => {
+                Verdict::Hard(Code::UnknownState, format!("{what} must equal {}, which is not known", name_text(other)))
             }
-            Values::Known(..) | Values::Unknown(_) => Verdict::Hard(
-                Code::UnknownState,
-                format!("{what} must equal {}, which is not known", name_text(other)),
-            ),
         },
         // Judged where the values of the request are counted.
         Predicate::Unique | Predicate::Present(_) => Verdict::Holds,
@@ -153,8 +115,7 @@ pub(crate) fn predicate<'a>(
 
 /// Whether a value is what its catalog says of the field.
 pub(crate) fn well_formed(what: &str, datum: &Datum<'_>, kind: Option<&FieldType>) -> Verdict {
-    let wrong =
-        |expected: &str| Verdict::Hard(Code::ValueFormat, format!("{what} must be {expected}"));
+    let wrong = |expected: &str| Verdict::Hard(Code::ValueFormat, format!("{what} must be {expected}"));
     if let Datum::Json(value) = datum
         && value.kind() == Kind::Null
     {
@@ -176,24 +137,19 @@ pub(crate) fn well_formed(what: &str, datum: &Datum<'_>, kind: Option<&FieldType
         && match &kind.kind {
             FieldKind::Decimal | FieldKind::Integer | FieldKind::Money(_) => {
                 let number = plain_number(datum);
-                let integral =
-                    kind.kind != FieldKind::Integer || number.is_some_and(Decimal::is_integer);
+                let integral = kind.kind != FieldKind::Integer || number.is_some_and(Decimal::is_integer);
                 // The sign, like every spelling, must be one the catalog speaks of: an amount has none.
                 let sized = number.is_some_and(|n| {
-                    kind.digits
-                        .is_none_or(|most| n.whole_digits() <= most && !n.is_negative())
+                    kind.digits.is_none_or(|most| n.whole_digits() <= most && !n.is_negative())
                         && kind.decimals.is_none_or(|most| n.decimals() <= most)
                 }) && text_of(datum).is_none_or(|text| {
                     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
                     kind.digits.is_none_or(|most| whole.len() <= most as usize)
-                        && kind
-                            .decimals
-                            .is_none_or(|most| fraction.len() <= most as usize)
+                        && kind.decimals.is_none_or(|most| fraction.len() <= most as usize)
                 });
                 integral && sized
             }
-            FieldKind::Digits => text_of(datum)
-                .is_some_and(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())),
+            FieldKind::Digits => text_of(datum).is_some_and(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())),
             FieldKind::Boolean => match datum {
                 Datum::Json(value) => matches!(value.kind(), Kind::Bool(_)),
                 Datum::Text(text) => matches!(text.as_str(), "true" | "false"),
@@ -206,9 +162,7 @@ pub(crate) fn well_formed(what: &str, datum: &Datum<'_>, kind: Option<&FieldType
         return Verdict::Holds;
     }
     let mut expected = match &kind.kind {
-        FieldKind::Decimal | FieldKind::Money(_) => {
-            "a decimal number in plain notation".to_string()
-        }
+        FieldKind::Decimal | FieldKind::Money(_) => "a decimal number in plain notation".to_string(),
         FieldKind::Integer => "a whole number".to_string(),
         FieldKind::Digits => "digits".to_string(),
         FieldKind::Boolean => "true or false".to_string(),
@@ -242,10 +196,7 @@ fn numeric<'a>(
 ) -> Verdict {
     match scope.number(datum, kind) {
         Ok(number) if holds(number) => Verdict::Holds,
-        Ok(number) => Verdict::Fails(
-            Code::EnvelopeExceeded,
-            format!("{what} must be {relation} {bound}, is {number}"),
-        ),
+        Ok(number) => Verdict::Fails(Code::EnvelopeExceeded, format!("{what} must be {relation} {bound}, is {number}")),
         Err(why) => Verdict::Hard(Code::ValueFormat, format!("{what} is {why}")),
     }
 }
@@ -255,14 +206,12 @@ fn one_of(datum: &Datum<'_>, constants: &[Constant]) -> Option<bool> {
     let matches = |constant: &Constant| match (datum, constant) {
         (Datum::Json(value), Constant::String(text)) => value.string() == Some(text),
         (Datum::Json(value), Constant::Bool(bool)) => value.kind() == Kind::Bool(*bool),
-        (Datum::Json(value), Constant::Number(number)) => value
-            .number()
-            .is_some_and(|text| Decimal::parse_json(text) == Ok(*number)),
+        (Datum::Json(value), Constant::Number(number)) => {
+            value.number().is_some_and(|text| Decimal::parse_json(text) == Ok(*number))
+        }
         (Datum::Text(value), Constant::String(text)) => value == text,
         (Datum::Text(value), Constant::Bool(bool)) => value == if *bool { "true" } else { "false" },
-        (Datum::Text(value), Constant::Number(number)) => {
-            Decimal::parse_plain(value) == Ok(*number)
-        }
+        (Datum::Text(value), Constant::Number(number)) => Decimal::parse_plain(value) == Ok(*number),
         (Datum::Number(value), Constant::Number(number)) => value == number,
         (Datum::Number(_), _) => false,
     };
@@ -333,13 +282,7 @@ fn is_date_time(text: &str) -> bool {
     };
     let shape = |pattern: &str, text: &str| {
         pattern.len() == text.len()
-            && pattern.bytes().zip(text.bytes()).all(|(p, t)| {
-                if p == b'0' {
-                    t.is_ascii_digit()
-                } else {
-                    p == t
-                }
-            })
+            && pattern.bytes().zip(text.bytes()).all(|(p, t)| if p == b'0' { t.is_ascii_digit() } else { p == t })
     };
     let zone = offset == "Z" || shape("+00:00", offset) || shape("-00:00", offset);
     zone && crate::time::Timestamp::parse(&format!("{date_time}Z")).is_some()
@@ -349,17 +292,12 @@ fn is_date_time(text: &str) -> bool {
 fn is_plain_text(text: &str) -> bool {
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     let bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !text
-        .chars()
-        .any(|c| control(c) || bidi(c) || matches!(c, '<' | '>'))
-        && !has_entity(text)
+    !text.chars().any(|c| control(c) || bidi(c) || matches!(c, '<' | '>')) && !has_entity(text)
 }
 
 fn has_entity(text: &str) -> bool {
     text.split('&').skip(1).any(|rest| {
-        let end = rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '#'))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '#')).unwrap_or(rest.len());
         end > 0 && rest.get(end..).is_some_and(|rest| rest.starts_with(';'))
     })
 }
@@ -370,9 +308,7 @@ fn email_domain(text: &str) -> Option<String> {
     let atom = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
     let label = |label: &str| {
         !label.is_empty()
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -394,9 +330,7 @@ pub(crate) fn equal<'a>(
     match (scope.number(a, a_kind), scope.number(b, b_kind)) {
         (Ok(a), Ok(b)) => a == b,
         _ => match (a, b) {
-            (Datum::Json(x), Datum::Json(y))
-                if matches!((x.kind(), y.kind()), (Kind::Bool(_), Kind::Bool(_))) =>
-            {
+            (Datum::Json(x), Datum::Json(y)) if matches!((x.kind(), y.kind()), (Kind::Bool(_), Kind::Bool(_))) => {
                 x.kind() == y.kind()
             }
             _ => match (text_of(a), text_of(b)) {
@@ -451,22 +385,8 @@ mod tests {
 
     #[test]
     fn addresses_are_plain_and_domains_fold_case() {
-        assert_eq!(
-            email_domain("a.b+c@Example.COM").as_deref(),
-            Some("example.com")
-        );
-        for wrong in [
-            "a",
-            "@x.y",
-            "a@",
-            "a@b",
-            "a@b@c.d",
-            "A <a@b.c>",
-            "a@-b.c",
-            "a@b..c",
-            "\"a b\"@c.d",
-            "a@b.c ",
-        ] {
+        assert_eq!(email_domain("a.b+c@Example.COM").as_deref(), Some("example.com"));
+        for wrong in ["a", "@x.y", "a@", "a@b", "a@b@c.d", "A <a@b.c>", "a@-b.c", "a@b..c", "\"a b\"@c.d", "a@b.c "] {
             assert_eq!(email_domain(wrong), None, "{wrong}");
         }
     }
@@ -476,15 +396,7 @@ mod tests {
         for fine in ["5 & 6; 7", "a\nb", "AT&T", "“quoted” – ü"] {
             assert!(is_plain_text(fine), "{fine}");
         }
-        for wrong in [
-            "<b>",
-            "a > b",
-            "&lt;",
-            "&#60;",
-            "\u{1b}[0m",
-            "\u{202e}x",
-            "a\0",
-        ] {
+        for wrong in ["<b>", "a > b", "&lt;", "&#60;", "\u{1b}[0m", "\u{202e}x", "a\0"] {
             assert!(!is_plain_text(wrong), "{wrong}");
         }
     }
@@ -494,13 +406,7 @@ mod tests {
         for fine in ["2026-11-20T12:00:00Z", "2026-11-20T12:00:00.123+01:00"] {
             assert!(is_date_time(fine), "{fine}");
         }
-        for wrong in [
-            "2026-11-20",
-            "2026-13-20T12:00:00Z",
-            "2026-11-20T12:00:00",
-            "2026-11-20T12:00:00+1",
-            "é",
-        ] {
+        for wrong in ["2026-11-20", "2026-13-20T12:00:00Z", "2026-11-20T12:00:00", "2026-11-20T12:00:00+1", "é"] {
             assert!(!is_date_time(wrong), "{wrong}");
         }
     }

@@ -94,10 +94,7 @@ impl Effect {
 
 /// A request method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "the methods of RFC 9110 and RFC 5789 are their own documentation"
-)]
+#[expect(missing_docs, reason = "the methods of RFC 9110 and RFC 5789 are their own documentation")]
 pub enum Method {
     Get,
     Head,
@@ -177,10 +174,7 @@ impl Action {
     /// The field of this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
-        let index = self
-            .fields
-            .binary_search_by(|field| field.name.as_str().cmp(name))
-            .ok()?;
+        let index = self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
         self.fields.get(index)
     }
 }
@@ -321,11 +315,7 @@ impl NamePattern {
     /// Whether `name` is meant.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        if self.prefix {
-            name.starts_with(&self.text)
-        } else {
-            name == self.text
-        }
+        if self.prefix { name.starts_with(&self.text) } else { name == self.text }
     }
 }
 

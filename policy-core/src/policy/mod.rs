@@ -5,16 +5,11 @@ mod rule;
 mod set;
 mod trie;
 
-pub use api::{
-    Action, Api, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method,
-    Money, Name,
-};
-pub use api::{
-    FieldKind, HeaderShape, NamePattern, QueryShape, Quirks, RowList, Term, TypedAs, VariableType,
-};
+pub use api::{Action, Api, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name};
+pub use api::{FieldKind, HeaderShape, NamePattern, QueryShape, Quirks, RowList, Term, TypedAs, VariableType};
 pub use rule::{
-    Band, BodyRule, Constant, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,
-    Permit, Predicate, QueryRule, RuleRef, RuleTarget, Test,
+    Band, BodyRule, Constant, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit, Predicate,
+    QueryRule, RuleRef, RuleTarget, Test,
 };
 pub use set::{Gateway, IdentitySource, Page, PolicySet, Role, Set, UnknownAgent};
 pub use trie::{End, Found, Refusal, Trie, Variable};

@@ -47,11 +47,7 @@ impl PolicySet {
     /// The page of an agent.
     #[must_use]
     pub fn page(&self, agent: &str) -> Option<&Page> {
-        let index = self
-            .set
-            .pages
-            .binary_search_by(|page| page.agent.as_str().cmp(agent))
-            .ok()?;
+        let index = self.set.pages.binary_search_by(|page| page.agent.as_str().cmp(agent)).ok()?;
         self.set.pages.get(index)
     }
 
@@ -62,19 +58,13 @@ impl PolicySet {
             return false;
         };
         // The automaton is anchored at both ends; an error (a byte it quits on) is no match.
-        matches!(
-            dfa.try_search_fwd(&Input::new(text).anchored(Anchored::Yes)),
-            Ok(Some(_))
-        )
+        matches!(dfa.try_search_fwd(&Input::new(text).anchored(Anchored::Yes)), Ok(Some(_)))
     }
 }
 
 impl core::fmt::Debug for PolicySet {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PolicySet")
-            .field("digest", &self.digest)
-            .field("agents", &self.agents())
-            .finish()
+        f.debug_struct("PolicySet").field("digest", &self.digest).field("agents", &self.agents()).finish()
     }
 }
 
@@ -160,10 +150,7 @@ impl Page {
     /// The routes of a host.
     #[must_use]
     pub fn trie(&self, host: &str) -> Option<&Trie> {
-        let at = self
-            .hosts
-            .binary_search_by(|(known, _)| known.as_str().cmp(host))
-            .ok()?;
+        let at = self.hosts.binary_search_by(|(known, _)| known.as_str().cmp(host)).ok()?;
         self.tries.get(self.hosts.get(at)?.1 as usize)
     }
 }

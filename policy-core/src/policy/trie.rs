@@ -81,13 +81,7 @@ impl Trie {
         segments: &[PathSegment],
         matches_pattern: &dyn Fn(u32, &str) -> bool,
     ) -> Result<Vec<Found<'t>>, Refusal> {
-        let mut walk = Walk {
-            trie: self,
-            segments,
-            matches_pattern,
-            captured: Vec::new(),
-            found: Vec::new(),
-        };
+        let mut walk = Walk { trie: self, segments, matches_pattern, captured: Vec::new(), found: Vec::new() };
         walk.visit(0, 0)?;
         Ok(walk.found)
     }
@@ -131,11 +125,7 @@ impl<'t> Walk<'t, '_> {
             self.visit(child, depth + 1)?;
         }
         for (kind, child) in &here.variables {
-            let end = if *kind == VariableType::Path {
-                self.segments.len()
-            } else {
-                depth + 1
-            };
+            let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
             if self.admits(kind, segment) {
                 self.captured.push(Variable { start: depth, end });
                 if *kind == VariableType::Path {
@@ -153,11 +143,7 @@ impl<'t> Walk<'t, '_> {
 
     fn take(&mut self, node: &'t Node, template: u32) {
         for end in &node.ends {
-            self.found.push(Found {
-                end,
-                variables: self.captured.clone(),
-                template,
-            });
+            self.found.push(Found { end, variables: self.captured.clone(), template });
         }
     }
 
@@ -169,9 +155,7 @@ impl<'t> Walk<'t, '_> {
             VariableType::Pattern(index) => (self.matches_pattern)(*index, text),
             VariableType::Token => {
                 (1..=255).contains(&text.len())
-                    && text
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
             }
             VariableType::Text | VariableType::Path => true,
         }
@@ -181,26 +165,18 @@ impl<'t> Walk<'t, '_> {
 /// 1 to 20 ASCII digits without a leading zero: the one spelling of a numeric id.
 #[must_use]
 pub(crate) fn is_id(text: &str) -> bool {
-    (1..=20).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit())
-        && !text.starts_with('0')
+    (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0')
 }
 
 fn literal(node: &Node, segment: &PathSegment) -> Result<Option<u32>, Refusal> {
-    let start = node
-        .literals
-        .partition_point(|(known, _)| folded(known, &segment.text) == Ordering::Less);
+    let start = node.literals.partition_point(|(known, _)| folded(known, &segment.text) == Ordering::Less);
     let mut variant = None;
     for (known, child) in node.literals.iter().skip(start) {
         if folded(known, &segment.text) != Ordering::Equal {
             break;
         }
         if *known == segment.text {
-            return if segment.encoded {
-                Err(Refusal::EncodedLiteral(known.clone()))
-            } else {
-                Ok(Some(*child))
-            };
+            return if segment.encoded { Err(Refusal::EncodedLiteral(known.clone())) } else { Ok(Some(*child)) };
         }
         variant = Some(known);
     }
@@ -211,9 +187,7 @@ fn literal(node: &Node, segment: &PathSegment) -> Result<Option<u32>, Refusal> {
 }
 
 fn folded(a: &str, b: &str) -> Ordering {
-    a.bytes()
-        .map(|b| b.to_ascii_lowercase())
-        .cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
+    a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
 }
 
 /// One segment of a path template.
@@ -228,9 +202,7 @@ pub(crate) enum Segment {
 impl Trie {
     /// An empty trie.
     pub(crate) fn new() -> Self {
-        Self {
-            nodes: alloc::vec![Node::default()],
-        }
+        Self { nodes: alloc::vec![Node::default()] }
     }
 
     /// Adds an endpoint; the same method, API and template share one [`End`].
@@ -242,9 +214,10 @@ impl Trie {
         let Some(here) = self.nodes.get_mut(node as usize) else {
             return;
         };
-        let twin = here.ends.iter_mut().find(|known| {
-            (known.method, known.api, &known.names) == (end.method, end.api, &end.names)
-        });
+        let twin = here
+            .ends
+            .iter_mut()
+            .find(|known| (known.method, known.api, &known.names) == (end.method, end.api, &end.names));
         match twin {
             Some(known) => {
                 known.actions.extend(end.actions);
@@ -261,18 +234,13 @@ impl Trie {
         };
         match segment {
             Segment::Literal(text) => {
-                let position = here
-                    .literals
-                    .binary_search_by(|(known, _)| folded(known, text).then(known.cmp(text)));
+                let position = here.literals.binary_search_by(|(known, _)| folded(known, text).then(known.cmp(text)));
                 match position {
                     Ok(at) => return here.literals.get(at).map_or(0, |(_, child)| *child),
                     Err(at) => here.literals.insert(at, (text.clone(), fresh)),
                 }
             }
-            Segment::Variable(kind) => match here
-                .variables
-                .binary_search_by(|(known, _)| known.cmp(kind))
-            {
+            Segment::Variable(kind) => match here.variables.binary_search_by(|(known, _)| known.cmp(kind)) {
                 Ok(at) => return here.variables.get(at).map_or(0, |(_, child)| *child),
                 Err(at) => here.variables.insert(at, (kind.clone(), fresh)),
             },

@@ -38,18 +38,12 @@ impl Headers {
                 }
             })
             .collect();
-        Self {
-            fields,
-            invalid_name,
-        }
+        Self { fields, invalid_name }
     }
 
     /// All values of a header, in order.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.fields
-            .iter()
-            .filter(move |(known, _)| known == name)
-            .map(|(_, value)| value.as_slice())
+        self.fields.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_slice())
     }
 
     /// Whether the header is there at all.
@@ -71,18 +65,14 @@ impl Headers {
             return Err(Ambiguous);
         }
         match core::str::from_utf8(first) {
-            Ok(text) if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')) => {
-                Ok(Some(text.trim()))
-            }
+            Ok(text) if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')) => Ok(Some(text.trim())),
             _ => Err(Ambiguous),
         }
     }
 
     /// All names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_slice()))
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
     /// Number of headers.
@@ -134,22 +124,12 @@ mod tests {
     use alloc::vec;
 
     fn headers(pairs: &[(&str, &[u8])]) -> Headers {
-        Headers::new(
-            pairs
-                .iter()
-                .map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec()))
-                .collect(),
-        )
+        Headers::new(pairs.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec())).collect())
     }
 
     #[test]
     fn names_fold_and_singles_are_single() {
-        let h = headers(&[
-            ("X-Agent", b"a"),
-            ("x-twice", b"1"),
-            ("X-Twice", b"2"),
-            ("x-raw", b"\xff"),
-        ]);
+        let h = headers(&[("X-Agent", b"a"), ("x-twice", b"1"), ("X-Twice", b"2"), ("x-raw", b"\xff")]);
         assert_eq!(h.single("x-agent"), Ok(Some("a")));
         assert_eq!(h.single("x-none"), Ok(None));
         assert_eq!(h.single("x-twice"), Err(Ambiguous));

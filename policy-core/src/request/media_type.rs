@@ -26,13 +26,7 @@ impl MediaType {
         for part in parts {
             let (name, value) = part.trim().split_once('=')?;
             let value = match value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) {
-                Some(quoted)
-                    if quoted
-                        .bytes()
-                        .all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') =>
-                {
-                    quoted
-                }
+                Some(quoted) if quoted.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') => quoted,
                 Some(_) => return None,
                 None if is_token(value) => value,
                 None => return None,
@@ -48,10 +42,7 @@ impl MediaType {
                 utf8 = value.eq_ignore_ascii_case("utf-8");
             }
         }
-        Some(Self {
-            essence: essence.to_ascii_lowercase(),
-            utf8,
-        })
+        Some(Self { essence: essence.to_ascii_lowercase(), utf8 })
     }
 }
 
@@ -59,11 +50,7 @@ impl MediaType {
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|b| {
-            b.is_ascii_alphanumeric()
-                || matches!(
-                    b,
-                    b'!' | b'#' | b'$' | b'&' | b'-' | b'^' | b'_' | b'.' | b'+'
-                )
+            b.is_ascii_alphanumeric() || matches!(b, b'!' | b'#' | b'$' | b'&' | b'-' | b'^' | b'_' | b'.' | b'+')
         })
 }
 
@@ -74,18 +61,9 @@ mod tests {
     #[test]
     fn one_media_type() {
         let parse = |t: &str| MediaType::parse(t).map(|m| (m.essence, m.utf8));
-        assert_eq!(
-            parse("Application/JSON; charset=UTF-8"),
-            Some(("application/json".into(), true))
-        );
-        assert_eq!(
-            parse("application/json;charset=utf-16"),
-            Some(("application/json".into(), false))
-        );
-        assert_eq!(
-            parse("multipart/mixed; boundary=\"==x==\""),
-            Some(("multipart/mixed".into(), true))
-        );
+        assert_eq!(parse("Application/JSON; charset=UTF-8"), Some(("application/json".into(), true)));
+        assert_eq!(parse("application/json;charset=utf-16"), Some(("application/json".into(), false)));
+        assert_eq!(parse("multipart/mixed; boundary=\"==x==\""), Some(("multipart/mixed".into(), true)));
         for wrong in [
             "",
             "json",

@@ -56,9 +56,7 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
         let byte = match byte {
             b'%' => {
                 encoded = true;
-                let decoded = hex(bytes.next())
-                    .zip(hex(bytes.next()))
-                    .map(|(high, low)| high * 16 + low);
+                let decoded = hex(bytes.next()).zip(hex(bytes.next())).map(|(high, low)| high * 16 + low);
                 match decoded {
                     None => return Err("has a `%` without two hexadecimal digits"),
                     Some(b'%') => return Err("holds an encoded `%`, which could be decoded twice"),
@@ -82,17 +80,10 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
     let Ok(text) = String::from_utf8(text) else {
         return Err("does not decode to UTF-8");
     };
-    if text == "."
-        || text == ".."
-        || (encoded_slash && text.split('/').any(|part| part == "." || part == ".."))
-    {
+    if text == "." || text == ".." || (encoded_slash && text.split('/').any(|part| part == "." || part == "..")) {
         return Err("holds a dot segment");
     }
-    Ok(PathSegment {
-        text,
-        encoded,
-        encoded_slash,
-    })
+    Ok(PathSegment { text, encoded, encoded_slash })
 }
 
 /// The value of a hexadecimal digit.
@@ -115,17 +106,11 @@ mod tests {
 
     #[test]
     fn decoded_once() {
-        assert_eq!(
-            texts("/calendars/team%40example.com/events").unwrap()[1],
-            "team@example.com"
-        );
+        assert_eq!(texts("/calendars/team%40example.com/events").unwrap()[1], "team@example.com");
         assert_eq!(texts("/").unwrap(), [""; 0]);
         assert!(segments("/a/").unwrap().1);
         let (slash, _) = segments("/a%2Fb").unwrap();
-        assert_eq!(
-            (slash[0].text.as_str(), slash[0].encoded_slash),
-            ("a/b", true)
-        );
+        assert_eq!((slash[0].text.as_str(), slash[0].encoded_slash), ("a/b", true));
     }
 
     /// A2: a path with two readings is refused.

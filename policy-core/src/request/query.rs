@@ -29,10 +29,7 @@ pub(super) fn pairs(raw: &str) -> Result<Vec<QueryPair>, &'static str> {
             return Err("has too many parameters");
         }
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        pairs.push(QueryPair {
-            name: decode(name)?,
-            value: decode(value)?,
-        });
+        pairs.push(QueryPair { name: decode(name)?, value: decode(value)? });
     }
     Ok(pairs)
 }
@@ -43,10 +40,7 @@ fn decode(raw: &str) -> Result<String, &'static str> {
     while let Some(byte) = bytes.next() {
         text.push(match byte {
             b'+' => b' ',
-            b'%' => match hex(bytes.next())
-                .zip(hex(bytes.next()))
-                .map(|(high, low)| high * 16 + low)
-            {
+            b'%' => match hex(bytes.next()).zip(hex(bytes.next())).map(|(high, low)| high * 16 + low) {
                 None => return Err("has a `%` without two hexadecimal digits"),
                 Some(0) => return Err("holds an encoded NUL"),
                 Some(byte) => byte,
@@ -67,15 +61,10 @@ fn decode(raw: &str) -> Result<String, &'static str> {
 pub fn mangled(name: &str) -> String {
     let name = name.trim_start_matches(' ');
     let base = match name.find('[') {
-        Some(at) if at > 0 && name.get(at..).is_some_and(|rest| rest.contains(']')) => {
-            name.get(..at)
-        }
+        Some(at) if at > 0 && name.get(at..).is_some_and(|rest| rest.contains(']')) => name.get(..at),
         _ => None,
     };
-    base.unwrap_or(name)
-        .chars()
-        .map(|c| if matches!(c, ' ' | '.' | '[') { '_' } else { c })
-        .collect()
+    base.unwrap_or(name).chars().map(|c| if matches!(c, ' ' | '.' | '[') { '_' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -85,23 +74,9 @@ mod tests {
     #[test]
     fn decoded_once_and_in_order() {
         let read = pairs("a=1&b=x%20y+z&a=%3D&c&&%5Fmethod=DELETE").unwrap();
-        let read: Vec<_> = read
-            .iter()
-            .map(|p| (p.name.as_str(), p.value.as_str()))
-            .collect();
-        assert_eq!(
-            read,
-            [
-                ("a", "1"),
-                ("b", "x y z"),
-                ("a", "="),
-                ("c", ""),
-                ("_method", "DELETE")
-            ]
-        );
-        for raw in [
-            "a=%", "a=%zz", "a=%00", "%00", "a=é", "a= b", "a=%ff", "a#b",
-        ] {
+        let read: Vec<_> = read.iter().map(|p| (p.name.as_str(), p.value.as_str())).collect();
+        assert_eq!(read, [("a", "1"), ("b", "x y z"), ("a", "="), ("c", ""), ("_method", "DELETE")]);
+        for raw in ["a=%", "a=%zz", "a=%00", "%00", "a=é", "a= b", "a=%ff", "a#b"] {
             assert!(pairs(raw).is_err(), "{raw}");
         }
     }
@@ -111,14 +86,7 @@ mod tests {
         for name in ["_method", ".method", " _method", "  .method", "[method"] {
             assert_eq!(mangled(name), "_method", "{name}");
         }
-        for name in [
-            "rest_route",
-            "rest.route",
-            "rest route",
-            "rest[route",
-            "rest_route[]",
-            "rest_route[x]",
-        ] {
+        for name in ["rest_route", "rest.route", "rest route", "rest[route", "rest_route[]", "rest_route[x]"] {
             assert_eq!(mangled(name), "rest_route", "{name}");
         }
         assert_eq!(mangled("update[0][id]"), "update");

@@ -6,15 +6,13 @@ mod rules;
 mod words;
 
 pub use parts::{
-    AgentInfo, ApiBinding, Events, Hosts, Impact, Incident, ListFile, ListSource, Loosening,
-    MoneyRates, Observability, Reuse, Review, RoleInfo, Validity, WidenDuplicates, WidenEach,
-    WidenSlash,
+    AgentInfo, ApiBinding, Events, Hosts, Impact, Incident, ListFile, ListSource, Loosening, MoneyRates, Observability,
+    Reuse, Review, RoleInfo, Validity, WidenDuplicates, WidenEach, WidenSlash,
 };
 pub use rules::{
-    BeyondRule, BodyRules, Canary, CanaryBy, Change, ChargeOn, ConstantList, CountOf, CounterRule,
-    DriftKind, DriftMax, FieldList, FieldSet, ForbidRule, HeaderRules, HoursRule, LengthRule,
-    MaxRule, OutsideCanary, PermitRule, QueryRules, Reach, TestRule, Tripwire, TripwireCount,
-    TripwireThen,
+    BeyondRule, BodyRules, Canary, CanaryBy, Change, ChargeOn, ConstantList, CountOf, CounterRule, DriftKind, DriftMax,
+    FieldList, FieldSet, ForbidRule, HeaderRules, HoursRule, LengthRule, MaxRule, OutsideCanary, PermitRule,
+    QueryRules, Reach, TestRule, Tripwire, TripwireCount, TripwireThen,
 };
 pub use words::{ConstantWord, Mode, Number, OneOrMany, Version1};
 

@@ -473,10 +473,7 @@ macro_rules! targets {
                     ("rpc", &self.rpc),
                     ("graphql", &self.graphql),
                 ];
-                kinds
-                    .into_iter()
-                    .filter_map(|(kind, target)| Some((kind, target.as_ref()?)))
-                    .collect()
+                kinds.into_iter().filter_map(|(kind, target)| Some((kind, target.as_ref()?))).collect()
             }
         }
     };

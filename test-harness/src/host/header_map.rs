@@ -66,9 +66,7 @@ impl HeaderMap {
 
     /// Every field, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        self.fields
-            .iter()
-            .map(|(n, v)| (n.as_slice(), v.as_slice()))
+        self.fields.iter().map(|(n, v)| (n.as_slice(), v.as_slice()))
     }
 
     /// Number of fields.
@@ -87,9 +85,7 @@ impl HeaderMap {
     }
 
     fn position(&self, name: &[u8]) -> Option<usize> {
-        self.fields
-            .iter()
-            .position(|(n, _)| n.eq_ignore_ascii_case(name))
+        self.fields.iter().position(|(n, _)| n.eq_ignore_ascii_case(name))
     }
 }
 
@@ -112,9 +108,7 @@ impl<N: Into<Vec<u8>>, V: Into<Vec<u8>>> Extend<(N, V)> for HeaderMap {
 impl fmt::Debug for HeaderMap {
     /// One `name: value` per field, bytes outside printable ASCII escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = self
-            .iter()
-            .map(|(n, v)| format!("{}: {}", n.escape_ascii(), v.escape_ascii()));
+        let fields = self.iter().map(|(n, v)| format!("{}: {}", n.escape_ascii(), v.escape_ascii()));
         f.debug_list().entries(fields).finish()
     }
 }
