@@ -45,6 +45,8 @@ pub mod number;
 pub mod policy;
 pub mod quote;
 pub mod request;
+#[cfg(feature = "schema")]
+pub mod schema;
 #[cfg(feature = "author")]
 pub mod template;
 pub mod time;

@@ -148,7 +148,7 @@ pub struct ResourceEntry {
 
 /// What addresses one resource.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "KeyEntry"))]
 #[serde(rename = "$kind")]
 pub enum KeyEntry {
     /// A name.
@@ -238,7 +238,7 @@ pub struct ValueEntry {
 
 /// A name or a number, or several that are multiplied.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "TermEntry"))]
 #[serde(rename = "$kind")]
 pub enum TermEntry {
     /// One.

@@ -82,7 +82,7 @@ pub struct ApiBinding {
 
 /// Hosts (`h` or `h:port`; no port means absent or 443).
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "Hosts"))]
 #[serde(rename = "$kind")]
 pub enum Hosts {
     /// In every stage.
@@ -156,7 +156,7 @@ pub enum WidenDuplicates {
 
 /// A named list of constants.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "ListSource"))]
 #[serde(rename = "$kind")]
 pub enum ListSource {
     /// In the page.

@@ -118,7 +118,7 @@ pub struct BodyRules {
 
 /// Fields of an operation's document.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "FieldSet"))]
 #[serde(rename = "$kind")]
 pub enum FieldSet {
     /// `any`
@@ -208,7 +208,7 @@ pub struct TestRule {
 
 /// Constants, or `list:NAME`.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "ConstantList"))]
 #[serde(rename = "$kind")]
 pub enum ConstantList {
     /// `list:NAME`
@@ -310,7 +310,7 @@ pub enum DriftKind {
 
 /// Most that may be used.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "MaxRule"))]
 #[serde(rename = "$kind")]
 pub enum MaxRule {
     /// A number.

@@ -29,7 +29,7 @@ pub enum Mode {
 
 /// One value, or a list of them.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "OneOrMany"))]
 #[serde(rename = "$kind")]
 pub enum OneOrMany {
     /// One.
@@ -86,7 +86,7 @@ impl schemars::JsonSchema for Number {
 
 /// A constant.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "ConstantWord"))]
 #[serde(rename = "$kind")]
 pub enum ConstantWord {
     /// Byte for byte.
