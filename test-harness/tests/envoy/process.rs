@@ -133,21 +133,34 @@ impl Envoy {
     /// Waits for `count` lines of the access log.
     pub(crate) async fn access_log(&self, count: usize) -> Vec<Value> {
         let file = self.process.dir.path().join("access.log");
-        until(CONDITION, "access log", || {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
-            let lines: Vec<Value> = text
-                .lines()
-                .filter_map(|l| serde_json::from_str(l).ok())
-                .collect();
-            async move { (lines.len() >= count).then_some(lines) }
-        })
-        .await
+        json_lines(count, || std::fs::read_to_string(&file).unwrap_or_default()).await
+    }
+
+    /// Waits for `count` lines of JSON on Envoy's standard output, an access log's.
+    pub(crate) async fn stdout_json(&self, count: usize) -> Vec<Value> {
+        json_lines(count, || self.process.log()).await
     }
 
     /// What Envoy has logged so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
+}
+
+/// Waits until a text has `count` lines of JSON; its other lines are skipped.
+async fn json_lines(count: usize, text: impl Fn() -> String) -> Vec<Value> {
+    until(
+        CONDITION,
+        &format!("{count} lines of access log"),
+        async || {
+            let lines: Vec<Value> = text()
+                .lines()
+                .filter_map(|l| serde_json::from_str(l).ok())
+                .collect();
+            (lines.len() >= count).then_some(lines)
+        },
+    )
+    .await
 }
 
 async fn admin_get(admin: SocketAddr, path: &str) -> Answer {
