@@ -1,5 +1,7 @@
 //! What a client got back, and what an answer of Ambit must look like.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// Header fields in the order they arrived: names lowercase, values as raw bytes.
@@ -14,11 +16,21 @@ pub(crate) fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
 }
 
 /// A whole response, read to its end.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {}", value.escape_ascii())?;
+        }
+        write!(f, "\n{}", self.body.escape_ascii())
+    }
 }
 
 impl Answer {

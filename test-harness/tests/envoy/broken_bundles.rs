@@ -19,8 +19,9 @@ fn assert_explained(log: &str) {
 #[tokio::test]
 async fn a_static_start_ends_with_a_failure() {
     let upstream = Upstream::http1().await;
-    let tampered = Policies::shop().bundle().tampered();
-    for broken in [tampered.as_str(), "{\"format\": \"ambit-bundle/1\"", ""] {
+    let other = Policies::shop().max_price(10).bundle();
+    let changed = Policies::shop().bundle().with_payload_of(&other);
+    for broken in [changed.as_str(), "{\"format\": \"ambit-bundle/1\"", ""] {
         let exit = Gateway::to(&upstream)
             .with_static(broken)
             .start_and_exit()
@@ -45,7 +46,7 @@ async fn an_update_is_dropped_and_the_policy_before_goes_on() {
     let write = shop::write().with_body(ALLOWED);
     old.exchange(&write).await.assert_forwarded(&good.digest);
 
-    for (n, broken) in [next.tampered().as_str(), "no bundle", ""]
+    for (n, broken) in [good.with_payload_of(&next).as_str(), "no bundle", ""]
         .into_iter()
         .enumerate()
     {
@@ -72,8 +73,9 @@ async fn an_update_is_dropped_and_the_policy_before_goes_on() {
 async fn without_a_first_policy_everything_is_answered_500() {
     let upstream = Upstream::http1().await;
     let good = Policies::shop().bundle();
+    let other = Policies::shop().max_price(10).bundle();
     let envoy = Gateway::to(&upstream)
-        .with_ecds(&good.tampered())
+        .with_ecds(&good.with_payload_of(&other))
         .start()
         .await;
     assert_explained(&envoy.log());

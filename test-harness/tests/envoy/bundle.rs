@@ -13,18 +13,11 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    /// The same bundle with one byte of its payload changed, so that its digest no longer fits.
-    pub(crate) fn tampered(&self) -> String {
-        let mut envelope: Value = serde_json::from_str(&self.text).expect("an envelope");
-        let payload = envelope["payload"].as_str().expect("payload");
-        let middle = payload.len() / 2;
-        let other = if &payload[middle..=middle] == "A" {
-            "B"
-        } else {
-            "A"
-        };
-        let changed = [&payload[..middle], other, &payload[middle + 1..]].concat();
-        envelope["payload"] = json!(changed);
+    /// This bundle with the payload of another, a sound one: only the digest tells.
+    pub(crate) fn with_payload_of(&self, other: &Self) -> String {
+        let parse = |text| serde_json::from_str::<Value>(text).expect("an envelope");
+        let mut envelope = parse(&self.text);
+        envelope["payload"] = parse(&other.text)["payload"].take();
         envelope.to_string()
     }
 }
@@ -40,7 +33,9 @@ impl Policies {
     pub(crate) fn shop() -> Self {
         let parse = |text| serde_json::from_str(text).expect("a policy file of these tests");
         Self {
-            template: parse(include_str!("policies/pricing-agent.json")),
+            template: parse(include_str!(
+                "policies/agent-policy-20260101-pricing-agent.json"
+            )),
             gateway: parse(include_str!("policies/gateway.json")),
         }
     }
@@ -63,9 +58,16 @@ impl Policies {
         let write = |name: &str, text: &str| {
             std::fs::write(dir.path().join(name), text).expect("policy file written");
         };
-        write("pricing-agent.json", &self.template.to_string());
+        write(
+            "agent-policy-20260101-pricing-agent.json",
+            &self.template.to_string(),
+        );
         write("gateway.json", &self.gateway.to_string());
-        write("shop-v1.json", include_str!("policies/shop-v1.json"));
+        std::fs::create_dir(dir.path().join("catalogs")).expect("folder made");
+        write(
+            "catalogs/shop-v1.json",
+            include_str!("policies/catalogs/shop-v1.json"),
+        );
         let text = compile(dir.path());
         let envelope: Value = serde_json::from_str(&text).expect("an envelope");
         let digest = envelope["digest"].as_str().expect("digest").to_owned();

@@ -144,8 +144,9 @@ impl Gateway {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.\
                       http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "ingress",
+            // On HTTP/2 Envoy holds back a stream by its window, not by the buffer limit above.
             "http2_protocol_options": {
-                "initial_stream_window_size": 65_536,
+                "initial_stream_window_size": 1_048_576,
                 "initial_connection_window_size": 1_048_576,
             },
             "access_log": [{

@@ -29,7 +29,7 @@ async fn each_request_leaves_its_decision() {
     assert_eq!(lines.len(), 3);
     let decisions: Vec<Value> = lines.iter().map(decision).collect();
     for decision in &decisions {
-        assert_eq!(decision["digest"], shop.digest, "{decision}");
+        assert_eq!(decision["policy"], shop.digest, "{decision}");
     }
     assert_eq!(lines[0]["status"], 200);
     assert_eq!(decisions[0]["decision"], "allow");
