@@ -99,7 +99,7 @@ impl Gateway {
                 "listeners": [{
                     "name": "ingress",
                     "address": loopback(0),
-                    "per_connection_buffer_limit_bytes": 1_048_576,
+                    "per_connection_buffer_limit_bytes": 262_144,
                     // Both workers get connections, however few there are.
                     "connection_balance_config": { "exact_balance": {} },
                     "filter_chains": [{ "filters": [{
@@ -144,9 +144,8 @@ impl Gateway {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.\
                       http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "ingress",
-            // On HTTP/2 Envoy holds back a stream by its window, not by the buffer limit above.
             "http2_protocol_options": {
-                "initial_stream_window_size": 1_048_576,
+                "initial_stream_window_size": 65_536,
                 "initial_connection_window_size": 1_048_576,
             },
             "access_log": [{
@@ -165,6 +164,9 @@ impl Gateway {
             "http_filters": filters,
             "route_config": { "virtual_hosts": [{
                 "name": "all",
+                // More than the policy's limit and one read (the connection's limit) together: else
+                // Envoy now and then refuses a fast body before the filter sees that it is too long.
+                "request_body_buffer_limit": 1_048_576,
                 "domains": ["*"],
                 "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "upstream" } }],
             }] },

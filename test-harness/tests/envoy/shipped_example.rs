@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 
 use crate::bundle::{Bundle, Policies};
-use crate::client_h1::{self, RequestHead};
+use crate::client_h1::{self, RequestHead, chunk};
 use crate::client_h2;
 use crate::config;
 use crate::process::Envoy;
@@ -135,12 +135,13 @@ async fn a_body_above_the_limit_gets_the_answer_of_ambit() {
     ];
     let mut http2 = client_h2::Connection::open(address).await;
 
-    // 300 KiB, where the policy has 256.
+    // 8 MB and 300 KiB, where the policy has 256 KiB.
     let large = vec![b' '; 300 * 1024];
-    let request = pricing("PUT", shop::PATH).with_body(&large);
+    let head = pricing("PUT", shop::PATH).header("transfer-encoding", "chunked");
+    let chunks = std::iter::repeat_n(chunk(&[b' '; 4096]), 2000);
     let mut connection = client_h1::Connection::open(address).await;
     let answer = connection
-        .send_until_answered(std::iter::once(request))
+        .send_until_answered(std::iter::once(head.bytes()).chain(chunks))
         .await;
     answer.assert_refused(413, &example.digest);
     let mut stream = http2.start("PUT", shop::URL, &headers, false).await;
