@@ -1,1 +1,3 @@
 //! Ambit's replay harness.
+pub mod host;
+pub mod recording;

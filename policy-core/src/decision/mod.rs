@@ -1,0 +1,103 @@
+//! What an evaluation ends in: a decision with its reasons and obligations, the event that records it, and the
+//! problem document that tells the agent.
+
+mod event;
+mod problem;
+mod reason;
+
+pub use event::{Event, EventOperation};
+pub use problem::Problem;
+pub use reason::{Code, Reason};
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    /// It goes upstream unchanged.
+    Allow,
+    /// It is held: a person may approve exactly this action.
+    ApprovalRequired,
+    /// It is refused.
+    Deny,
+}
+
+impl Decision {
+    /// The word used in events, reports and problem documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::ApprovalRequired => "approval_required",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What the enforcement point must carry out with a request that is forwarded. If one cannot be carried out, the
+/// decision becomes deny.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obligation {
+    /// Replace a request header.
+    SetRequestHeader {
+        /// Lower-case name.
+        name: String,
+        /// Value.
+        value: Vec<u8>,
+    },
+    /// Take a request header off.
+    RemoveRequestHeader {
+        /// Lower-case name.
+        name: String,
+    },
+}
+
+/// How one rule judged one operation: the material of an explanation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Considered {
+    /// Index of the operation in the request.
+    pub operation: usize,
+    /// The rule.
+    pub rule: String,
+    /// `permit` or `forbid`.
+    pub effect: &'static str,
+    /// What the rule alone says; `None`: it does not match the operation.
+    pub decision: Option<Decision>,
+    /// The rule is in shadow: what it says does not count.
+    pub shadow: bool,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// The end of an evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the page says.
+    pub decision: Decision,
+    /// Whether the request goes upstream: the decision is allow, or the page is in shadow, or no agent is asking.
+    pub forward: bool,
+    /// The page (or the gateway, for requests of no agent) only records.
+    pub shadow: bool,
+    /// No agent is named, and the gateway lets such requests pass.
+    pub not_an_agent: bool,
+    /// The agent, where one is named.
+    pub agent: Option<String>,
+    /// Version of its page.
+    pub version: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// Why; empty for an allow.
+    pub reasons: Vec<Reason>,
+    /// Reasons beyond the bound on how many are named.
+    pub more_reasons: usize,
+    /// To be carried out when the request is forwarded.
+    pub obligations: Vec<Obligation>,
+    /// The operations that were judged.
+    pub operations: Vec<EventOperation>,
+    /// Every rule that was looked at.
+    pub considered: Vec<Considered>,
+    /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
+    pub undecidable: Option<String>,
+}

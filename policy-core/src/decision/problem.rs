@@ -1,0 +1,104 @@
+//! The answer to a refused request: a problem document (RFC 9457) by which an agent can correct itself. It says
+//! nothing of other agents' pages.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::{Code, Decision, Outcome, Reason};
+use crate::policy::PolicySet;
+
+/// A local reply: `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: u16,
+    /// The document, JSON.
+    pub body: Vec<u8>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    decision: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    reasons: &'a [Reason],
+    #[serde(skip_serializing_if = "is_zero")]
+    more_reasons: usize,
+    policy: &'a str,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+impl Outcome {
+    /// The problem document of a refusal.
+    #[must_use]
+    pub fn problem(&self, set: &PolicySet) -> Problem {
+        let first = self.reasons.first();
+        let status = match (self.decision, first.map(|r| r.code)) {
+            (_, Some(Code::UnknownAgent)) => 401,
+            (_, Some(Code::BodyTooLarge)) => 413,
+            (_, Some(Code::Gateway)) => 503,
+            (
+                _,
+                Some(
+                    Code::PathAmbiguous
+                    | Code::ParamShadow
+                    | Code::BodyUnparsable
+                    | Code::BodyDuplicateKey
+                    | Code::Charset
+                    | Code::BodyNotSeen,
+                ),
+            ) => 400,
+            (_, Some(Code::ContentType | Code::ContentEncoding)) => 415,
+            _ => 403,
+        };
+        let title = match self.decision {
+            Decision::ApprovalRequired => "a person must approve this action",
+            _ => "outside the agent's scope",
+        };
+        let kind = format!(
+            "urn:ambit:{}",
+            first.map_or(self.decision.name(), |r| r.code.text())
+        );
+        let mut detail = String::new();
+        for reason in self.reasons.iter().take(3) {
+            if !detail.is_empty() {
+                detail.push_str("; ");
+            }
+            detail.push_str(&reason.message);
+        }
+        let document = Document {
+            kind,
+            title,
+            status,
+            detail,
+            decision: self.decision.name(),
+            agent: self.agent.as_deref(),
+            rule: self.rule.as_deref(),
+            reasons: &self.reasons,
+            more_reasons: self.more_reasons,
+            policy: set.digest(),
+        };
+        // Serializing strings and numbers cannot fail; an empty body would still be a refusal.
+        Problem {
+            status,
+            body: serde_json::to_vec(&document).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Reasons: a stable code for programs, a sentence for people, and the place in the request.
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::Serialize;
+
+/// Why a request is not simply allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// The kind of reason.
+    pub code: Code,
+    /// What is wrong and what would be right. Pieces of the request in it are escaped and bounded.
+    pub message: String,
+    /// RFC 6901 pointer into the body, where the reason has a place there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// Kinds of reasons. The texts are stable: agents and dashboards depend on them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// Every code, in the order of this list.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable text.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No source names an agent, or the agent has no page.
+    UnknownAgent = "unknown_agent",
+    /// The page is not valid at this time.
+    NotValidNow = "not_valid_now",
+    /// No rule covers this method and path.
+    EndpointNotAllowed = "endpoint_not_allowed",
+    /// A forbid matches.
+    Forbidden = "forbidden",
+    /// Something replaces the method.
+    MethodOverride = "method_override",
+    /// Something replaces the route.
+    RouteOverride = "route_override",
+    /// A parameter could be read from two places, or is not listed.
+    ParamShadow = "param_shadow",
+    /// The path has two readings.
+    PathAmbiguous = "path_ambiguous",
+    /// The host is not one of the page's.
+    HostMismatch = "host_mismatch",
+    /// A header is not allowed, or stands twice.
+    HeaderNotAllowed = "header_not_allowed",
+    /// A credential stands where one would replace the gateway's.
+    CredentialOverride = "credential_override",
+    /// The media type of the body is not listed.
+    ContentType = "content_type",
+    /// The body is compressed.
+    ContentEncoding = "content_encoding",
+    /// The body is not UTF-8.
+    Charset = "charset",
+    /// The body has no single reading.
+    BodyUnparsable = "body_unparsable",
+    /// A member name occurs twice.
+    BodyDuplicateKey = "body_duplicate_key",
+    /// The body is larger than what is judged.
+    BodyTooLarge = "body_too_large",
+    /// The body was not seen in full.
+    BodyNotSeen = "body_not_seen",
+    /// A read has a body.
+    BodyOnRead = "body_on_read",
+    /// A field is not listed.
+    FieldNotAllowed = "field_not_allowed",
+    /// A value does not have the form the rule asks for.
+    ValueFormat = "value_format",
+    /// A number lies outside its envelope.
+    EnvelopeExceeded = "envelope_exceeded",
+    /// A value that the rule needs is not known.
+    UnknownState = "unknown_state",
+    /// The resource is outside the filter of the rule.
+    ScopeFilter = "scope_filter",
+    /// Too many rows or elements.
+    BatchLimit = "batch_limit",
+    /// The batch is not shaped as the API's.
+    BatchShape = "batch_shape",
+    /// One resource occurs twice.
+    DuplicateTarget = "duplicate_target",
+    /// A required value is missing.
+    MissingRequired = "missing_required",
+    /// A person must approve.
+    ApprovalRequired = "approval_required",
+    /// The connection would become one that nothing can judge.
+    UpgradeNotAllowed = "upgrade_not_allowed",
+    /// The gateway does not give the filter what it needs.
+    Gateway = "gateway",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text())
+    }
+}

@@ -1,0 +1,213 @@
+//! The body of a request, judged only when it was seen in full and has one meaning.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::decision::{Code, Reason};
+use crate::document::{Document, ReadErrorKind, read_json};
+use crate::policy::Api;
+use crate::quote::quote;
+use crate::request::{MediaType, Request};
+
+/// The answer to a need for the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The request has none, or an empty one.
+    Empty,
+    /// All of it.
+    Complete(Vec<u8>),
+    /// Not to be had.
+    Unavailable(Unavailable),
+}
+
+/// Why a need cannot be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// Larger than what is judged.
+    TooLarge,
+    /// The host did not hand over all of it.
+    NotSeen,
+    /// The recording does not hold it.
+    NotRecorded,
+    /// The recording holds a part of it.
+    Truncated,
+    /// It did not arrive in time.
+    Timeout,
+    /// This enforcement point cannot answer such a need.
+    NotSupported,
+}
+
+impl Unavailable {
+    /// The reason to deny.
+    pub(crate) fn reason(self, limit: usize) -> Reason {
+        let (code, message) = match self {
+            Self::TooLarge => (
+                Code::BodyTooLarge,
+                format!(
+                    "the body is larger than the {limit} bytes that are judged; send less in one request"
+                ),
+            ),
+            Self::NotSeen => (
+                Code::BodyNotSeen,
+                "the gateway did not hand over the whole body".to_string(),
+            ),
+            Self::NotRecorded => (
+                Code::BodyNotSeen,
+                "the body is not in the recording".to_string(),
+            ),
+            Self::Truncated => (
+                Code::BodyNotSeen,
+                "the recording holds only a part of the body".to_string(),
+            ),
+            Self::Timeout => (
+                Code::BodyNotSeen,
+                "the body did not arrive in time".to_string(),
+            ),
+            Self::NotSupported => (
+                Code::Gateway,
+                "this enforcement point cannot look up what the rule needs".to_string(),
+            ),
+        };
+        Reason {
+            code,
+            message,
+            pointer: None,
+        }
+    }
+
+    /// Whether a recording, not the request, is what lacks the answer.
+    pub(crate) fn undecidable(self) -> Option<&'static str> {
+        match self {
+            Self::NotRecorded => Some("body not in the recording"),
+            Self::Truncated => Some("body truncated in the recording"),
+            _ => None,
+        }
+    }
+}
+
+/// What a body turned out to be.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// There is none.
+    None,
+    /// A JSON document.
+    Document(Document),
+    /// Bytes that were not read: only a permit with `opaque` may let them pass. The reason is what any other permit
+    /// says to them.
+    Unread(Reason),
+}
+
+/// Reads a body by the strict profile.
+///
+/// # Errors
+/// A [`Reason`] to deny, whatever the permits say.
+pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Content, Reason> {
+    let bytes = match body {
+        Body::Empty => {
+            return match request.content_length {
+                None | Some(0) => Ok(Content::None),
+                Some(_) => Err(reason(
+                    Code::BodyNotSeen,
+                    "a body was announced and did not come",
+                )),
+            };
+        }
+        Body::Complete(bytes) if bytes.is_empty() => return read_body(api, request, Body::Empty),
+        Body::Complete(bytes) => bytes,
+        Body::Unavailable(why) => return Ok(Content::Unread(why.reason(0))),
+    };
+    if request.method.is_bodiless() {
+        return Err(reason(
+            Code::BodyOnRead,
+            &format!("a {} request must not have a body", request.method.name()),
+        ));
+    }
+    if request
+        .content_length
+        .is_some_and(|length| length != bytes.len() as u64)
+    {
+        return Err(reason(
+            Code::BodyNotSeen,
+            "the body is not as long as was announced",
+        ));
+    }
+    match media_type(api, request) {
+        Ok(()) => {}
+        Err(why) => return Ok(Content::Unread(why)),
+    }
+    read_json(bytes).map(Content::Document).map_err(|e| {
+        let code = match e.kind {
+            ReadErrorKind::Duplicate(_) => Code::BodyDuplicateKey,
+            ReadErrorKind::Encoding => Code::Charset,
+            ReadErrorKind::Number => Code::ValueFormat,
+            ReadErrorKind::Values => Code::BodyTooLarge,
+            _ => Code::BodyUnparsable,
+        };
+        reason(code, &format!("the body is {e}"))
+    })
+}
+
+/// The body is declared to be JSON by one of the API's media types, in UTF-8, not compressed.
+fn media_type(api: &Api, request: &Request) -> Result<(), Reason> {
+    encoding_is_identity(request)?;
+    let declared = content_type(request)?;
+    if !api
+        .types
+        .iter()
+        .chain(&api.loosen.json_types)
+        .any(|known| *known == declared.essence)
+    {
+        let listed = crate::quote::list(api.types.iter().map(alloc::string::String::as_str), 4);
+        let message = format!(
+            "the content type {} is not one of {listed}",
+            quote(&declared.essence)
+        );
+        return Err(reason(Code::ContentType, &message));
+    }
+    if !declared.utf8 {
+        return Err(reason(
+            Code::Charset,
+            "the charset of the body is not utf-8",
+        ));
+    }
+    Ok(())
+}
+
+/// `content-encoding` is absent or `identity`.
+pub(crate) fn encoding_is_identity(request: &Request) -> Result<(), Reason> {
+    match request.headers.single("content-encoding") {
+        Ok(None) => Ok(()),
+        Ok(Some(text)) if text.eq_ignore_ascii_case("identity") => Ok(()),
+        _ => Err(reason(
+            Code::ContentEncoding,
+            "the body is compressed; send it as it is",
+        )),
+    }
+}
+
+/// The one media type of the body.
+pub(crate) fn content_type(request: &Request) -> Result<MediaType, Reason> {
+    match request.headers.single("content-type") {
+        Ok(Some(text)) => MediaType::parse(text).ok_or_else(|| {
+            reason(
+                Code::ContentType,
+                &format!("the content type {} is not one media type", quote(text)),
+            )
+        }),
+        Ok(None) => Err(reason(Code::ContentType, "the body has no content type")),
+        Err(_) => Err(reason(
+            Code::ContentType,
+            "the content type is not one value of visible ASCII",
+        )),
+    }
+}
+
+fn reason(code: Code, message: &str) -> Reason {
+    Reason {
+        code,
+        message: message.to_string(),
+        pointer: None,
+    }
+}

@@ -1,0 +1,168 @@
+//! JSON over REST: the body is one operation's document, or holds lists of rows that are operations of their own.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Input, Operation};
+use crate::decision::{Code, Reason};
+use crate::document::{Kind, Steps, Value, select};
+use crate::limits::OPERATIONS;
+use crate::policy::{Action, Name, RowList};
+use crate::quote::quote;
+
+pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
+    let action = input.actions.first().copied();
+    match action {
+        Some(batch) if !batch.rows.is_empty() => rows(input, batch),
+        _ => {
+            let mut operation = Operation::of(action, input.document);
+            if let Some(action) = action {
+                operation.key = path_key(action, input.variables);
+            }
+            Ok(alloc::vec![operation])
+        }
+    }
+}
+
+/// The key of a resource that the path addresses.
+pub(super) fn path_key(action: &Action, variables: &[(String, String)]) -> Option<String> {
+    match &action.key {
+        Some(Name::Path(name)) => variables
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone()),
+        _ => None,
+    }
+}
+
+/// One operation per element of each list; nothing else may stand in the body.
+fn rows<'a>(input: &Input<'a>, batch: &'a Action) -> Result<Vec<Operation<'a>>, Reason> {
+    let Some(root) = input.document.filter(|root| root.kind() == Kind::Object) else {
+        return Err(shape(
+            "a batch is a JSON object that holds lists of rows",
+            None,
+        ));
+    };
+    let mut operations = Vec::new();
+    let mut claimed: Vec<Value<'a>> = Vec::new();
+    for list in &batch.rows {
+        for value in select(
+            root,
+            Steps {
+                head: &list.at.0,
+                tail: &[],
+            },
+        ) {
+            claimed.push(value);
+            take_rows(input, list, value, &mut operations)?;
+        }
+    }
+    for member in root.children() {
+        if !claimed.iter().any(|value| value.same_node(member)) {
+            let message = format!(
+                "{} is not a list of rows of this batch",
+                quote(member.name())
+            );
+            return Err(shape(&message, Some(format!("/{}", member.name()))));
+        }
+    }
+    if operations.is_empty() {
+        return Err(shape("the batch has no rows", None));
+    }
+    Ok(operations)
+}
+
+fn take_rows<'a>(
+    input: &Input<'a>,
+    list: &'a RowList,
+    value: Value<'a>,
+    operations: &mut Vec<Operation<'a>>,
+) -> Result<(), Reason> {
+    let pointer = || Some(format!("/{}", value.name()));
+    // An object here would be taken for a list by PHP; a filter that skipped it would not judge its rows.
+    if value.kind() != Kind::Array {
+        return Err(shape(
+            &format!("{} must be an array of rows", quote(value.name())),
+            pointer(),
+        ));
+    }
+    let action = input.api.actions.get(list.action as usize);
+    let before = operations.len();
+    for element in value.children() {
+        if operations.len() >= OPERATIONS {
+            let message = format!("more than {OPERATIONS} rows in one request");
+            return Err(Reason {
+                code: Code::BatchLimit,
+                message,
+                pointer: pointer(),
+            });
+        }
+        let mut operation = Operation::of(action, Some(element));
+        if let Some(path) = &list.key {
+            let keys = select(
+                element,
+                Steps {
+                    head: &path.0,
+                    tail: &[],
+                },
+            );
+            if let [key] = keys.as_slice() {
+                operation.key = Some(canonical_key(*key).map_err(|message| {
+                    let pointer =
+                        pointer().map(|list| format!("{list}/{}", operations.len() - before));
+                    Reason {
+                        code: Code::ValueFormat,
+                        message,
+                        pointer,
+                    }
+                })?);
+                operation.key_value = Some(*key);
+            } else {
+                return Err(Reason {
+                    code: Code::MissingRequired,
+                    message: format!(
+                        "a row of {} does not say which resource it means",
+                        quote(value.name())
+                    ),
+                    pointer: pointer(),
+                });
+            }
+        }
+        operations.push(operation);
+    }
+    if operations.len() == before {
+        return Err(shape(
+            &format!("{} is an empty list; leave it out", quote(value.name())),
+            pointer(),
+        ));
+    }
+    Ok(())
+}
+
+/// One spelling for one resource: `42` and `"42"` are the same; `42.0`, `"042"` and `4.2e1` are refused.
+fn canonical_key(value: Value<'_>) -> Result<String, String> {
+    let text = value
+        .string()
+        .or_else(|| value.number())
+        .unwrap_or_default();
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let canonical = match value.kind() {
+        Kind::Number => digits && (text == "0" || !text.starts_with('0')),
+        Kind::String => !text.is_empty() && (!digits || text == "0" || !text.starts_with('0')),
+        _ => false,
+    };
+    if canonical {
+        Ok(text.to_string())
+    } else {
+        Err(format!("{} is not an id in its one spelling", quote(text)))
+    }
+}
+
+fn shape(message: &str, pointer: Option<String>) -> Reason {
+    Reason {
+        code: Code::BatchShape,
+        message: message.to_string(),
+        pointer,
+    }
+}

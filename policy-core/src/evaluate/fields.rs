@@ -1,0 +1,347 @@
+//! Which fields an operation may hold, must hold, and must not hold.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Finding;
+use super::names::{Datum, Place, Scope, Values};
+use super::test::{Verdict, name_text, well_formed};
+use crate::decision::{Code, Decision, Reason};
+use crate::document::{Kind, Step, Value};
+use crate::policy::{Effect, FieldRule, Fields, Name};
+use crate::quote::quote;
+use crate::request::Request;
+
+/// Judges the document of one operation.
+pub(crate) fn fields<'a>(rule: &'a FieldRule, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
+    let listed = match rule {
+        FieldRule::Any => return,
+        FieldRule::Default => {
+            if !reads(scope) {
+                only(&[], scope, findings);
+            }
+            return;
+        }
+        FieldRule::Listed(listed) => listed,
+    };
+    match &listed.only {
+        Some(names) => only(names, scope, findings),
+        None if reads(scope) => {}
+        None => only(&[], scope, findings),
+    }
+    groups(listed, scope, findings);
+    for name in &listed.never {
+        for (place, _) in scope.places(name).unwrap_or_default() {
+            let found = scope
+                .operation
+                .document
+                .map(|document| place.select(document))
+                .unwrap_or_default();
+            if let Some(value) = found.first() {
+                let message = format!("{} must not be written", name_text(name));
+                findings
+                    .push(Finding::deny(Code::FieldNotAllowed, message).at(pointer(scope, *value)));
+            }
+        }
+    }
+}
+
+fn pointer(scope: &Scope<'_>, value: Value<'_>) -> Option<String> {
+    scope.body.map(|body| body.pointer_of(value))
+}
+
+/// Whether the operation only reads: by the catalog's effect, or by the method where no catalog lists the endpoint and
+/// the template names it.
+pub(crate) fn reads(scope: &Scope<'_>) -> bool {
+    reads_as(
+        scope.operation.action.map(|action| action.effect),
+        scope.request,
+    )
+}
+
+fn reads_as(effect: Option<Effect>, request: &Request) -> bool {
+    match effect {
+        Some(effect) => effect == Effect::Read,
+        None => request.method.is_bodiless(),
+    }
+}
+
+fn groups<'a>(listed: &'a Fields, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
+    for name in &listed.require {
+        require(name, scope, findings);
+    }
+    let present =
+        |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if !data.is_empty());
+    let names = |group: &[Name]| {
+        let names: Vec<String> = group.iter().map(name_text).collect();
+        names.join(", ")
+    };
+    for group in &listed.exactly_one {
+        if group.iter().filter(present).count() != 1 {
+            let message = format!("exactly one of {} is required", names(group));
+            findings.push(Finding::deny(Code::MissingRequired, message));
+        }
+    }
+    for group in &listed.at_least_one {
+        if !group.iter().any(|name| present(&name)) {
+            let message = format!("at least one of {} is required", names(group));
+            findings.push(Finding::deny(Code::MissingRequired, message));
+        }
+    }
+}
+
+/// A required name must have a value; `a/*/b` asks it of every element of `a`.
+fn require<'a>(name: &'a Name, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
+    let missing = || {
+        Finding::deny(
+            Code::MissingRequired,
+            format!("{} is required", name_text(name)),
+        )
+    };
+    let Some(places) = scope.places(name) else {
+        if !matches!(scope.values(name), Values::Known(data, _) if !data.is_empty()) {
+            findings.push(missing());
+        }
+        return;
+    };
+    let Some(document) = scope.operation.document else {
+        findings.push(missing());
+        return;
+    };
+    let mut satisfied = false;
+    for (place, _) in places {
+        let path: Vec<Step> = place
+            .head
+            .iter()
+            .cloned()
+            .chain(place.member.map(|member| Step::Member(member.into())))
+            .chain(place.tail.iter().cloned())
+            .collect();
+        match every(document, &path) {
+            Ok(found) => satisfied |= found,
+            Err(value) => {
+                findings.push(missing().at(pointer(scope, value)));
+                return;
+            }
+        }
+    }
+    if !satisfied {
+        findings.push(missing());
+    }
+}
+
+/// Whether the path has a value behind every element its `*` passes. `Err` names the element that lacks it. `Ok(false)`:
+/// the path ends before its first `*`.
+fn every<'d>(value: Value<'d>, path: &[Step]) -> Result<bool, Value<'d>> {
+    let Some((step, rest)) = path.split_first() else {
+        return if value.kind() == Kind::Null {
+            Err(value)
+        } else {
+            Ok(true)
+        };
+    };
+    match step {
+        Step::Member(name) => match value.member(name) {
+            Some(child) => every(child, rest),
+            None => Ok(false),
+        },
+        Step::Each => {
+            for child in value.children() {
+                if !every(child, rest)? {
+                    return Err(child);
+                }
+            }
+            Ok(true)
+        }
+        Step::Deep => Ok(value.children().next().is_some()),
+    }
+}
+
+/// Every value of the document must lie at a listed place.
+fn only<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
+    let Some(document) = scope.operation.document else {
+        return;
+    };
+    if scope
+        .operation
+        .key_value
+        .is_some_and(|key| key.same_node(document))
+    {
+        return;
+    }
+    let places: Vec<Place<'a>> = names
+        .iter()
+        .flat_map(|name| scope.places(name).unwrap_or_default())
+        .map(|(place, _)| place)
+        .collect();
+    let start: Vec<(usize, usize)> = (0..places.len()).map(|index| (index, 0)).collect();
+    let cover = Cover {
+        scope,
+        names,
+        places,
+    };
+    if document.kind() == Kind::Object {
+        cover.container(document, &start, findings);
+    } else {
+        findings.push(cover.refuse(document, "a JSON object of fields is expected"));
+    }
+    // A listed field must be what the catalog says it is.
+    for name in names {
+        if let Values::Known(data, Some(kind)) = scope.values(name) {
+            for datum in &data {
+                if matches!(datum, Datum::Json(value) if value.kind() == Kind::Null) {
+                    continue;
+                }
+                if let Verdict::Hard(code, message) =
+                    well_formed(&name_text(name), datum, Some(kind))
+                {
+                    findings.push(Finding::deny(code, message).at(scope.pointer(datum)));
+                }
+            }
+        }
+    }
+}
+
+struct Cover<'s, 'a> {
+    scope: &'s Scope<'a>,
+    names: &'a [Name],
+    places: Vec<Place<'a>>,
+}
+
+/// Most findings about fields in one operation: more would only repeat.
+const MOST: usize = 8;
+
+impl<'a> Cover<'_, 'a> {
+    fn step(&self, (place, index): (usize, usize)) -> Option<Expected<'a>> {
+        let place = self.places.get(place)?;
+        if let Some(step) = place.head.get(index) {
+            return Some(Expected::from(step));
+        }
+        let index = index - place.head.len();
+        match (place.member, index) {
+            (Some(member), 0) => Some(Expected::Member(member)),
+            (Some(_), index) => place.tail.get(index - 1).map(Expected::from),
+            (None, index) => place.tail.get(index).map(Expected::from),
+        }
+    }
+
+    /// Judges the members or elements of a container, given the places that reach it: (place, steps taken).
+    fn container(&self, value: Value<'a>, reached: &[(usize, usize)], findings: &mut Vec<Finding>) {
+        let in_array = value.kind() == Kind::Array;
+        for child in value.children() {
+            if findings.len() >= MOST {
+                return;
+            }
+            if self
+                .scope
+                .operation
+                .key_value
+                .is_some_and(|key| key.same_node(child))
+            {
+                continue;
+            }
+            let mut next: Vec<(usize, usize)> = Vec::new();
+            let mut whole = false;
+            for state @ (place, index) in reached {
+                match self.step(*state) {
+                    Some(Expected::Member(name)) if !in_array && name == child.name() => {
+                        next.push((*place, index + 1))
+                    }
+                    Some(Expected::Each) => next.push((*place, index + 1)),
+                    Some(Expected::Deep) => {
+                        next.push(*state);
+                        // `**` at the end is the whole subtree; `**/x` is x at any depth.
+                        match self.step((*place, index + 1)) {
+                            None => whole = true,
+                            Some(Expected::Member(name)) if !in_array && name == child.name() => {
+                                next.push((*place, index + 2));
+                            }
+                            Some(Expected::Each) => next.push((*place, index + 2)),
+                            _ => {}
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            if !whole {
+                self.child(child, in_array, &next, findings);
+            }
+        }
+    }
+
+    fn child(
+        &self,
+        child: Value<'a>,
+        in_array: bool,
+        next: &[(usize, usize)],
+        findings: &mut Vec<Finding>,
+    ) {
+        let ends_here = next.iter().any(|state| self.step(*state).is_none());
+        let goes_on = next.iter().any(|state| self.step(*state).is_some());
+        // `a/**` lists `a` itself too.
+        let whole = next.iter().any(|(place, index)| {
+            matches!(self.step((*place, *index)), Some(Expected::Deep))
+                && self.step((*place, index + 1)).is_none()
+        });
+        match child.kind() {
+            _ if whole => {}
+            Kind::Object | Kind::Array if goes_on => self.container(child, next, findings),
+            Kind::Object | Kind::Array if ends_here => {
+                findings.push(self.refuse(
+                    child,
+                    "a single value is expected here, not an object or array",
+                ));
+            }
+            Kind::Null if ends_here => {
+                findings.push(self.refuse(child, "null is not a value here"))
+            }
+            _ if ends_here => {}
+            _ => {
+                let what = if in_array {
+                    "this element".into()
+                } else {
+                    quote(child.name())
+                };
+                findings.push(self.refuse(
+                    child,
+                    &format!("{what} is not a field this rule lets through"),
+                ));
+            }
+        }
+    }
+
+    fn refuse(&self, value: Value<'_>, what: &str) -> Finding {
+        let listed: Vec<String> = self.names.iter().take(16).map(name_text).collect();
+        let more = if self.names.len() > 16 { " …" } else { "" };
+        let listed = if listed.is_empty() {
+            "none".into()
+        } else {
+            format!("{}{more}", listed.join(", "))
+        };
+        Finding {
+            decision: Decision::Deny,
+            reason: Reason {
+                code: Code::FieldNotAllowed,
+                message: format!("{what}; listed: {listed}"),
+                pointer: pointer(self.scope, value),
+            },
+        }
+    }
+}
+
+enum Expected<'a> {
+    Member(&'a str),
+    Each,
+    Deep,
+}
+
+impl<'a> From<&'a Step> for Expected<'a> {
+    fn from(step: &'a Step) -> Self {
+        match step {
+            Step::Member(name) => Self::Member(name),
+            Step::Each => Self::Each,
+            Step::Deep => Self::Deep,
+        }
+    }
+}

@@ -1,0 +1,536 @@
+//! Combining what the rules say: within a permit the strictest finding, across permits the most permissive verdict,
+//! across operations the strictest.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::names::{Scope, Values};
+use super::route::{Route, Variables};
+use super::step::{blank, denied};
+use super::{Finding, fields, head_rules, limits};
+use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
+use crate::decode::{Body, Content, Input, Operation, decode, read_body};
+use crate::document::Document;
+use crate::limits::REASONS;
+use crate::policy::{
+    Action, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget,
+};
+use crate::quote::quote;
+use crate::request::Request;
+
+/// Judges a request whose body is known.
+pub(crate) fn judge(
+    set: &PolicySet,
+    page: &Page,
+    request: &Request,
+    route: &Route,
+    body: Body,
+) -> Outcome {
+    let Some(api) = page.apis.get(route.api as usize) else {
+        let reason = Reason {
+            code: Code::Gateway,
+            message: "the policy set is torn".into(),
+            pointer: None,
+        };
+        return denied(page, reason, None);
+    };
+    let content = match read_body(api, request, body) {
+        Ok(content) => content,
+        Err(reason) => return denied(page, reason, None),
+    };
+    let document = match &content {
+        Content::Document(document) => Some(document),
+        Content::None | Content::Unread(_) => None,
+    };
+    let actions: Vec<&Action> = route
+        .actions
+        .iter()
+        .filter_map(|index| api.actions.get(*index as usize))
+        .collect();
+    // Bytes that were not read cannot be taken apart: only a permit that asks for nothing of them can allow them.
+    let unread = matches!(content, Content::Unread(_));
+    let actions = if unread {
+        actions
+            .into_iter()
+            .filter(|action| action.rows.is_empty())
+            .collect()
+    } else {
+        actions
+    };
+    let input = Input {
+        api,
+        actions,
+        variables: &route.variables,
+        request,
+        document: document.map(Document::root),
+    };
+    let operations = match decode(&input) {
+        Ok(operations) if !operations.is_empty() => operations,
+        Ok(_) => {
+            let message = "the request holds no operation".to_string();
+            return denied(
+                page,
+                Reason {
+                    code: Code::BatchShape,
+                    message,
+                    pointer: None,
+                },
+                None,
+            );
+        }
+        Err(reason) => return denied(page, reason, None),
+    };
+    if !api.loosen.duplicate_rows
+        && let Some(reason) = duplicate(&operations)
+    {
+        return denied(page, reason, None);
+    }
+    let bench = Bench {
+        set,
+        page,
+        api,
+        request,
+        route,
+        content: &content,
+        body: document,
+        operations: &operations,
+    };
+    bench.outcome()
+}
+
+/// One resource twice in a request: the second row would be judged against a value that the first has changed.
+fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
+    let mut seen = BTreeSet::new();
+    operations.iter().find_map(|operation| {
+        let key = operation.key.as_deref()?;
+        let resource = operation.action.map(|action| action.resource.as_str());
+        (!seen.insert((resource, key))).then(|| Reason {
+            code: Code::DuplicateTarget,
+            message: format!("the resource {} occurs twice in one request", quote(key)),
+            pointer: None,
+        })
+    })
+}
+
+/// Everything that is laid out to be judged.
+struct Bench<'a> {
+    set: &'a PolicySet,
+    page: &'a Page,
+    api: &'a crate::policy::Api,
+    request: &'a Request,
+    route: &'a Route,
+    content: &'a Content,
+    body: Option<&'a Document>,
+    operations: &'a [Operation<'a>],
+}
+
+/// A rule that names an operation's action or endpoint.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    rule: &'a RuleRef,
+    variables: &'a Variables,
+}
+
+/// Whether the filters of a target match.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Matches {
+    Yes,
+    No,
+    Unknown,
+}
+
+impl<'a> Bench<'a> {
+    fn scope(&self, operation: &'a Operation<'a>, variables: &'a Variables) -> Scope<'a> {
+        let Self {
+            set,
+            page,
+            api,
+            request,
+            body,
+            ..
+        } = *self;
+        Scope {
+            set,
+            page,
+            api,
+            request,
+            body,
+            variables,
+            operation,
+        }
+    }
+
+    fn candidates(
+        &self,
+        operation: &'a Operation<'a>,
+    ) -> impl Iterator<Item = Candidate<'a>> + use<'a> {
+        let of_action = operation
+            .action
+            .map(|action| action.rules.as_slice())
+            .unwrap_or_default();
+        let variables = &self.route.variables;
+        of_action
+            .iter()
+            .map(move |rule| Candidate { rule, variables })
+            .chain(
+                self.route
+                    .endpoint_rules
+                    .iter()
+                    .map(|(rule, variables)| Candidate { rule, variables }),
+            )
+    }
+
+    fn matches(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Matches {
+        let scope = self.scope(operation, candidate.variables);
+        let mut result = Matches::Yes;
+        for (name, values) in &candidate.rule.filters {
+            let filter = operation
+                .action
+                .and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
+            let Some(filter) = filter else {
+                return Matches::Unknown;
+            };
+            match scope.values(&filter.source) {
+                Values::Known(data, _) if !data.is_empty() => {
+                    let inside = |datum: &super::names::Datum<'a>| match datum {
+                        super::names::Datum::Text(text) => values.contains(text),
+                        super::names::Datum::Json(value) => value
+                            .string()
+                            .is_some_and(|t| values.iter().any(|v| v == t)),
+                        super::names::Datum::Number(number) => values.contains(&number.to_string()),
+                    };
+                    if !data.iter().all(inside) {
+                        return Matches::No;
+                    }
+                }
+                _ => result = Matches::Unknown,
+            }
+        }
+        result
+    }
+
+    fn outcome(&self) -> Outcome {
+        // Which operations each permit matches: counts and sums speak of all of them.
+        let mut matched: BTreeMap<u32, Vec<Scope<'a>>> = BTreeMap::new();
+        for operation in self.operations {
+            let mut seen = BTreeSet::new();
+            for candidate in self.candidates(operation) {
+                if let RuleTarget::Permit(index) = candidate.rule.target
+                    && self.matches(candidate, operation) == Matches::Yes
+                    && seen.insert(index)
+                {
+                    matched
+                        .entry(index)
+                        .or_default()
+                        .push(self.scope(operation, candidate.variables));
+                }
+            }
+        }
+        let whole: BTreeMap<u32, Vec<Finding>> = matched
+            .iter()
+            .filter_map(|(index, scopes)| {
+                Some((*index, self.request_findings(self.permit(*index)?, scopes)))
+            })
+            .collect();
+
+        let mut outcome = blank();
+        outcome.decision = Decision::Allow;
+        outcome.agent = Some(self.page.agent.clone());
+        outcome.version = Some(self.page.version.clone());
+        for (position, operation) in self.operations.iter().enumerate() {
+            let judged = self.operation(
+                position,
+                operation,
+                &matched,
+                &whole,
+                &mut outcome.considered,
+            );
+            if outcome.rule.is_none() || judged.decision > outcome.decision {
+                outcome.rule = judged.rule;
+            }
+            match judged.decision.cmp(&outcome.decision) {
+                core::cmp::Ordering::Greater => {
+                    outcome.decision = judged.decision;
+                    outcome.reasons = Vec::new();
+                    outcome.more_reasons = 0;
+                    add_reasons(&mut outcome, judged.reasons);
+                }
+                core::cmp::Ordering::Equal => add_reasons(&mut outcome, judged.reasons),
+                core::cmp::Ordering::Less => {}
+            }
+        }
+        outcome.operations = self
+            .operations
+            .iter()
+            .map(|operation| EventOperation {
+                action: operation
+                    .action
+                    .map(|action| format!("{}:{}", self.api.alias, action.name)),
+                effect: operation.action.map(|action| action.effect.name()),
+            })
+            .collect();
+        outcome.shadow = self.page.shadow;
+        outcome.forward = self.page.shadow || outcome.decision == Decision::Allow;
+        outcome
+    }
+
+    fn permit(&self, index: u32) -> Option<&'a Permit> {
+        self.page.permits.get(index as usize)
+    }
+
+    /// What a permit says of the request as a whole: query, headers, body, counts and sums.
+    fn request_findings(&self, permit: &'a Permit, scopes: &[Scope<'a>]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let Some(first) = scopes.first() else {
+            return findings;
+        };
+        head_rules::query(&permit.query, first, &mut findings);
+        head_rules::headers(permit, first, &mut findings);
+        head_rules::body(permit, first, self.content, &mut findings);
+        for limit in self.api.limits.iter().chain(&permit.limits) {
+            if is_of_request(limit) {
+                limits::limit(limit, scopes, &mut findings);
+            }
+        }
+        findings
+    }
+
+    fn operation(
+        &self,
+        position: usize,
+        operation: &'a Operation<'a>,
+        matched: &BTreeMap<u32, Vec<Scope<'a>>>,
+        whole: &BTreeMap<u32, Vec<Finding>>,
+        considered: &mut Vec<Considered>,
+    ) -> Judged {
+        if let Some(judged) = self.forbids(position, operation, considered) {
+            return judged;
+        }
+        let mut best: Option<Judged> = None;
+        let mut filtered = false;
+        for candidate in self.candidates(operation) {
+            let RuleTarget::Permit(index) = candidate.rule.target else {
+                continue;
+            };
+            let Some(permit) = self.permit(index) else {
+                continue;
+            };
+            if self.matches(candidate, operation) != Matches::Yes {
+                filtered = true;
+                considered.push(considering(
+                    position,
+                    &permit.id,
+                    "permit",
+                    None,
+                    permit.shadow,
+                    Vec::new(),
+                ));
+                continue;
+            }
+            let mut findings = whole.get(&index).cloned().unwrap_or_default();
+            let scope = self.scope(operation, candidate.variables);
+            if !(permit.body.opaque && matches!(self.content, Content::Unread(_))) {
+                fields::fields(&permit.fields, &scope, &mut findings);
+            }
+            for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
+                limits::limit(limit, core::slice::from_ref(&scope), &mut findings);
+            }
+            if let Some(role) = &permit.approval {
+                let reason = Reason {
+                    code: Code::ApprovalRequired,
+                    message: format!(
+                        "every action under {} needs the approval of {}",
+                        quote(&permit.id),
+                        quote(role)
+                    ),
+                    pointer: None,
+                };
+                findings.push(Finding {
+                    decision: Decision::ApprovalRequired,
+                    reason,
+                });
+            }
+            debug_assert!(matched.contains_key(&index));
+            let judged = Judged::of(&permit.id, findings);
+            considered.push(considering(
+                position,
+                &permit.id,
+                "permit",
+                Some(judged.decision),
+                permit.shadow,
+                judged.reasons.clone(),
+            ));
+            if permit.shadow {
+                continue;
+            }
+            if best
+                .as_ref()
+                .is_none_or(|known| judged.decision < known.decision)
+            {
+                best = Some(judged);
+            }
+        }
+        best.unwrap_or_else(|| self.nothing_permits(operation, filtered))
+    }
+
+    /// A forbid that matches, or cannot be known not to match, denies.
+    fn forbids(
+        &self,
+        position: usize,
+        operation: &'a Operation<'a>,
+        considered: &mut Vec<Considered>,
+    ) -> Option<Judged> {
+        let mut denied = None;
+        for candidate in self.candidates(operation) {
+            let RuleTarget::Forbid(index) = candidate.rule.target else {
+                continue;
+            };
+            let Some(forbid) = self.page.forbids.get(index as usize) else {
+                continue;
+            };
+            let scope = self.scope(operation, candidate.variables);
+            let scopes = core::slice::from_ref(&scope);
+            let applies = self.matches(candidate, operation) != Matches::No
+                && forbid.when.iter().all(|condition| {
+                    !matches!(limits::truth(condition, scopes), limits::Truth::Fails)
+                });
+            let message = format!("the rule {} forbids this", quote(&forbid.id));
+            let reason = Reason {
+                code: Code::Forbidden,
+                message,
+                pointer: None,
+            };
+            let (decision, reasons) = if applies {
+                (Some(Decision::Deny), alloc::vec![reason.clone()])
+            } else {
+                (None, Vec::new())
+            };
+            considered.push(considering(
+                position,
+                &forbid.id,
+                "forbid",
+                decision,
+                forbid.shadow,
+                reasons,
+            ));
+            if applies && !forbid.shadow && denied.is_none() {
+                denied = Some(Judged {
+                    decision: Decision::Deny,
+                    rule: Some(forbid.id.clone()),
+                    reasons: alloc::vec![reason],
+                });
+            }
+        }
+        denied
+    }
+
+    fn nothing_permits(&self, operation: &Operation<'_>, filtered: bool) -> Judged {
+        let action = operation
+            .action
+            .map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
+        let what = action.unwrap_or_else(|| "this endpoint".into());
+        let reason = if filtered {
+            let message = format!(
+                "{what} is permitted only for other resources: the filter of the rule does not match"
+            );
+            Reason {
+                code: Code::ScopeFilter,
+                message,
+                pointer: None,
+            }
+        } else {
+            let message = format!("no rule of this page permits {what}");
+            Reason {
+                code: Code::EndpointNotAllowed,
+                message,
+                pointer: None,
+            }
+        };
+        Judged {
+            decision: Decision::Deny,
+            rule: None,
+            reasons: alloc::vec![reason],
+        }
+    }
+}
+
+/// A verdict on one operation.
+struct Judged {
+    decision: Decision,
+    rule: Option<String>,
+    reasons: Vec<Reason>,
+}
+
+impl Judged {
+    /// Within a permit, the strictest finding.
+    fn of(rule: &str, findings: Vec<Finding>) -> Self {
+        let decision = findings
+            .iter()
+            .map(|finding| finding.decision)
+            .max()
+            .unwrap_or(Decision::Allow);
+        let reasons = findings
+            .into_iter()
+            .filter(|f| f.decision == decision)
+            .map(|f| f.reason)
+            .collect();
+        Self {
+            decision,
+            rule: Some(rule.into()),
+            reasons,
+        }
+    }
+}
+
+fn considering(
+    operation: usize,
+    rule: &str,
+    effect: &'static str,
+    decision: Option<Decision>,
+    shadow: bool,
+    reasons: Vec<Reason>,
+) -> Considered {
+    Considered {
+        operation,
+        rule: rule.into(),
+        effect,
+        decision,
+        shadow,
+        reasons,
+    }
+}
+
+fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
+    for reason in reasons {
+        if outcome.reasons.contains(&reason) {
+            continue;
+        }
+        if outcome.reasons.len() < REASONS {
+            outcome.reasons.push(reason);
+        } else {
+            outcome.more_reasons = outcome.more_reasons.saturating_add(1);
+        }
+    }
+}
+
+/// Whether a limit is judged once for the request rather than once per operation.
+fn is_of_request(limit: &Limit) -> bool {
+    let head_only = |names: &[Name]| {
+        names
+            .iter()
+            .all(|name| matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)))
+    };
+    match &limit.test.measure {
+        Measure::Count(_) | Measure::Rows | Measure::Sum(_) => true,
+        Measure::Values(names) => {
+            head_only(names)
+                || limit
+                    .test
+                    .predicates
+                    .iter()
+                    .any(|p| matches!(p, Predicate::Unique))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Judging a request: from its head to the decision, asking the host for what is missing.
+//!
+//! `step` is the state machine a host drives; `route` finds the rules that may apply; `judge` combines what they say;
+//! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
+//! them.
+
+mod fields;
+mod head_rules;
+mod judge;
+mod limits;
+mod names;
+mod route;
+mod step;
+mod test;
+
+pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
+
+use alloc::string::String;
+
+use crate::decision::{Code, Decision, Reason};
+
+/// What one part of a rule found: a reason, and how severe it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) decision: Decision,
+    pub(crate) reason: Reason,
+}
+
+impl Finding {
+    pub(crate) fn deny(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            decision: Decision::Deny,
+            reason: Reason {
+                code,
+                message: message.into(),
+                pointer: None,
+            },
+        }
+    }
+
+    pub(crate) fn at(mut self, pointer: Option<String>) -> Self {
+        self.reason.pointer = pointer;
+        self
+    }
+}

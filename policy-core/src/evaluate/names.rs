@@ -1,0 +1,392 @@
+//! From a name to the values it has in an operation.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::decode::Operation;
+use crate::document::{Document, Kind, Path, Steps, Value, select};
+use crate::number::Decimal;
+use crate::policy::{
+    Api, Currency, Field, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet,
+    QueryShape, Term,
+};
+use crate::request::Request;
+
+use super::route::Variables;
+
+/// Everything a rule can look at while it judges one operation.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) set: &'a PolicySet,
+    pub(crate) page: &'a Page,
+    pub(crate) api: &'a Api,
+    pub(crate) request: &'a Request,
+    /// The whole body, for pointers.
+    pub(crate) body: Option<&'a Document>,
+    pub(crate) variables: &'a Variables,
+    pub(crate) operation: &'a Operation<'a>,
+}
+
+/// One value.
+#[derive(Clone, Debug)]
+pub(crate) enum Datum<'a> {
+    /// From a document.
+    Json(Value<'a>),
+    /// From the path, the query or a header.
+    Text(String),
+    /// Computed.
+    Number(Decimal),
+}
+
+/// The values of a name.
+pub(crate) enum Values<'a> {
+    /// These; none means the name is absent from the request.
+    Known(Vec<Datum<'a>>, Option<&'a FieldType>),
+    /// The name stands where it has two readings: why.
+    Ambiguous(&'static str),
+    /// A part of it cannot be known: why.
+    Unknown(&'static str),
+}
+
+impl<'a> Scope<'a> {
+    /// Where a name lies in the operation's document; `None` for names elsewhere.
+    pub(crate) fn places(&self, name: &'a Name) -> Option<Vec<(Place<'a>, Option<&'a FieldType>)>> {
+        match name {
+            Name::Pointer(path) => Some(alloc::vec![(
+                Place {
+                    head: &path.0,
+                    member: None,
+                    tail: &[]
+                },
+                None
+            )]),
+            Name::Field(name, tail) => Some(self.field_places(name, tail)),
+            _ => None,
+        }
+    }
+
+    fn field_places(
+        &self,
+        name: &'a str,
+        tail: &'a Path,
+    ) -> Vec<(Place<'a>, Option<&'a FieldType>)> {
+        let Some(action) = self.operation.action else {
+            return Vec::new();
+        };
+        if let Some(Field { at, kind, .. }) = action.field(name) {
+            let kind = if tail.0.is_empty() {
+                kind.as_ref()
+            } else {
+                None
+            };
+            return at
+                .iter()
+                .map(|path| {
+                    (
+                        Place {
+                            head: &path.0,
+                            member: None,
+                            tail: &tail.0,
+                        },
+                        kind,
+                    )
+                })
+                .collect();
+        }
+        match &action.open_fields {
+            Some(base) => alloc::vec![(
+                Place {
+                    head: &base.0,
+                    member: Some(name),
+                    tail: &tail.0
+                },
+                None
+            )],
+            None => Vec::new(),
+        }
+    }
+
+    /// The values a name has in this operation.
+    pub(crate) fn values(&self, name: &'a Name) -> Values<'a> {
+        match name {
+            Name::Field(..) | Name::Pointer(_) => {
+                let mut values = Vec::new();
+                let mut kind = None;
+                for (place, of) in self.places(name).unwrap_or_default() {
+                    kind = kind.or(of);
+                    if let Some(document) = self.operation.document {
+                        values.extend(place.select(document).into_iter().map(Datum::Json));
+                    }
+                }
+                Values::Known(values, kind)
+            }
+            Name::Path(variable) => {
+                let value = self.variables.iter().find(|(known, _)| known == variable);
+                Values::Known(
+                    value
+                        .map(|(_, text)| Datum::Text(text.clone()))
+                        .into_iter()
+                        .collect(),
+                    None,
+                )
+            }
+            Name::Query(parameter) => self.query(parameter),
+            Name::Header(header, parameter) => self.header(header, parameter.as_deref()),
+            Name::Value(value) => self.formula(value),
+        }
+    }
+
+    fn query(&self, name: &str) -> Values<'a> {
+        let mut pairs = self.request.query.iter().filter(|pair| pair.name == name);
+        let Some(pair) = pairs.next() else {
+            return Values::Known(Vec::new(), None);
+        };
+        if pairs.next().is_some() {
+            return Values::Ambiguous("the query names it more than once");
+        }
+        let shape = self
+            .api
+            .query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, shape)| *shape);
+        let values = match shape {
+            None => alloc::vec![Datum::Text(pair.value.clone())],
+            Some(QueryShape::List) => pair
+                .value
+                .split(',')
+                .map(|item| Datum::Text(unquoted(item).into()))
+                .collect(),
+        };
+        Values::Known(values, None)
+    }
+
+    fn header(&self, name: &str, parameter: Option<&str>) -> Values<'a> {
+        let shape = self
+            .api
+            .headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, shape)| *shape);
+        let texts = match shape {
+            None => match self.request.headers.single(name) {
+                Ok(value) => value.into_iter().map(Into::into).collect(),
+                Err(_) => return Values::Ambiguous("the header is not one value of visible ASCII"),
+            },
+            Some(shape) => match self.header_items(name, shape) {
+                Some(items) => items
+                    .into_iter()
+                    .filter(|(key, _)| parameter.is_none_or(|wanted| key == wanted))
+                    .map(|(_, value)| value)
+                    .collect::<Vec<String>>(),
+                None => return Values::Ambiguous("the header is not a list of plain tokens"),
+            },
+        };
+        if parameter.is_some() && texts.len() > 1 {
+            return Values::Ambiguous("the header names it more than once");
+        }
+        Values::Known(texts.into_iter().map(Datum::Text).collect(), None)
+    }
+
+    /// Items of a list header: parameter name (empty in plain lists) and value. `None`: not readable one way.
+    pub(crate) fn header_items(
+        &self,
+        name: &str,
+        shape: HeaderShape,
+    ) -> Option<Vec<(String, String)>> {
+        let mut items = Vec::new();
+        for value in self.request.headers.all(name) {
+            let text = core::str::from_utf8(value).ok()?;
+            for item in text.split(',') {
+                let item = item.trim();
+                let plain = |text: &str| {
+                    !text.is_empty()
+                        && text
+                            .bytes()
+                            .all(|b| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~/:".contains(&b))
+                };
+                match shape {
+                    HeaderShape::List => items.push((String::new(), item.into())),
+                    HeaderShape::Params => {
+                        let (key, value) = item.split_once('=').unwrap_or((item, ""));
+                        if !plain(key) || !(value.is_empty() || plain(value)) {
+                            return None;
+                        }
+                        items.push((key.to_ascii_lowercase(), value.into()));
+                    }
+                }
+            }
+        }
+        Some(items)
+    }
+
+    fn formula(&self, name: &str) -> Values<'a> {
+        let formula = self
+            .operation
+            .action
+            .and_then(|action| action.values.iter().find(|(known, _)| known == name));
+        let Some((_, formula)) = formula else {
+            return Values::Unknown("this action has no such value");
+        };
+        match self.compute(formula) {
+            Some(total) => Values::Known(alloc::vec![Datum::Number(total)], None),
+            None => Values::Unknown("a part of it is missing, malformed or too large"),
+        }
+    }
+
+    /// A sum of products; `None` when any part is unknown.
+    fn compute(&self, formula: &'a Formula) -> Option<Decimal> {
+        let mut total = Decimal::ZERO;
+        for term in &formula.terms {
+            let mut product = Decimal::parse_plain("1").ok()?;
+            for factor in term {
+                let factor = match factor {
+                    Term::Constant(constant) => *constant,
+                    Term::Name(name) => match self.values(name) {
+                        Values::Known(values, kind) => match values.as_slice() {
+                            [one] => self.number(one, kind).ok()?,
+                            _ => return None,
+                        },
+                        Values::Ambiguous(_) | Values::Unknown(_) => return None,
+                    },
+                };
+                product = product.checked_mul(factor)?;
+            }
+            total = total.checked_add(product)?;
+        }
+        Some(total)
+    }
+
+    /// The number a value is, by the field's type: money in major units of the page's currency.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn number(
+        &self,
+        datum: &Datum<'a>,
+        kind: Option<&'a FieldType>,
+    ) -> Result<Decimal, &'static str> {
+        let number = match datum {
+            Datum::Number(number) => return Ok(*number),
+            Datum::Text(text) => Decimal::parse_plain(text),
+            Datum::Json(value) => match value.kind() {
+                Kind::Number if kind.is_none_or(|kind| kind.spelled.number) => {
+                    Decimal::parse_plain(value.number().unwrap_or_default())
+                }
+                Kind::String if kind.is_none_or(|kind| kind.spelled.string) => {
+                    Decimal::parse_plain(value.string().unwrap_or_default())
+                }
+                _ => return Err("not a number"),
+            },
+        };
+        let number = number.map_err(|_| "not a decimal number in plain notation")?;
+        match kind.map(|kind| &kind.kind) {
+            Some(FieldKind::Money(money)) => {
+                let currency = match &money.currency {
+                    Currency::Fixed(code) => code.clone(),
+                    Currency::Named(name) => self
+                        .currency(name)
+                        .ok_or("an amount in an unknown currency")?,
+                };
+                let major = if money.minor {
+                    number.shifted_down(minor_digits(&currency))
+                } else {
+                    number
+                };
+                self.converted(major, &currency)
+                    .ok_or("an amount in a currency this page has no rate for")
+            }
+            _ => Ok(number),
+        }
+    }
+
+    fn currency(&self, name: &'a Name) -> Option<String> {
+        let Values::Known(values, _) = self.values(name) else {
+            return None;
+        };
+        match values.as_slice() {
+            [Datum::Json(value)] => value.string().map(str::to_ascii_lowercase),
+            [Datum::Text(text)] => Some(text.to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
+    fn converted(&self, amount: Decimal, currency: &str) -> Option<Decimal> {
+        if self.page.currency.as_deref() == Some(currency) {
+            return Some(amount);
+        }
+        let (_, rate) = self
+            .page
+            .rates
+            .iter()
+            .find(|(known, _)| known == currency)?;
+        amount.checked_mul(*rate)
+    }
+
+    /// The pointer of a value, seen from the body.
+    pub(crate) fn pointer(&self, datum: &Datum<'a>) -> Option<String> {
+        match (datum, self.body) {
+            (Datum::Json(value), Some(body)) => Some(body.pointer_of(*value)),
+            _ => None,
+        }
+    }
+}
+
+/// A place in a document: the catalog's path, possibly an open member, then the template's tail.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) head: &'a [crate::document::Step],
+    pub(crate) member: Option<&'a str>,
+    pub(crate) tail: &'a [crate::document::Step],
+}
+
+impl<'a> Place<'a> {
+    /// The values at this place.
+    pub(crate) fn select(&self, document: Value<'a>) -> Vec<Value<'a>> {
+        match self.member {
+            None => select(
+                document,
+                Steps {
+                    head: self.head,
+                    tail: self.tail,
+                },
+            ),
+            Some(member) => select(
+                document,
+                Steps {
+                    head: self.head,
+                    tail: &[],
+                },
+            )
+            .into_iter()
+            .filter_map(|base| base.member(member))
+            .flat_map(|value| {
+                select(
+                    value,
+                    Steps {
+                        head: self.tail,
+                        tail: &[],
+                    },
+                )
+            })
+            .collect(),
+        }
+    }
+}
+
+fn unquoted(item: &str) -> &str {
+    item.strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(item)
+}
+
+/// Digits behind the point of a currency's major unit (ISO 4217, list one).
+fn minor_digits(currency: &str) -> u32 {
+    match currency {
+        "bif" | "clp" | "djf" | "gnf" | "isk" | "jpy" | "kmf" | "krw" | "pyg" | "rwf" | "ugx"
+        | "uyi" | "vnd" | "vuv" | "xaf" | "xof" | "xpf" => 0,
+        "bhd" | "iqd" | "jod" | "kwd" | "lyd" | "omr" | "tnd" => 3,
+        "clf" | "uyw" => 4,
+        _ => 2,
+    }
+}

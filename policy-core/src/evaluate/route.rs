@@ -1,0 +1,253 @@
+//! From a request to the rules that may apply: host, path and method.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::decision::{Code, Reason};
+use crate::decode::possible_actions;
+use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget};
+use crate::quote::{list, quote};
+use crate::request::Request;
+
+/// Path variables by name.
+pub(crate) type Variables = Vec<(String, String)>;
+
+/// Where a request arrives.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// Index of the API on the page.
+    pub(crate) api: u32,
+    /// The catalog's actions at this endpoint.
+    pub(crate) actions: Vec<u32>,
+    /// Path variables by the catalog's names.
+    pub(crate) variables: Variables,
+    /// Rules that name this endpoint, with the path variables by the rule's names.
+    pub(crate) endpoint_rules: Vec<(RuleRef, Variables)>,
+    /// Every permit that could match lets the body pass unread.
+    pub(crate) opaque: bool,
+}
+
+/// Finds the endpoint of a request.
+///
+/// # Errors
+/// A [`Reason`] to deny when no permit could match, so that the body need not be waited for.
+pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Route, Reason> {
+    let Some(trie) = page.trie(&request.host) else {
+        let hosts = list(page.hosts.iter().map(|(host, _)| host.as_str()), 4);
+        return Err(deny(
+            Code::HostMismatch,
+            format!(
+                "the host {} is not on this page; it speaks of {hosts}",
+                quote(&request.host)
+            ),
+        ));
+    };
+    let found = trie
+        .find(&request.segments, &|index, text| set.matches(index, text))
+        .map_err(|refusal| {
+            let message = match refusal {
+                Refusal::CaseVariant(literal) => {
+                    format!("the path spells {} in other letters", quote(&literal))
+                }
+                Refusal::EncodedLiteral(literal) => {
+                    format!("the path spells {} with percent-encoding", quote(&literal))
+                }
+            };
+            deny(Code::PathAmbiguous, message)
+        })?;
+    let routed = request.method.routed_as();
+    let mut slash = false;
+    let mut encoded = false;
+    let ends: Vec<&Found<'_>> = found
+        .iter()
+        .filter(|found| {
+            let Some(api) = page.apis.get(found.end.api as usize) else {
+                return false;
+            };
+            let slash_here = request.trailing_slash && !api.loosen.trailing_slash;
+            let encoded_here = holds_unlisted_slash(request, api, found);
+            slash |= slash_here;
+            encoded |= encoded_here;
+            !slash_here && !encoded_here
+        })
+        .collect();
+    let methods = || -> String {
+        let mut names: Vec<&str> = ends.iter().map(|found| found.end.method.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        list(names, 6)
+    };
+    let here: Vec<&&Found<'_>> = ends
+        .iter()
+        .filter(|found| found.end.method == routed)
+        .collect();
+    let catalog = here.iter().find(|found| !found.end.actions.is_empty());
+    let Some(first) = catalog.or(here.first()) else {
+        return Err(if slash {
+            deny(Code::PathAmbiguous, "the path ends in a slash".into())
+        } else if encoded {
+            deny(
+                Code::PathAmbiguous,
+                "the path holds an encoded slash".into(),
+            )
+        } else if ends.is_empty() {
+            deny(
+                Code::EndpointNotAllowed,
+                format!("no rule of this page covers {}", place(request)),
+            )
+        } else {
+            let message = format!(
+                "no rule of this page covers {}; known here: {}",
+                place(request),
+                methods()
+            );
+            deny(Code::EndpointNotAllowed, message)
+        });
+    };
+    let api_index = first.end.api;
+    let api = page
+        .apis
+        .get(api_index as usize)
+        .ok_or_else(|| deny(Code::Gateway, "the policy set is torn".into()))?;
+    let actions: Vec<u32> = catalog
+        .map(|found| found.end.actions.clone())
+        .unwrap_or_default();
+    let resolved: Vec<&Action> = actions
+        .iter()
+        .filter_map(|index| api.actions.get(*index as usize))
+        .collect();
+    // A wide template (`GET /{any:path}`) must not turn a GET that the catalog knows to have an effect into a read.
+    let has_effect = resolved.iter().any(|action| action.effect != Effect::Read);
+    let template = catalog.map(|found| found.template);
+    let endpoint_rules: Vec<(RuleRef, Variables)> = here
+        .iter()
+        .filter(|found| found.end.api == api_index)
+        .filter(|found| {
+            !(routed.is_bodiless() && has_effect && template.is_some_and(|t| t != found.template))
+        })
+        .flat_map(|found| {
+            found
+                .end
+                .rules
+                .iter()
+                .map(|rule| (rule.clone(), variables(request, found)))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let possible = possible_actions(api, &resolved);
+    let permits: Vec<u32> = possible
+        .iter()
+        .flat_map(|action| action.rules.iter())
+        .chain(endpoint_rules.iter().map(|(rule, _)| rule))
+        .filter_map(|rule| match rule.target {
+            RuleTarget::Permit(index) => Some(index),
+            RuleTarget::Forbid(_) => None,
+        })
+        .collect();
+    if permits.is_empty() {
+        return Err(no_permit(page, api, &resolved, &endpoint_rules, request));
+    }
+    let opaque = permits.iter().all(|index| {
+        page.permits
+            .get(*index as usize)
+            .is_some_and(|permit| permit.body.opaque)
+    });
+    Ok(Route {
+        api: api_index,
+        actions,
+        variables: catalog
+            .map(|found| variables(request, found))
+            .unwrap_or_default(),
+        endpoint_rules,
+        opaque,
+    })
+}
+
+/// The refusal where no permit could match: a forbid that names the place explains more than silence does.
+fn no_permit(
+    page: &Page,
+    api: &Api,
+    actions: &[&Action],
+    endpoint_rules: &[(RuleRef, Variables)],
+    request: &Request,
+) -> Reason {
+    let name = actions
+        .first()
+        .map(|action| format!(" ({})", quote(&format!("{}:{}", api.alias, action.name))));
+    let place = format!("{}{}", place(request), name.unwrap_or_default());
+    let forbid = actions
+        .iter()
+        .flat_map(|action| action.rules.iter())
+        .chain(endpoint_rules.iter().map(|(rule, _)| rule))
+        .find_map(|rule| match rule.target {
+            RuleTarget::Forbid(index) if rule.filters.is_empty() => {
+                page.forbids.get(index as usize)
+            }
+            _ => None,
+        })
+        .filter(|forbid| forbid.when.is_empty() && !forbid.shadow);
+    match forbid {
+        Some(forbid) => deny(
+            Code::Forbidden,
+            format!("the rule {} forbids {place}", quote(&forbid.id)),
+        ),
+        None => deny(
+            Code::EndpointNotAllowed,
+            format!("no rule of this page permits {place}"),
+        ),
+    }
+}
+
+fn place(request: &Request) -> String {
+    let path = request.target.split('?').next().unwrap_or_default();
+    format!("{} {}", request.method.name(), quote(path))
+}
+
+fn deny(code: Code, message: String) -> Reason {
+    Reason {
+        code,
+        message,
+        pointer: None,
+    }
+}
+
+fn variables(request: &Request, found: &Found<'_>) -> Variables {
+    let text = |start: usize, end: usize| {
+        let mut out = String::new();
+        for (position, segment) in request
+            .segments
+            .get(start..end)
+            .unwrap_or_default()
+            .iter()
+            .enumerate()
+        {
+            if position > 0 {
+                out.push('/');
+            }
+            out.push_str(&segment.text);
+        }
+        out
+    };
+    found
+        .end
+        .names
+        .iter()
+        .zip(&found.variables)
+        .map(|(name, place)| (name.clone(), text(place.start, place.end)))
+        .collect()
+}
+
+fn holds_unlisted_slash(request: &Request, api: &Api, found: &Found<'_>) -> bool {
+    let mut listed = Vec::new();
+    for (name, place) in found.end.names.iter().zip(&found.variables) {
+        if api.loosen.encoded_slash.contains(name) {
+            listed.extend(place.start..place.end);
+        }
+    }
+    request
+        .segments
+        .iter()
+        .enumerate()
+        .any(|(index, segment)| segment.encoded_slash && !listed.contains(&index))
+}

@@ -1,0 +1,236 @@
+//! The state machine between the core and its host: the core says what it needs, the host answers, each answer
+//! consumes its need.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::{judge, route};
+use crate::decision::{Code, Decision, Outcome, Reason};
+use crate::decode::{Body, Unavailable};
+use crate::identify::{Principal, identify};
+use crate::policy::{Page, PolicySet};
+use crate::request::{Head, Headers, Malformed, Request, normalize};
+use crate::time::Timestamp;
+
+/// Where an evaluation stands. While a need is open, nothing of the request may go upstream.
+#[must_use = "an evaluation that is dropped must end in a refusal"]
+#[derive(Debug)]
+pub enum Step {
+    /// Answer with [`NeedBody::answer`] when the body is complete, or known not to come.
+    NeedBody(NeedBody),
+    /// Answer with [`NeedCurrent::unavailable`]; this version's rules need no current state.
+    NeedCurrent(NeedCurrent),
+    /// Answer with [`NeedCounters::unavailable`]; this version's rules need no counters.
+    NeedCounters(NeedCounters),
+    /// The end.
+    Done(Outcome),
+}
+
+/// The evaluation waits for the request's body.
+#[must_use]
+#[derive(Debug)]
+pub struct NeedBody(Suspended);
+
+/// The evaluation waits for resources as they are now.
+#[must_use]
+#[derive(Debug)]
+pub struct NeedCurrent(Suspended);
+
+/// The evaluation waits for counters to be read and reserved.
+#[must_use]
+#[derive(Debug)]
+pub struct NeedCounters(Suspended);
+
+/// A suspended evaluation: everything that is known so far.
+#[derive(Debug)]
+struct Suspended {
+    set: Arc<PolicySet>,
+    agent: String,
+    request: Request,
+    route: route::Route,
+    limit: usize,
+}
+
+/// Begins to judge a request.
+///
+/// `now` decides whether the page is valid. Same inputs, same outcome.
+pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
+    let end_of_stream = head.end_of_stream;
+    let headers = Headers::new(head.fields);
+    let agent = match identify(&set.set.gateway, &headers) {
+        Principal::Agent(agent) => agent,
+        Principal::NotAnAgent => return Step::Done(not_an_agent()),
+        Principal::Unknown(why) => return Step::Done(unknown(None, why)),
+    };
+    let Some(page) = set.page(&agent) else {
+        let why = format!(
+            "the agent {} has no scope template in this policy set",
+            crate::quote::quote(&agent)
+        );
+        return Step::Done(unknown(Some(agent), why));
+    };
+    let deny = |code, message: String| {
+        Step::Done(denied(
+            page,
+            Reason {
+                code,
+                message,
+                pointer: None,
+            },
+            None,
+        ))
+    };
+    if now < page.from || now >= page.until {
+        return deny(
+            Code::NotValidNow,
+            "the agent's scope template is not valid at this time".to_string(),
+        );
+    }
+    let request = match normalize(headers) {
+        Ok(request) => request,
+        Err(Malformed { code, message }) => return deny(code, message),
+    };
+    let route = match route::find(set, page, &request) {
+        Ok(route) => route,
+        Err(reason) => return Step::Done(denied(page, reason, None)),
+    };
+    let limit = page
+        .apis
+        .get(route.api as usize)
+        .and_then(|api| api.body_limit)
+        .unwrap_or(set.set.gateway.body_limit);
+    let suspended = Suspended {
+        set: Arc::clone(set),
+        agent,
+        request,
+        limit: limit as usize,
+        route,
+    };
+    if end_of_stream {
+        return suspended.finish(Body::Empty);
+    }
+    if suspended.route.opaque {
+        // Every permit that could match lets the bytes pass unread.
+        return suspended.finish(Body::Unavailable(Unavailable::NotSeen));
+    }
+    if suspended
+        .request
+        .content_length
+        .is_some_and(|length| length > suspended.limit as u64)
+    {
+        return suspended.finish(Body::Unavailable(Unavailable::TooLarge));
+    }
+    Step::NeedBody(NeedBody(suspended))
+}
+
+impl NeedBody {
+    /// Largest body that is judged, in bytes. A host answers [`Unavailable::TooLarge`] as soon as more has come.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// Goes on with the body, or without it.
+    pub fn answer(self, body: Body) -> Step {
+        self.0.finish(body)
+    }
+}
+
+impl NeedCurrent {
+    /// The resource cannot be had: the limit is not met.
+    pub fn unavailable(self, why: Unavailable) -> Step {
+        self.0.finish(Body::Unavailable(why))
+    }
+}
+
+impl NeedCounters {
+    /// The counters cannot be had: the request is refused.
+    pub fn unavailable(self, why: Unavailable) -> Step {
+        self.0.finish(Body::Unavailable(why))
+    }
+}
+
+impl Suspended {
+    fn finish(self, body: Body) -> Step {
+        let Some(page) = self.set.page(&self.agent) else {
+            return Step::Done(unknown(
+                Some(self.agent),
+                "the agent's page is gone".to_string(),
+            ));
+        };
+        let undecidable = match &body {
+            Body::Unavailable(why) => {
+                let why = *why;
+                if !self.route.opaque {
+                    let mut outcome = denied(page, why.reason(self.limit), None);
+                    outcome.undecidable = why.undecidable().map(Into::into);
+                    return Step::Done(outcome);
+                }
+                None
+            }
+            Body::Complete(bytes) if bytes.len() > self.limit => {
+                return Step::Done(denied(page, Unavailable::TooLarge.reason(self.limit), None));
+            }
+            Body::Complete(_) | Body::Empty => None::<String>,
+        };
+        let mut outcome = judge::judge(&self.set, page, &self.request, &self.route, body);
+        outcome.undecidable = undecidable;
+        Step::Done(outcome)
+    }
+}
+
+fn not_an_agent() -> Outcome {
+    Outcome {
+        decision: Decision::Allow,
+        forward: true,
+        not_an_agent: true,
+        ..blank()
+    }
+}
+
+fn unknown(agent: Option<String>, why: String) -> Outcome {
+    let reason = Reason {
+        code: Code::UnknownAgent,
+        message: why,
+        pointer: None,
+    };
+    Outcome {
+        agent,
+        reasons: alloc::vec![reason],
+        ..blank()
+    }
+}
+
+/// A refusal before any rule was judged. On a page in shadow it is recorded, and the request goes on.
+pub(super) fn denied(page: &Page, reason: Reason, rule: Option<String>) -> Outcome {
+    Outcome {
+        forward: page.shadow,
+        shadow: page.shadow,
+        agent: Some(page.agent.clone()),
+        version: Some(page.version.clone()),
+        rule,
+        reasons: alloc::vec![reason],
+        ..blank()
+    }
+}
+
+/// Refuses, for no reason yet.
+pub(super) fn blank() -> Outcome {
+    Outcome {
+        decision: Decision::Deny,
+        forward: false,
+        shadow: false,
+        not_an_agent: false,
+        agent: None,
+        version: None,
+        rule: None,
+        reasons: Vec::new(),
+        more_reasons: 0,
+        obligations: Vec::new(),
+        operations: Vec::new(),
+        considered: Vec::new(),
+        undecidable: None,
+    }
+}

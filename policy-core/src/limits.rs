@@ -1,0 +1,30 @@
+//! Bounds on everything an agent can send. What passes a bound is refused, never cut.
+
+/// Longest raw request target (path and query), in bytes.
+pub const TARGET_BYTES: usize = 16 * 1024;
+/// Most segments in a path.
+pub const PATH_SEGMENTS: usize = 64;
+/// Most name/value pairs in a query.
+pub const QUERY_PAIRS: usize = 500;
+/// Most request headers.
+pub const HEADERS: usize = 200;
+/// Deepest nesting of a JSON document (objects and arrays).
+pub const JSON_DEPTH: usize = 32;
+/// Most values in one JSON document: 65,536 nodes take about 3 MiB while a request is judged.
+pub const JSON_VALUES: usize = 65_536;
+/// Significant digits of a number that is held exactly.
+pub const DIGITS: u32 = 18;
+/// Most operations in one request.
+pub const OPERATIONS: usize = 1_000;
+/// Most reasons that one decision names; more are counted.
+pub const REASONS: usize = 16;
+/// Longest piece of a request that is repeated in a reason, in characters.
+pub const QUOTED_CHARS: usize = 64;
+/// Default size of a body that is judged, in KiB.
+pub const BODY_KIB: u32 = 256;
+/// Largest body size that a gateway document may ask for, in KiB.
+pub const BODY_KIB_MAX: u32 = 16 * 1024;
+/// Default time a request may wait for its body, in milliseconds.
+pub const BODY_TIMEOUT_MS: u64 = 15_000;
+/// Largest automaton that one pattern may become, in bytes.
+pub const PATTERN_BYTES: usize = 256 * 1024;

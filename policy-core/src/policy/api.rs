@@ -1,0 +1,387 @@
+//! What the policy set knows of an API: actions, fields, and how its requests are read.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::rule::{Limit, RuleRef};
+use crate::document::Path;
+use crate::number::Decimal;
+
+/// One API of a page: a catalog bound to hosts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Api {
+    /// The template's name for it.
+    pub alias: String,
+    /// The catalog's name.
+    pub catalog: String,
+    /// How bodies become operations.
+    pub decoder: Decoder,
+    /// Media types of request bodies, lower case.
+    pub types: Vec<String>,
+    /// Query names that are harmless on writes.
+    pub write_query: Vec<String>,
+    /// Header names denied unless a rule allows them, lower case.
+    pub guarded_headers: Vec<String>,
+    /// Query names denied unless a rule allows them.
+    pub guarded_query: Vec<NamePattern>,
+    /// Headers that are not plain text.
+    pub headers: Vec<(String, HeaderShape)>,
+    /// Query parameters that are not plain text.
+    pub query: Vec<(String, QueryShape)>,
+    /// What makes this API read a request in an unusual way.
+    pub quirks: Quirks,
+    /// Rules of the strict profile that the page loosens.
+    pub loosen: Loosen,
+    /// The catalog's actions.
+    pub actions: Vec<Action>,
+    /// Header rule of the page for every request to this API.
+    pub header_rule: HeaderRuleList,
+    /// Limits of the page on every request to this API.
+    pub limits: Vec<Limit>,
+    /// Largest body judged, in bytes, when the page loosens the gateway's.
+    pub body_limit: Option<u32>,
+}
+
+/// Guarded headers a rule lets pass (`name` or `name/parameter`).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HeaderRuleList {
+    /// May be present.
+    pub allow: Vec<String>,
+    /// Must be present.
+    pub require: Vec<String>,
+}
+
+/// How bodies become operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decoder {
+    /// A JSON document is one operation, or one per row where the action says so.
+    Json,
+    /// PostgREST: rows from the filter of the query or the elements of the body.
+    Postgrest,
+}
+
+/// What an action does to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// No lasting effect.
+    Read,
+    /// Reversible, local write.
+    Safe,
+    /// Fit for an approval.
+    Gate,
+    /// One-way: cannot be undone, moves money, talks to people.
+    Door,
+    /// Stops an effect.
+    Brake,
+}
+
+impl Effect {
+    /// The catalog's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Safe => "safe",
+            Self::Gate => "gate",
+            Self::Door => "door",
+            Self::Brake => "brake",
+        }
+    }
+}
+
+/// A request method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "the methods of RFC 9110 and RFC 5789 are their own documentation"
+)]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// Exact and upper case; OPTIONS, TRACE, CONNECT and extensions are not judged and have no value.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            "PATCH" => Self::Patch,
+            "DELETE" => Self::Delete,
+            _ => return None,
+        })
+    }
+
+    /// The method as it stands in a request.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// GET and HEAD: methods whose requests have no body.
+    #[must_use]
+    pub fn is_bodiless(self) -> bool {
+        matches!(self, Self::Get | Self::Head)
+    }
+
+    /// The method whose routes answer this one: HEAD is allowed wherever GET is.
+    #[must_use]
+    pub fn routed_as(self) -> Self {
+        if self == Self::Head { Self::Get } else { self }
+    }
+}
+
+/// One action of a catalog's resource.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Action {
+    /// `resource.action`.
+    pub name: String,
+    /// The resource alone.
+    pub resource: String,
+    /// What it does.
+    pub effect: Effect,
+    /// The resource's fields as this action spells them, sorted by name.
+    pub fields: Vec<Field>,
+    /// Named sums of products over request values.
+    pub values: Vec<(String, Formula)>,
+    /// The field `*`: any other name is a member below this path.
+    pub open_fields: Option<Path>,
+    /// Lists whose elements are operations of their own.
+    pub rows: Vec<RowList>,
+    /// What addresses one resource.
+    pub key: Option<Name>,
+    /// Filters that a scope target may name.
+    pub filters: Vec<Filter>,
+    /// Rules whose scope names this action.
+    pub rules: Vec<RuleRef>,
+}
+
+impl Action {
+    /// The field of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        let index = self
+            .fields
+            .binary_search_by(|field| field.name.as_str().cmp(name))
+            .ok()?;
+        self.fields.get(index)
+    }
+}
+
+/// A named field.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Field {
+    /// Its catalog name.
+    pub name: String,
+    /// Where it may stand.
+    pub at: Vec<Path>,
+    /// What its value must look like.
+    pub kind: Option<FieldType>,
+}
+
+/// The type of a field.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FieldType {
+    /// The type.
+    pub kind: FieldKind,
+    /// JSON spellings that are accepted.
+    pub spelled: TypedAs,
+    /// Most digits before the point.
+    pub digits: Option<u32>,
+    /// Most digits behind the point.
+    pub decimals: Option<u32>,
+}
+
+/// Types of fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FieldKind {
+    /// A decimal number in plain notation.
+    Decimal,
+    /// A whole number.
+    Integer,
+    /// ASCII digits, an identifier.
+    Digits,
+    /// true or false.
+    Boolean,
+    /// Text.
+    String,
+    /// An e-mail address.
+    Email,
+    /// An amount of money.
+    Money(Money),
+}
+
+/// JSON spellings of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypedAs {
+    /// A JSON string.
+    pub string: bool,
+    /// A JSON number.
+    pub number: bool,
+}
+
+/// How an amount is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// In minor units (cents) of the currency.
+    pub minor: bool,
+    /// Which currency.
+    pub currency: Currency,
+}
+
+/// Which currency an amount is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Currency {
+    /// Always this one (ISO 4217, lower case).
+    Fixed(String),
+    /// As a field of the same operation says.
+    Named(Box<Name>),
+}
+
+/// A sum of products.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Formula {
+    /// Terms that are added.
+    pub terms: Vec<Vec<Term>>,
+}
+
+/// One factor of a product.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Term {
+    /// A constant.
+    Constant(Decimal),
+    /// A value of the request.
+    Name(Name),
+}
+
+/// A filter of a scope target, on the request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Filter {
+    /// Its name.
+    pub name: String,
+    /// What it looks at.
+    pub source: Name,
+}
+
+/// Elements of a list that are operations of their own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RowList {
+    /// Where the list stands.
+    pub at: Path,
+    /// Index of the action each element is.
+    pub action: u32,
+    /// What addresses the row.
+    pub key: Option<Path>,
+}
+
+/// What a name in a template or a catalog refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Name {
+    /// A catalog field, with a pointer tail.
+    Field(String, Path),
+    /// An absolute pointer into the operation's document.
+    Pointer(Path),
+    /// A path variable.
+    Path(String),
+    /// A query parameter.
+    Query(String),
+    /// A header, or one parameter of a header (`prefer/return`).
+    Header(String, Option<String>),
+    /// A named formula of the catalog.
+    Value(String),
+}
+
+/// A name to compare with, a trailing `*` matching any rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamePattern {
+    /// The name, or how it begins.
+    pub text: String,
+    /// Whether more may follow.
+    pub prefix: bool,
+}
+
+impl NamePattern {
+    /// Whether `name` is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        if self.prefix {
+            name.starts_with(&self.text)
+        } else {
+            name == self.text
+        }
+    }
+}
+
+/// How a header's value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeaderShape {
+    /// `name=value` tokens, comma separated; each is addressed on its own.
+    Params,
+    /// Comma separated values.
+    List,
+}
+
+/// How a query parameter's value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QueryShape {
+    /// Comma separated items, quotes optional.
+    List,
+}
+
+/// Ways in which an API reads a request that others do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quirks {
+    /// PHP mangles parameter names and merges query, form and JSON.
+    pub php_names: bool,
+}
+
+/// Rules of the strict profile that a page loosens, each by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loosen {
+    /// A trailing slash is the same path.
+    pub trailing_slash: bool,
+    /// Variables that may hold an encoded slash.
+    pub encoded_slash: Vec<String>,
+    /// More media types whose bodies are JSON.
+    pub json_types: Vec<String>,
+    /// Credential names that may stand in the query.
+    pub query_credentials: Vec<NamePattern>,
+    /// More query names that are harmless on writes.
+    pub write_query: Vec<String>,
+    /// One resource may occur twice in a request.
+    pub duplicate_rows: bool,
+}
+
+/// The type of a path variable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum VariableType {
+    /// One of these values.
+    OneOf(Vec<String>),
+    /// 1 to 20 ASCII digits without a leading zero.
+    Digits,
+    /// Matches pattern number n of the set.
+    Pattern(u32),
+    /// `[A-Za-z0-9_-]{1,255}`
+    Token,
+    /// One decoded segment.
+    Text,
+    /// One or more segments, at the end.
+    Path,
+}

@@ -1,0 +1,23 @@
+//! The compiled policy set: what a bundle holds and the filter evaluates. Built by `compile`, never by hand.
+
+mod api;
+mod rule;
+mod set;
+mod trie;
+
+pub use api::{
+    Action, Api, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method,
+    Money, Name,
+};
+pub use api::{
+    FieldKind, HeaderShape, NamePattern, QueryShape, Quirks, RowList, Term, TypedAs, VariableType,
+};
+pub use rule::{
+    Band, BodyRule, Constant, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,
+    Permit, Predicate, QueryRule, RuleRef, RuleTarget, Test,
+};
+pub use set::{Gateway, IdentitySource, Page, PolicySet, Role, Set, UnknownAgent};
+pub use trie::{End, Found, Refusal, Trie, Variable};
+
+#[cfg(feature = "author")]
+pub(crate) use trie::Segment;

@@ -1,0 +1,178 @@
+//! The policy set as a whole: gateway settings and one page per agent.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use regex_automata::dfa::sparse::DFA;
+use serde::{Deserialize, Serialize};
+
+use super::api::Api;
+use super::rule::{Forbid, Permit};
+use super::trie::Trie;
+use crate::time::Timestamp;
+
+/// A policy set that has been loaded: everything a decision needs but the request and the time.
+pub struct PolicySet {
+    pub(crate) digest: String,
+    pub(crate) set: Set,
+    pub(crate) patterns: Vec<DFA<Vec<u8>>>,
+}
+
+impl PolicySet {
+    /// `sha256:` and the hex digest of the bundle's payload: the name under which this set is recorded.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Number of agents that have a page.
+    #[must_use]
+    pub fn agents(&self) -> usize {
+        self.set.pages.len()
+    }
+
+    /// The pages, in the order of the agents' names.
+    #[must_use]
+    pub fn pages(&self) -> &[Page] {
+        &self.set.pages
+    }
+
+    /// How long a request may wait for its body, in milliseconds.
+    #[must_use]
+    pub fn body_timeout_ms(&self) -> u64 {
+        self.set.gateway.body_timeout_ms
+    }
+
+    /// The page of an agent.
+    #[must_use]
+    pub fn page(&self, agent: &str) -> Option<&Page> {
+        let index = self
+            .set
+            .pages
+            .binary_search_by(|page| page.agent.as_str().cmp(agent))
+            .ok()?;
+        self.set.pages.get(index)
+    }
+
+    /// Whether pattern `index` matches the whole of `text`. A pattern that is not there matches nothing.
+    pub(crate) fn matches(&self, index: u32, text: &str) -> bool {
+        use regex_automata::{Anchored, Input, dfa::Automaton};
+        let Some(dfa) = self.patterns.get(index as usize) else {
+            return false;
+        };
+        // The automaton is anchored at both ends; an error (a byte it quits on) is no match.
+        matches!(
+            dfa.try_search_fwd(&Input::new(text).anchored(Anchored::Yes)),
+            Ok(Some(_))
+        )
+    }
+}
+
+impl core::fmt::Debug for PolicySet {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PolicySet")
+            .field("digest", &self.digest)
+            .field("agents", &self.agents())
+            .finish()
+    }
+}
+
+/// What is serialized into a bundle.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Set {
+    /// Settings of the gateway.
+    pub gateway: Gateway,
+    /// One page per agent, sorted by agent.
+    pub pages: Vec<Page>,
+    /// Automata of the patterns (sparse DFAs, little endian), addressed by index.
+    pub patterns: Vec<Vec<u8>>,
+}
+
+/// Settings that hold for every agent behind one gateway.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Where the agent's name comes from, tried in order.
+    pub identity: Vec<IdentitySource>,
+    /// What happens to a request that names no agent.
+    pub unknown_agent: UnknownAgent,
+    /// Largest body that is judged, in bytes.
+    pub body_limit: u32,
+    /// How long a request may wait for its body, in milliseconds.
+    pub body_timeout_ms: u64,
+}
+
+/// One source of the agent's name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum IdentitySource {
+    /// A header that an earlier authentication filter has set; client copies are removed by the gateway.
+    Header(String),
+    /// A token in a header (`Bearer x`, `token x`, or bare), known by its SHA-256.
+    Token {
+        /// The header, lower case.
+        header: String,
+        /// SHA-256 of the token → agent.
+        agents: BTreeMap<[u8; 32], String>,
+    },
+}
+
+/// What happens to a request that names no agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnknownAgent {
+    /// It is refused.
+    Deny,
+    /// It is none of Ambit's business: passed on, and counted.
+    Pass,
+}
+
+/// One compiled scope template.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// The agent's name.
+    pub agent: String,
+    /// Version of the template.
+    pub version: String,
+    /// First moment the page is valid.
+    pub from: Timestamp,
+    /// First moment the page is no longer valid.
+    pub until: Timestamp,
+    /// Decide and record only.
+    pub shadow: bool,
+    /// Host (`h` or `h:port`, lower case, no `:443`) → index into `tries`; sorted.
+    pub hosts: Vec<(String, u32)>,
+    /// One route trie per host set.
+    pub tries: Vec<Trie>,
+    /// The APIs this page speaks of.
+    pub apis: Vec<Api>,
+    /// What is permitted.
+    pub permits: Vec<Permit>,
+    /// What is forbidden whatever is permitted.
+    pub forbids: Vec<Forbid>,
+    /// Currency of money limits, lower case.
+    pub currency: Option<String>,
+    /// One unit of another currency in `currency`.
+    pub rates: Vec<(String, crate::number::Decimal)>,
+    /// Approver roles.
+    pub roles: Vec<Role>,
+}
+
+impl Page {
+    /// The routes of a host.
+    #[must_use]
+    pub fn trie(&self, host: &str) -> Option<&Trie> {
+        let at = self
+            .hosts
+            .binary_search_by(|(known, _)| known.as_str().cmp(host))
+            .ok()?;
+        self.tries.get(self.hosts.get(at)?.1 as usize)
+    }
+}
+
+/// A role that can approve.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Seconds a grant stays valid.
+    pub expires: u64,
+}

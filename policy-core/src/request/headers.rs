@@ -1,0 +1,161 @@
+//! The header list of a request, by lower-case name.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The head of a request as the host hands it over: all headers in order, pseudo-headers (`:method`, `:path`,
+/// `:authority`, `:scheme`) included, in raw bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Names and values.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The host says that no body and no trailers follow.
+    pub end_of_stream: bool,
+}
+
+/// Headers by lower-case name. Names that are no RFC 9110 tokens are kept apart: one is enough to refuse.
+#[derive(Clone, Debug)]
+pub struct Headers {
+    fields: Vec<(String, Vec<u8>)>,
+    pub(super) invalid_name: bool,
+}
+
+impl Headers {
+    /// Takes over the fields of a head.
+    #[must_use]
+    pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+        let mut invalid_name = false;
+        let fields = fields
+            .into_iter()
+            .filter_map(|(mut name, value)| {
+                name.make_ascii_lowercase();
+                match String::from_utf8(name) {
+                    Ok(name) if is_name(&name) => Some((name, value)),
+                    _ => {
+                        invalid_name = true;
+                        None
+                    }
+                }
+            })
+            .collect();
+        Self {
+            fields,
+            invalid_name,
+        }
+    }
+
+    /// All values of a header, in order.
+    pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+        self.fields
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// Whether the header is there at all.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// The value of a header that stands once.
+    ///
+    /// # Errors
+    /// `Err(())` when it stands more than once or is not visible ASCII.
+    pub fn single<'h>(&'h self, name: &'h str) -> Result<Option<&'h str>, Ambiguous> {
+        let mut values = self.all(name);
+        let Some(first) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(Ambiguous);
+        }
+        match core::str::from_utf8(first) {
+            Ok(text) if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')) => {
+                Ok(Some(text.trim()))
+            }
+            _ => Err(Ambiguous),
+        }
+    }
+
+    /// All names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
+    /// Number of headers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+}
+
+/// A header that must stand once stands more often, or its value is not visible ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ambiguous;
+
+/// RFC 9110 §5.6.2 token, or a pseudo-header.
+fn is_name(name: &str) -> bool {
+    let token = name.strip_prefix(':').unwrap_or(name);
+    !token.is_empty()
+        && token.bytes().all(|b| {
+            b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'!' | b'#'
+                        | b'$'
+                        | b'%'
+                        | b'&'
+                        | b'\''
+                        | b'*'
+                        | b'+'
+                        | b'-'
+                        | b'.'
+                        | b'^'
+                        | b'_'
+                        | b'`'
+                        | b'|'
+                        | b'~'
+                )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn headers(pairs: &[(&str, &[u8])]) -> Headers {
+        Headers::new(
+            pairs
+                .iter()
+                .map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn names_fold_and_singles_are_single() {
+        let h = headers(&[
+            ("X-Agent", b"a"),
+            ("x-twice", b"1"),
+            ("X-Twice", b"2"),
+            ("x-raw", b"\xff"),
+        ]);
+        assert_eq!(h.single("x-agent"), Ok(Some("a")));
+        assert_eq!(h.single("x-none"), Ok(None));
+        assert_eq!(h.single("x-twice"), Err(Ambiguous));
+        assert_eq!(h.single("x-raw"), Err(Ambiguous));
+        assert!(!h.invalid_name);
+        assert!(Headers::new(vec![(b"a b".to_vec(), vec![])]).invalid_name);
+        assert!(Headers::new(vec![(b"\xff".to_vec(), vec![])]).invalid_name);
+    }
+}

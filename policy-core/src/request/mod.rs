@@ -1,0 +1,21 @@
+//! From the raw head of a request to its one canonical reading, or a refusal.
+//!
+//! `headers` keeps the header list by name, `path` and `query` read the request target, `host` the authority,
+//! `media_type` the content type; `normalize` puts them together and refuses what two components could read
+//! differently.
+
+mod headers;
+mod host;
+mod media_type;
+mod normalize;
+mod path;
+mod query;
+
+pub use headers::{Head, Headers};
+pub use media_type::MediaType;
+pub use normalize::{Malformed, Request, normalize};
+pub use path::PathSegment;
+pub use query::{QueryPair, mangled};
+
+#[cfg(feature = "author")]
+pub(crate) use host::canonical as canonical_host;
