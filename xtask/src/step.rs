@@ -20,6 +20,13 @@ impl Failure {
         }
     }
 
+    /// The same, and another way around it.
+    pub(crate) fn or(mut self, way: &str) -> Self {
+        self.message.push_str("; or ");
+        self.message.push_str(way);
+        self
+    }
+
     /// A command line nobody understands.
     pub(crate) fn usage(usage: &str) -> Self {
         Self {
