@@ -1,0 +1,93 @@
+//! Policy bundles for the gateway, made the way an admin makes them: `ambit bundle`.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+/// A bundle as the filter takes it: the text of its envelope.
+#[derive(Clone)]
+pub(crate) struct Bundle {
+    pub(crate) text: String,
+    pub(crate) digest: String,
+}
+
+impl Bundle {
+    /// This bundle with the payload of another, a sound one: only the digest tells.
+    pub(crate) fn with_payload_of(&self, other: &Self) -> String {
+        let parse = |text| serde_json::from_str::<Value>(text).expect("an envelope");
+        let mut envelope = parse(&self.text);
+        envelope["payload"] = parse(&other.text)["payload"].take();
+        envelope.to_string()
+    }
+}
+
+/// The shop's template, catalog and gateway file, of which tests change single values.
+pub(crate) struct Policies {
+    template: Value,
+    gateway: Value,
+}
+
+impl Policies {
+    /// `pricing-agent` may read products, and set prices from 1 to 100.
+    pub(crate) fn shop() -> Self {
+        let parse = |text| serde_json::from_str(text).expect("a policy file of these tests");
+        Self {
+            template: parse(include_str!(
+                "policies/agent-policy-20260101-pricing-agent.json"
+            )),
+            gateway: parse(include_str!("policies/gateway.json")),
+        }
+    }
+
+    /// Sets the highest price the agent may set.
+    pub(crate) fn max_price(mut self, max: u32) -> Self {
+        self.template["permit"][1]["limits"][0]["max"] = json!(max);
+        self
+    }
+
+    /// Sets how long a body may take to arrive.
+    pub(crate) fn body_timeout_ms(mut self, limit: u32) -> Self {
+        self.gateway["limits"]["body_timeout_ms"] = json!(limit);
+        self
+    }
+
+    /// Compiles the bundle.
+    pub(crate) fn bundle(&self) -> Bundle {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(dir.path().join(name), text).expect("policy file written");
+        };
+        write(
+            "agent-policy-20260101-pricing-agent.json",
+            &self.template.to_string(),
+        );
+        write("gateway.json", &self.gateway.to_string());
+        std::fs::create_dir(dir.path().join("catalogs")).expect("folder made");
+        write(
+            "catalogs/shop-v1.json",
+            include_str!("policies/catalogs/shop-v1.json"),
+        );
+        let text = compile(dir.path());
+        let envelope: Value = serde_json::from_str(&text).expect("an envelope");
+        let digest = envelope["digest"].as_str().expect("digest").to_owned();
+        Bundle { text, digest }
+    }
+}
+
+fn compile(policies: &Path) -> String {
+    let file = policies.join("shop.bundle");
+    let output = Command::new(env!("CARGO_BIN_EXE_ambit"))
+        .arg("bundle")
+        .arg(policies)
+        .arg("-o")
+        .arg(&file)
+        .output()
+        .expect("`ambit` runs");
+    assert!(
+        output.status.success(),
+        "ambit bundle: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    std::fs::read_to_string(file).expect("the bundle")
+}

@@ -1,0 +1,31 @@
+//! The filter inside a real Envoy: clients on one side, a recording upstream on the other.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its own functions too"
+)]
+
+mod answer;
+mod bundle;
+mod client_h1;
+mod client_h2;
+mod config;
+mod deadline;
+mod http1;
+mod process;
+mod shop;
+mod upstream;
+
+mod bodies;
+mod body_limit;
+mod broken_bundles;
+mod decision_record;
+mod header_bytes;
+mod held_requests;
+mod many_clients;
+mod recordings;
+mod routing;
+mod shipped_example;
+mod updates;

@@ -1,0 +1,251 @@
+//! `envoy-filter/examples/envoy/` as it ships, started with other ports and paths.
+
+use std::path::{Path, PathBuf};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::Value;
+
+use crate::bundle::{Bundle, Policies};
+use crate::client_h1::{self, RequestHead, chunk};
+use crate::client_h2;
+use crate::config;
+use crate::process::Envoy;
+use crate::shop::{self, ALLOWED, REFUSED};
+use crate::upstream::Upstream;
+
+/// What README.md has an admin write: SHA-1 of `key-of-pricing` and `key-of-other`.
+const AGENTS: &str = "\
+pricing-agent:{SHA}f+LCZxSsDGvHm1J95Ov5zhJB2y0=
+other-agent:{SHA}R8fpiMxboXEi3JPzHrm/tR/yMUg=
+";
+
+/// The example, running.
+struct Example {
+    envoy: Envoy,
+    upstream: Upstream,
+    folder: PathBuf,
+    digest: String,
+}
+
+impl Example {
+    async fn start(policies: Policies) -> Self {
+        let upstream = Upstream::http1().await;
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path().join("ambit");
+        std::fs::create_dir(&folder).expect("folder made");
+        std::fs::copy(config::wasm(), folder.join("ambit.wasm")).expect("filter copied");
+        std::fs::write(folder.join("agents.htpasswd"), AGENTS).expect("agents written");
+        let bundle = policies.bundle();
+        deliver(&folder, &bundle);
+
+        let mut text = shipped("envoy.yaml");
+        for (shipped, here) in [
+            ("port_value: 9901", "port_value: 0".to_owned()),
+            ("port_value: 10000", "port_value: 0".to_owned()),
+            (
+                "port_value: 8080",
+                format!("port_value: {}", upstream.address.port()),
+            ),
+        ] {
+            assert_eq!(text.matches(shipped).count(), 1, "{shipped}");
+            text = text.replace(shipped, &here);
+        }
+        let file = dir.path().join("envoy.yaml");
+        std::fs::write(&file, in_folder(&text, &folder)).expect("config written");
+        let arguments = ["-c".to_owned(), file.display().to_string()];
+        Self {
+            envoy: Envoy::start(dir, &arguments, true).await,
+            upstream,
+            folder,
+            digest: bundle.digest,
+        }
+    }
+}
+
+fn shipped(name: &str) -> String {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-filter/examples/envoy");
+    std::fs::read_to_string(examples.join(name)).expect("the shipped example")
+}
+
+fn in_folder(text: &str, folder: &Path) -> String {
+    text.replace("/etc/envoy/ambit", &folder.display().to_string())
+}
+
+/// Delivers a bundle as README.md says: appended to the template, indented, renamed into place.
+fn deliver(folder: &Path, bundle: &Bundle) {
+    let mut text = in_folder(&shipped("ecds.yaml"), folder);
+    for line in bundle.text.lines() {
+        text.push_str(&format!("            {line}\n"));
+    }
+    config::replace_text(&folder.join("ecds.yaml"), &text);
+}
+
+/// A request with an agent's key.
+fn request(method: &str, path: &str, agent: &str, key: &str) -> RequestHead {
+    RequestHead::new(method, path, shop::HOST)
+        .header("x-agent-key", credentials(agent, key))
+        .header("content-type", "application/json")
+}
+
+fn credentials(agent: &str, key: &str) -> String {
+    let encoded = BASE64_STANDARD.encode(format!("{agent}:{key}"));
+    format!("Basic {encoded}")
+}
+
+fn pricing(method: &str, path: &str) -> RequestHead {
+    request(method, path, "pricing-agent", "key-of-pricing")
+}
+
+#[tokio::test]
+async fn holds_an_agent_to_its_policy() {
+    let example = Example::start(Policies::shop()).await;
+    let address = example.envoy.address;
+    let refused = pricing("PUT", shop::PATH).with_body(REFUSED);
+    let answer = client_h1::exchange(address, &refused).await;
+    answer.assert_refused(403, &example.digest);
+    assert_eq!(example.upstream.bytes(), 0);
+
+    let allowed = pricing("PUT", shop::PATH).with_body(ALLOWED);
+    let answer = client_h1::exchange(address, &allowed).await;
+    answer.assert_forwarded(&example.digest);
+    let received = &example.upstream.received()[0];
+    assert_eq!(received.body, ALLOWED);
+    assert_eq!(
+        received.header("x-agent-name"),
+        Some(b"pricing-agent".as_slice())
+    );
+    assert_eq!(received.header("x-agent-key"), None, "the key stays here");
+
+    let log = example.envoy.stdout_json(2).await;
+    let statuses: Vec<&Value> = log.iter().map(|line| &line["status"]).collect();
+    assert_eq!(statuses, [403, 200]);
+    let decision = log[1]["decision"].as_str().expect("a decision");
+    assert!(decision.contains(&example.digest), "{decision}");
+}
+
+/// Envoy's own buffers are large enough, on both protocols, for Ambit to be the one who refuses.
+#[tokio::test]
+async fn a_body_above_the_limit_gets_the_answer_of_ambit() {
+    let example = Example::start(Policies::shop()).await;
+    let address = example.envoy.address;
+    let key = credentials(shop::AGENT, "key-of-pricing");
+    let headers = [
+        ("x-agent-key", key.as_bytes()),
+        ("content-type", b"application/json"),
+    ];
+    let mut http2 = client_h2::Connection::open(address).await;
+
+    // 8 MB and 300 KiB, where the policy has 256 KiB.
+    let large = vec![b' '; 300 * 1024];
+    let head = pricing("PUT", shop::PATH).header("transfer-encoding", "chunked");
+    let chunks = std::iter::repeat_n(chunk(&[b' '; 4096]), 2000);
+    let mut connection = client_h1::Connection::open(address).await;
+    let answer = connection
+        .send_until_answered(std::iter::once(head.bytes()).chain(chunks))
+        .await;
+    answer.assert_refused(413, &example.digest);
+    let mut stream = http2.start("PUT", shop::URL, &headers, false).await;
+    stream.try_data(&large, true).await;
+    stream.answer().await.assert_refused(413, &example.digest);
+    assert_eq!(example.upstream.bytes(), 0);
+
+    let mut within = ALLOWED.to_vec();
+    within.resize(256 * 1024, b' ');
+    let request = pricing("PUT", shop::PATH).with_body(&within);
+    let answer = client_h1::exchange(address, &request).await;
+    answer.assert_forwarded(&example.digest);
+    let answer = http2.exchange("PUT", shop::URL, &headers, &within).await;
+    answer.assert_forwarded(&example.digest);
+}
+
+#[tokio::test]
+async fn nobody_speaks_for_another_agent() {
+    let example = Example::start(Policies::shop()).await;
+    let address = example.envoy.address;
+    // Without a key, with a wrong one, and with another agent's.
+    for (head, by_ambit) in [
+        (RequestHead::new("GET", shop::PATH, shop::HOST), false),
+        (request("GET", shop::PATH, shop::AGENT, "guess"), false),
+        (
+            request("GET", shop::PATH, "other-agent", "key-of-other"),
+            true,
+        ),
+    ] {
+        let forged = head.header("x-agent-name", shop::AGENT);
+        let answer = client_h1::exchange(address, &forged.bytes()).await;
+        assert_eq!(answer.status, 401, "{}", answer.text());
+        if by_ambit {
+            answer.assert_refused(401, &example.digest);
+        }
+    }
+    assert_eq!(example.upstream.bytes(), 0);
+}
+
+#[tokio::test]
+async fn headers_only_the_gateway_may_set_are_dropped() {
+    let example = Example::start(Policies::shop()).await;
+    let head = pricing("GET", shop::PATH)
+        .header("x-agent-name", "other-agent")
+        .header("x-ambit-route", "forged")
+        .header("x-forwarded-client-cert", "forged")
+        .header("x-envoy-retry-on", "5xx")
+        .header("x-envoy-upstream-rq-timeout-ms", "1")
+        .header("x-other", "kept");
+    let answer = client_h1::exchange(example.envoy.address, &head.bytes()).await;
+    answer.assert_forwarded(&example.digest);
+    let received = &example.upstream.received()[0];
+    let agents: Vec<_> = received
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "x-agent-name")
+        .map(|(_, value)| value.as_slice())
+        .collect();
+    assert_eq!(agents, [b"pricing-agent"]);
+    assert_eq!(received.header("x-other"), Some(b"kept".as_slice()));
+    for gone in [
+        "x-ambit-route",
+        "x-forwarded-client-cert",
+        "x-envoy-retry-on",
+        "x-envoy-upstream-rq-timeout-ms",
+        "x-agent-key",
+    ] {
+        assert_eq!(received.header(gone), None, "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn the_filter_sees_the_path_the_client_sent() {
+    let example = Example::start(Policies::shop()).await;
+    // Each would be the allowed path once it is tidied.
+    for path in [
+        "/v1//products/7",
+        "/v1/x/../products/7",
+        "/v1/%2e/products/7",
+        "/v1/products%2F7",
+    ] {
+        let request = pricing("GET", path).bytes();
+        let answer = client_h1::exchange(example.envoy.address, &request).await;
+        assert!(matches!(answer.status, 400 | 403), "{path}: {answer:?}");
+        answer.assert_refused(answer.status, &example.digest);
+    }
+    let underscore = pricing("GET", shop::PATH).header("x_agent_name", "other-agent");
+    let answer = client_h1::exchange(example.envoy.address, &underscore.bytes()).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(example.upstream.bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_new_bundle_is_in_force_once_it_is_renamed_into_place() {
+    let example = Example::start(Policies::shop().max_price(3)).await;
+    let write = pricing("PUT", shop::PATH).with_body(ALLOWED);
+    let answer = client_h1::exchange(example.envoy.address, &write).await;
+    answer.assert_refused(403, &example.digest);
+    let next = Policies::shop().bundle();
+    deliver(&example.folder, &next);
+    example.envoy.await_updates(2, 0).await;
+    let mut connection = client_h1::Connection::open(example.envoy.address).await;
+    connection
+        .exchange(&write)
+        .await
+        .assert_forwarded(&next.digest);
+}
