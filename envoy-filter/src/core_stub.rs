@@ -106,6 +106,12 @@ impl NeedBody {
         if self.again {
             return Step::NeedBody(self);
         }
+        let code = match body {
+            Body::Unavailable(Unavailable::Timeout) => Some(Code::BodyTimeout),
+            Body::Unavailable(Unavailable::NotDelivered) => Some(Code::BodyNotDelivered),
+            _ => None,
+        };
+        let reasons = code.map(|code| Reason { code, message: code.text().into(), pointer: None });
         let status = match body {
             Body::Complete(bytes) if !bytes.windows(3).any(|window| window == b"bad") => None,
             Body::Unavailable(Unavailable::TooLarge) => Some(413),
@@ -113,7 +119,12 @@ impl NeedBody {
         };
         Step::Done(match status {
             None => Outcome::new(Decision::Allow),
-            Some(status) => Outcome { forward: self.shadow, status, ..Outcome::new(Decision::Deny) },
+            Some(status) => Outcome {
+                forward: self.shadow,
+                status,
+                reasons: reasons.into_iter().collect(),
+                ..Outcome::new(Decision::Deny)
+            },
         })
     }
 }
@@ -131,6 +142,7 @@ pub enum Unavailable {
     NotRecorded,
     Truncated,
     Timeout,
+    NotDelivered,
     NotSupported,
 }
 
@@ -158,6 +170,18 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     Gateway,
+    BodyTimeout,
+    BodyNotDelivered,
+}
+
+impl Code {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyNotDelivered => "body_not_delivered",
+        }
+    }
 }
 
 pub struct Reason {
@@ -199,8 +223,11 @@ impl Outcome {
         }
     }
     pub fn problem(&self, _set: &PolicySet) -> Problem {
-        let gateway = self.reasons.first().is_some_and(|reason| reason.code == Code::Gateway);
-        let status = if gateway { 503 } else { self.status };
+        let status = match self.reasons.first().map(|reason| reason.code) {
+            Some(Code::Gateway | Code::BodyNotDelivered) => 503,
+            Some(Code::BodyTimeout) => 408,
+            None => self.status,
+        };
         Problem { status, body: format!("{{\"status\":{status}}}").into_bytes() }
     }
     pub fn decision_json(&self, _set: &PolicySet) -> Vec<u8> {

@@ -37,11 +37,9 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
         return Verdict::Forward;
     }
     let problem = outcome.problem(&plugin.set);
-    let details = match outcome.decision {
-        Decision::ApprovalRequired => "ambit_approval_required",
-        Decision::Allow | Decision::Deny => "ambit_deny",
-    };
-    reply(&Reply { status: problem.status, details, body: &problem.body }, Some(plugin));
+    let why = outcome.reasons.first().map_or("deny", |reason| reason.code.text());
+    let details = format!("ambit_{why}");
+    reply(&Reply { status: problem.status, details: &details, body: &problem.body }, Some(plugin));
     Verdict::Refused
 }
 

@@ -17,10 +17,6 @@ pub(crate) enum Refusal {
     ClockUnreadable,
     /// A callback came that has no place here: a body before its head, a second head.
     OutOfOrder,
-    /// The gateway holds the body back until the head is released.
-    BodyNotDelivered,
-    /// The body did not come in time.
-    BodyTimeout,
     /// The evaluation asked for one thing after another without end.
     Undecided,
     /// The gateway did not release a request that was to be forwarded.
@@ -80,19 +76,6 @@ impl Refusal {
             Self::OutOfOrder => {
                 document!(gateway, "out_of_order", "the gateway delivered the parts of this request out of order")
             }
-            Self::BodyNotDelivered => document!(
-                gateway,
-                "body_not_delivered",
-                "this request waited for its body, but the gateway never delivered one: \
-                 `allow_on_headers_stop_iteration: true` is missing from the Wasm plugin's configuration"
-            ),
-            Self::BodyTimeout => document!(
-                408,
-                "body_not_seen",
-                "body_timeout",
-                "the body of this request did not arrive in time",
-                "the whole body must arrive within the gateway's body timeout; send the request again"
-            ),
             Self::Undecided => document!(gateway, "undecided", "the policy did not come to a decision on this request"),
             Self::NotResumed => {
                 document!(gateway, "not_resumed", "the gateway did not release this request after it was held")
@@ -121,8 +104,6 @@ mod tests {
             Refusal::HeadUnreadable,
             Refusal::ClockUnreadable,
             Refusal::OutOfOrder,
-            Refusal::BodyNotDelivered,
-            Refusal::BodyTimeout,
             Refusal::Undecided,
             Refusal::NotResumed,
         ] {

@@ -190,24 +190,20 @@ impl Request {
             return Tick::Kept;
         };
         plugin.release(self.id);
-        let (unavailable, refusal) = if delivers {
-            (Unavailable::Timeout, Refusal::BodyTimeout)
+        let why = if delivers {
+            Unavailable::Timeout
         } else {
             plugin.tell_not_delivered();
-            (Unavailable::NotSeen, Refusal::BodyNotDelivered)
+            Unavailable::NotDelivered
         };
-        match conclude(wait.need.answer(Body::Unavailable(unavailable))) {
-            // Shadow mode forwards whatever was found.
-            Some(outcome) if outcome.forward => {
-                if enforce(outcome, &plugin) == Verdict::Forward {
-                    self.resume();
-                }
-            }
-            outcome => {
-                if let Some(outcome) = outcome {
-                    enforce::record(&outcome, &plugin);
-                }
-                let _ = self.refuse(refusal);
+        match conclude(wait.need.answer(Body::Unavailable(why))) {
+            Some(outcome) => match enforce(outcome, &plugin) {
+                // Shadow mode forwards whatever was found.
+                Verdict::Forward => self.resume(),
+                Verdict::Refused => {}
+            },
+            None => {
+                let _ = self.refuse(Refusal::Undecided);
             }
         }
         Tick::Kept

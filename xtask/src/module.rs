@@ -16,21 +16,10 @@ pub(crate) fn build() -> Result<Module, Failure> {
     toolchain::ensure_target(WASM)?;
     step(
         "Building the filter",
-        toolchain::cargo(&[
-            "build",
-            "--release",
-            "--package",
-            "envoy-filter",
-            "--lib",
-            "--target",
-            WASM,
-        ]),
+        toolchain::cargo(&["build", "--release", "--package", "envoy-filter", "--lib", "--target", WASM]),
     )?;
-    let path = toolchain::target_dir()
-        .join(WASM)
-        .join("release/envoy_filter.wasm");
-    let bytes = std::fs::read(&path)
-        .map_err(|e| Failure::new(format!("cannot read {}: {e}", path.display())))?;
+    let path = toolchain::target_dir().join(WASM).join("release/envoy_filter.wasm");
+    let bytes = std::fs::read(&path).map_err(|e| Failure::new(format!("cannot read {}: {e}", path.display())))?;
     Ok(Module { path, bytes })
 }
 
@@ -39,26 +28,21 @@ impl Module {
     pub(crate) fn print_size(&self) {
         let bytes = self.bytes.len();
         let tenths = bytes * 10 / 1024;
-        println!(
-            "{}: {bytes} bytes ({}.{} KiB)",
-            self.path.display(),
-            tenths / 10,
-            tenths % 10
-        );
+        println!("{}: {bytes} bytes ({}.{} KiB)", self.path.display(), tenths / 10, tenths % 10);
     }
 
     /// Prints what the module asks of its host. Anything but proxy-wasm calls is a failure: a
     /// gateway could not load it.
     pub(crate) fn print_imports(&self) -> Result<(), Failure> {
-        let imports = imports(&self.bytes)
-            .ok_or_else(|| Failure::new(format!("{} is not a module", self.path.display())))?;
+        let imports =
+            imports(&self.bytes).ok_or_else(|| Failure::new(format!("{} is not a module", self.path.display())))?;
         for import in &imports {
             println!("  {import}");
         }
         match imports.iter().find(|i| !i.starts_with("env.proxy_")) {
-            Some(foreign) => Err(Failure::new(format!(
-                "the filter imports `{foreign}`; gateways offer `env.proxy_*` alone"
-            ))),
+            Some(foreign) => {
+                Err(Failure::new(format!("the filter imports `{foreign}`; gateways offer `env.proxy_*` alone")))
+            }
             None => Ok(()),
         }
     }

@@ -14,10 +14,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// Something in the way, and the command that clears it.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: format!("error: {}", message.into()),
-            code: 1,
-        }
+        Self { message: format!("error: {}", message.into()), code: 1 }
     }
 
     /// The same, and another way around it.
@@ -29,10 +26,7 @@ impl Failure {
 
     /// A command line nobody understands.
     pub(crate) fn usage(usage: &str) -> Self {
-        Self {
-            message: usage.to_owned(),
-            code: 1,
-        }
+        Self { message: usage.to_owned(), code: 1 }
     }
 }
 
@@ -43,10 +37,7 @@ pub(crate) fn step(what: &str, mut command: Command) -> Result<(), Failure> {
     if status.success() {
         return Ok(());
     }
-    Err(Failure {
-        message: format!("error: {what}: {status}: {}", line(&command)),
-        code: exit_code(status),
-    })
+    Err(Failure { message: format!("error: {what}: {status}: {}", line(&command)), code: exit_code(status) })
 }
 
 /// Runs a command quietly and gives what it printed; `None` when it failed or is not there.
@@ -71,8 +62,5 @@ fn not_started(command: &Command, error: &io::Error) -> Failure {
 
 /// A child ended by a signal has no code of its own.
 fn exit_code(status: ExitStatus) -> u8 {
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1)
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

@@ -29,20 +29,14 @@ pub(crate) fn workspace() -> PathBuf {
 pub(crate) fn target_dir() -> PathBuf {
     std::env::current_exe()
         .ok()
-        .and_then(|exe| {
-            exe.ancestors()
-                .find(|dir| dir.join("CACHEDIR.TAG").is_file())
-                .map(Path::to_owned)
-        })
+        .and_then(|exe| exe.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file()).map(Path::to_owned))
         .unwrap_or_else(|| workspace().join("target"))
 }
 
 /// Installs a compilation target if it is missing.
 pub(crate) fn ensure_target(target: &str) -> Result<(), Failure> {
     let mut query = Command::new("rustc");
-    query
-        .current_dir(workspace())
-        .args(["--print", "target-libdir", "--target", target]);
+    query.current_dir(workspace()).args(["--print", "target-libdir", "--target", target]);
     if output(query).is_some_and(|dir| Path::new(&dir).is_dir()) {
         return Ok(());
     }

@@ -50,7 +50,8 @@ impl Outcome {
         let status = match (self.decision, first.map(|r| r.code)) {
             (_, Some(Code::UnknownAgent)) => 401,
             (_, Some(Code::BodyTooLarge)) => 413,
-            (_, Some(Code::Gateway)) => 503,
+            (_, Some(Code::BodyTimeout)) => 408,
+            (_, Some(Code::Gateway | Code::BodyNotDelivered)) => 503,
             (
                 _,
                 Some(

@@ -74,6 +74,10 @@ codes! {
     BodyTooLarge = "body_too_large",
     /// The body was not seen in full.
     BodyNotSeen = "body_not_seen",
+    /// The body did not arrive in time.
+    BodyTimeout = "body_timeout",
+    /// The gateway never delivered the body of a held request.
+    BodyNotDelivered = "body_not_delivered",
     /// A read has a body.
     BodyOnRead = "body_on_read",
     /// A field is not listed.

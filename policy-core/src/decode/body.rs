@@ -35,6 +35,8 @@ pub enum Unavailable {
     Truncated,
     /// It did not arrive in time.
     Timeout,
+    /// The gateway holds it back for as long as the head is held.
+    NotDelivered,
     /// This enforcement point cannot answer such a need.
     NotSupported,
 }
@@ -50,7 +52,16 @@ impl Unavailable {
             Self::NotSeen => (Code::BodyNotSeen, "the gateway did not hand over the whole body".to_string()),
             Self::NotRecorded => (Code::BodyNotSeen, "the body is not in the recording".to_string()),
             Self::Truncated => (Code::BodyNotSeen, "the recording holds only a part of the body".to_string()),
-            Self::Timeout => (Code::BodyNotSeen, "the body did not arrive in time".to_string()),
+            Self::Timeout => (
+                Code::BodyTimeout,
+                "the whole body must arrive within the gateway's body timeout; send the request again".to_string(),
+            ),
+            Self::NotDelivered => (
+                Code::BodyNotDelivered,
+                "this request waited for its body, but the gateway never delivered one: \
+                 `allow_on_headers_stop_iteration: true` is missing from the Wasm plugin's configuration"
+                    .to_string(),
+            ),
             Self::NotSupported => {
                 (Code::Gateway, "this enforcement point cannot look up what the rule needs".to_string())
             }

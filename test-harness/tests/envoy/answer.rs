@@ -9,10 +9,7 @@ pub(crate) type Headers = Vec<(String, Vec<u8>)>;
 
 /// The first value of a header, when there is one.
 pub(crate) fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
-    headers
-        .iter()
-        .find(|(n, _)| n == name)
-        .map(|(_, v)| v.as_slice())
+    headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_slice())
 }
 
 /// A whole response, read to its end.
@@ -44,11 +41,7 @@ impl Answer {
 
     /// The digest of the policy that judged the request.
     pub(crate) fn digest(&self) -> String {
-        let digests: Vec<_> = self
-            .headers
-            .iter()
-            .filter(|(n, _)| n == "ambit-policy")
-            .collect();
+        let digests: Vec<_> = self.headers.iter().filter(|(n, _)| n == "ambit-policy").collect();
         assert_eq!(digests.len(), 1, "one `ambit-policy` header: {self:?}");
         let digest = String::from_utf8(digests[0].1.clone()).expect("digest is text");
         assert!(digest.starts_with("sha256:"), "a digest: {digest}");
@@ -67,12 +60,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_refused(&self, status: u16, digest: &str) -> Problem {
         assert_eq!(self.status, status, "{}", self.text());
-        assert_eq!(
-            self.header("content-type").as_deref(),
-            Some("application/problem+json"),
-            "{}",
-            self.text()
-        );
+        assert_eq!(self.header("content-type").as_deref(), Some("application/problem+json"), "{}", self.text());
         assert_eq!(self.header("x-upstream"), None);
         assert_eq!(self.digest(), digest);
         let problem: Value = serde_json::from_slice(&self.body).expect("a JSON document");
@@ -80,13 +68,7 @@ impl Answer {
         assert_eq!(problem["policy"], digest);
         assert!(problem["type"].is_string(), "{problem}");
         assert!(problem["title"].is_string(), "{problem}");
-        assert!(
-            matches!(
-                problem["decision"].as_str(),
-                Some("deny" | "approval_required")
-            ),
-            "{problem}"
-        );
+        assert!(matches!(problem["decision"].as_str(), Some("deny" | "approval_required")), "{problem}");
         let reasons = problem["reasons"].as_array().expect("reasons");
         assert!(!reasons.is_empty(), "{problem}");
         for reason in reasons {

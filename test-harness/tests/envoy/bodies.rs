@@ -76,11 +76,7 @@ async fn http1_chunked() {
 #[tokio::test]
 async fn http1_without_a_body_where_one_is_judged() {
     let shop = Shop::open(Policies::shop()).await;
-    for request in [
-        shop::write().with_chunks(&[]),
-        shop::write().with_body(b""),
-        shop::write().bytes(),
-    ] {
+    for request in [shop::write().with_chunks(&[]), shop::write().with_body(b""), shop::write().bytes()] {
         let answer = client_h1::exchange(shop.envoy.address, &request).await;
         assert_body_missed(&shop, &answer);
     }
@@ -91,13 +87,9 @@ async fn http1_without_a_body_where_one_is_judged() {
 async fn http2_without_trailers() {
     let shop = Shop::open(Policies::shop()).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let refused = connection
-        .exchange("PUT", shop::URL, shop::WRITE_HEADERS, REFUSED)
-        .await;
+    let refused = connection.exchange("PUT", shop::URL, shop::WRITE_HEADERS, REFUSED).await;
     assert_eq!(shop.upstream.bytes(), 0);
-    let allowed = connection
-        .exchange("PUT", shop::URL, shop::WRITE_HEADERS, ALLOWED)
-        .await;
+    let allowed = connection.exchange("PUT", shop::URL, shop::WRITE_HEADERS, ALLOWED).await;
     assert_judged(&shop, &allowed, &refused, ALLOWED).await;
 }
 
@@ -107,9 +99,7 @@ async fn http2_with_trailers() {
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
     let mut answers = Vec::new();
     for body in [REFUSED, ALLOWED] {
-        let mut stream = connection
-            .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-            .await;
+        let mut stream = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
         stream.data(body, false).await;
         shop.envoy.await_open_requests(1).await;
         assert_eq!(shop.upstream.bytes(), 0, "held until the trailers");
@@ -125,9 +115,7 @@ async fn http2_with_a_delayed_body() {
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
     let mut answers = Vec::new();
     for body in [REFUSED, ALLOWED] {
-        let mut stream = connection
-            .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-            .await;
+        let mut stream = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
         // The head alone is in, and judged as far as it goes.
         shop.envoy.await_open_requests(1).await;
         assert_eq!(shop.upstream.bytes(), 0, "held until the body");
@@ -149,9 +137,7 @@ async fn http2_in_3000_frames() {
     for price in [5000, 5] {
         let body = body(price);
         assert_eq!(body.len(), 3000);
-        let mut stream = connection
-            .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-            .await;
+        let mut stream = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
         for byte in body.chunks(1) {
             stream.data(byte, false).await;
         }
@@ -165,16 +151,10 @@ async fn http2_in_3000_frames() {
 async fn http2_without_a_body_where_one_is_judged() {
     let shop = Shop::open(Policies::shop()).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let whole = connection
-        .start("PUT", shop::URL, shop::WRITE_HEADERS, true)
-        .await;
-    let mut empty_frame = connection
-        .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-        .await;
+    let whole = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, true).await;
+    let mut empty_frame = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
     empty_frame.end();
-    let mut only_trailers = connection
-        .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-        .await;
+    let mut only_trailers = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
     only_trailers.trailers(&[("x-sum", "0")]);
     for stream in [whole, empty_frame, only_trailers] {
         assert_body_missed(&shop, &stream.answer().await);

@@ -25,9 +25,7 @@ async fn a_body_of_exactly_the_limit_is_judged() {
     let answer = client_h1::exchange(shop.envoy.address, &request).await;
     answer.assert_forwarded(&shop.digest);
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let answer = connection
-        .exchange("PUT", shop::URL, shop::WRITE_HEADERS, &body(LIMIT))
-        .await;
+    let answer = connection.exchange("PUT", shop::URL, shop::WRITE_HEADERS, &body(LIMIT)).await;
     answer.assert_forwarded(&shop.digest);
     let reached = shop.reached().await;
     assert_eq!(reached.len(), 2);
@@ -38,14 +36,10 @@ async fn a_body_of_exactly_the_limit_is_judged() {
 async fn http1_one_byte_above_the_limit() {
     let shop = Shop::open(Policies::shop()).await;
     let large = body(LIMIT + 1);
-    for request in [
-        shop::write().with_body(&large),
-        shop::write().with_chunks(&large.chunks(1000).collect::<Vec<_>>()),
-    ] {
+    for request in [shop::write().with_body(&large), shop::write().with_chunks(&large.chunks(1000).collect::<Vec<_>>())]
+    {
         let mut connection = Connection::open(shop.envoy.address).await;
-        let answer = connection
-            .send_until_answered(std::iter::once(request))
-            .await;
+        let answer = connection.send_until_answered(std::iter::once(request)).await;
         answer.assert_refused(413, &shop.digest);
     }
     shop.assert_nothing_reached().await;
@@ -57,9 +51,7 @@ async fn http1_endless() {
     let head = shop::write().header("transfer-encoding", "chunked").bytes();
     let pieces = std::iter::repeat_n(chunk(&[b'x'; 1024]), ENDLESS / 1024);
     let mut connection = Connection::open(shop.envoy.address).await;
-    let answer = connection
-        .send_until_answered(std::iter::once(head).chain(pieces))
-        .await;
+    let answer = connection.send_until_answered(std::iter::once(head).chain(pieces)).await;
     answer.assert_refused(413, &shop.digest);
     shop.assert_nothing_reached().await;
 }
@@ -68,9 +60,7 @@ async fn http1_endless() {
 async fn http2_one_byte_above_the_limit() {
     let shop = Shop::open(Policies::shop()).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let mut stream = connection
-        .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-        .await;
+    let mut stream = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
     // The gateway may have answered, and ended the stream, before the last frame.
     stream.try_data(&body(LIMIT + 1), true).await;
     stream.answer().await.assert_refused(413, &shop.digest);
@@ -81,9 +71,7 @@ async fn http2_one_byte_above_the_limit() {
 async fn http2_endless() {
     let shop = Shop::open(Policies::shop()).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let mut stream = connection
-        .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-        .await;
+    let mut stream = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
     let mut sent = 0;
     while sent < ENDLESS && stream.try_data(&[b'x'; 1024], false).await {
         sent += 1024;

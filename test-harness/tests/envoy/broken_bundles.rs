@@ -10,9 +10,7 @@ use crate::upstream::Upstream;
 /// Asserts that the log says, in one line of the filter's, that the bundle was refused.
 #[track_caller]
 fn assert_explained(log: &str) {
-    let explained = log
-        .lines()
-        .any(|l| l.contains("wasm log") && l.contains("ambit") && l.contains("bundle"));
+    let explained = log.lines().any(|l| l.contains("wasm log") && l.contains("ambit") && l.contains("bundle"));
     assert!(explained, "a line of the filter about its bundle:\n{log}");
 }
 
@@ -22,10 +20,7 @@ async fn a_static_start_ends_with_a_failure() {
     let other = Policies::shop().max_price(10).bundle();
     let changed = Policies::shop().bundle().with_payload_of(&other);
     for broken in [changed.as_str(), "{\"format\": \"ambit-bundle/1\"", ""] {
-        let exit = Gateway::to(&upstream)
-            .with_static(broken)
-            .start_and_exit()
-            .await;
+        let exit = Gateway::to(&upstream).with_static(broken).start_and_exit().await;
         assert_eq!(exit.status.code(), Some(1), "{broken:?}: {}", exit.log);
         assert_explained(&exit.log);
     }
@@ -37,19 +32,12 @@ async fn an_update_is_dropped_and_the_policy_before_goes_on() {
     let upstream = Upstream::http1().await;
     let good = Policies::shop().bundle();
     let next = Policies::shop().max_price(10).bundle();
-    let envoy = Gateway::to(&upstream)
-        .workers(2)
-        .with_ecds(&good.text)
-        .start()
-        .await;
+    let envoy = Gateway::to(&upstream).workers(2).with_ecds(&good.text).start().await;
     let mut old = Connection::open(envoy.address).await;
     let write = shop::write().with_body(ALLOWED);
     old.exchange(&write).await.assert_forwarded(&good.digest);
 
-    for (n, broken) in [good.with_payload_of(&next).as_str(), "no bundle", ""]
-        .into_iter()
-        .enumerate()
-    {
+    for (n, broken) in [good.with_payload_of(&next).as_str(), "no bundle", ""].into_iter().enumerate() {
         envoy.push(broken);
         envoy.await_updates(1, n as u64 + 1).await;
         assert_explained(&envoy.log());
@@ -74,10 +62,7 @@ async fn without_a_first_policy_everything_is_answered_500() {
     let upstream = Upstream::http1().await;
     let good = Policies::shop().bundle();
     let other = Policies::shop().max_price(10).bundle();
-    let envoy = Gateway::to(&upstream)
-        .with_ecds(&good.with_payload_of(&other))
-        .start()
-        .await;
+    let envoy = Gateway::to(&upstream).with_ecds(&good.with_payload_of(&other)).start().await;
     assert_explained(&envoy.log());
     let mut connection = Connection::open(envoy.address).await;
     let assert_unserved = |answer: &Answer| {

@@ -33,9 +33,7 @@ impl Policies {
     pub(crate) fn shop() -> Self {
         let parse = |text| serde_json::from_str(text).expect("a policy file of these tests");
         Self {
-            template: parse(include_str!(
-                "policies/agent-policy-20260101-pricing-agent.json"
-            )),
+            template: parse(include_str!("policies/agent-policy-20260101-pricing-agent.json")),
             gateway: parse(include_str!("policies/gateway.json")),
         }
     }
@@ -58,16 +56,10 @@ impl Policies {
         let write = |name: &str, text: &str| {
             std::fs::write(dir.path().join(name), text).expect("policy file written");
         };
-        write(
-            "agent-policy-20260101-pricing-agent.json",
-            &self.template.to_string(),
-        );
+        write("agent-policy-20260101-pricing-agent.json", &self.template.to_string());
         write("gateway.json", &self.gateway.to_string());
         std::fs::create_dir(dir.path().join("catalogs")).expect("folder made");
-        write(
-            "catalogs/shop-v1.json",
-            include_str!("policies/catalogs/shop-v1.json"),
-        );
+        write("catalogs/shop-v1.json", include_str!("policies/catalogs/shop-v1.json"));
         let text = compile(dir.path());
         let envelope: Value = serde_json::from_str(&text).expect("an envelope");
         let digest = envelope["digest"].as_str().expect("digest").to_owned();
@@ -84,10 +76,6 @@ fn compile(policies: &Path) -> String {
         .arg(&file)
         .output()
         .expect("`ambit` runs");
-    assert!(
-        output.status.success(),
-        "ambit bundle: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "ambit bundle: {}", String::from_utf8_lossy(&output.stderr));
     std::fs::read_to_string(file).expect("the bundle")
 }

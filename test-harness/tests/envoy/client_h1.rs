@@ -65,15 +65,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address)
-            .await
-            .expect("gateway accepts connections");
+        let stream = TcpStream::connect(address).await.expect("gateway accepts connections");
         stream.set_nodelay(true).expect("nodelay");
         let (read, writer) = stream.into_split();
-        Self {
-            reader: Reader::new(read),
-            writer,
-        }
+        Self { reader: Reader::new(read), writer }
     }
 
     /// Sends bytes as they are.
@@ -83,10 +78,7 @@ impl Connection {
 
     /// Sends pieces until an answer begins, then reads that answer. The gateway may answer, and
     /// stop reading, long before the last piece.
-    pub(crate) async fn send_until_answered(
-        &mut self,
-        pieces: impl Iterator<Item = Vec<u8>>,
-    ) -> Answer {
+    pub(crate) async fn send_until_answered(&mut self, pieces: impl Iterator<Item = Vec<u8>>) -> Answer {
         let Self { reader, writer } = self;
         let sending = async {
             for piece in pieces {
@@ -126,31 +118,15 @@ impl Connection {
 async fn read_answer(reader: &mut Reader<OwnedReadHalf>) -> Answer {
     within(Duration::from_secs(20), "an answer", async {
         loop {
-            let head = reader
-                .head()
-                .await
-                .expect("a response head")
-                .expect("an answer before the connection closes");
-            let status = head
-                .first_line
-                .split(' ')
-                .nth(1)
-                .and_then(|s| s.parse().ok())
-                .expect("a status");
+            let head = reader.head().await.expect("a response head").expect("an answer before the connection closes");
+            let status = head.first_line.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
             if (100..200).contains(&status) {
                 continue;
             }
             let framing = head.response_framing().expect("framing");
             let mut body = Vec::new();
-            reader
-                .body(framing, |piece| body.extend_from_slice(piece))
-                .await
-                .expect("a whole response body");
-            return Answer {
-                status,
-                headers: head.headers,
-                body,
-            };
+            reader.body(framing, |piece| body.extend_from_slice(piece)).await.expect("a whole response body");
+            return Answer { status, headers: head.headers, body };
         }
     })
     .await

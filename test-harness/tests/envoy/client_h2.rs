@@ -23,9 +23,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address)
-            .await
-            .expect("gateway accepts connections");
+        let stream = TcpStream::connect(address).await.expect("gateway accepts connections");
         stream.set_nodelay(true).expect("nodelay");
         let (requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
         let driver = tokio::spawn(async move {
@@ -36,35 +34,20 @@ impl Connection {
     }
 
     /// Starts a request. With `end` its head is all of it.
-    pub(crate) async fn start(
-        &mut self,
-        method: &str,
-        url: &str,
-        headers: &[(&str, &[u8])],
-        end: bool,
-    ) -> Stream {
+    pub(crate) async fn start(&mut self, method: &str, url: &str, headers: &[(&str, &[u8])], end: bool) -> Stream {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             let value = HeaderValue::from_bytes(value).expect("header value");
             request = request.header(*name, value);
         }
-        let mut ready = within(LIMIT, "room for a stream", self.requests.clone().ready())
-            .await
-            .expect("connection open");
-        let (response, body) = ready
-            .send_request(request.body(()).expect("request"), end)
-            .expect("request sent");
+        let mut ready =
+            within(LIMIT, "room for a stream", self.requests.clone().ready()).await.expect("connection open");
+        let (response, body) = ready.send_request(request.body(()).expect("request"), end).expect("request sent");
         Stream { response, body }
     }
 
     /// Sends a request with a whole body in one frame and reads its answer.
-    pub(crate) async fn exchange(
-        &mut self,
-        method: &str,
-        url: &str,
-        headers: &[(&str, &[u8])],
-        body: &[u8],
-    ) -> Answer {
+    pub(crate) async fn exchange(&mut self, method: &str, url: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Answer {
         let mut stream = self.start(method, url, headers, body.is_empty()).await;
         if !body.is_empty() {
             stream.data(body, true).await;
@@ -88,10 +71,7 @@ pub(crate) struct Stream {
 impl Stream {
     /// Sends `bytes` in frames as large as the peer's window lets them be: one frame for few bytes.
     pub(crate) async fn data(&mut self, bytes: &[u8], end: bool) {
-        assert!(
-            self.try_data(bytes, end).await,
-            "the gateway takes the body"
-        );
+        assert!(self.try_data(bytes, end).await, "the gateway takes the body");
     }
 
     /// As [`Stream::data`]; false when the gateway has ended the stream and reads no more.
@@ -137,11 +117,7 @@ impl Stream {
         let Self { response, body } = self;
         let answer = within(LIMIT, "an answer", async {
             let (head, stream) = response.await.expect("a response").into_parts();
-            Answer {
-                status: head.status.as_u16(),
-                headers: fields(&head.headers),
-                body: read(stream).await,
-            }
+            Answer { status: head.status.as_u16(), headers: fields(&head.headers), body: read(stream).await }
         })
         .await;
         drop(body);
@@ -151,9 +127,7 @@ impl Stream {
 
 /// A header map as names and raw values.
 pub(crate) fn fields(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    map.iter()
-        .map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec()))
-        .collect()
+    map.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect()
 }
 
 async fn read(mut stream: RecvStream) -> Vec<u8> {

@@ -82,12 +82,8 @@ impl Gateway {
         }
         let file = dir.path().join("envoy.json");
         std::fs::write(&file, self.bootstrap(dir.path()).to_string()).expect("config written");
-        let arguments = vec![
-            "-c".to_owned(),
-            file.display().to_string(),
-            "--concurrency".to_owned(),
-            self.concurrency.to_string(),
-        ];
+        let arguments =
+            vec!["-c".to_owned(), file.display().to_string(), "--concurrency".to_owned(), self.concurrency.to_string()];
         (dir, arguments)
     }
 
@@ -262,14 +258,8 @@ pub(crate) fn target() -> PathBuf {
 
 /// The filter under test.
 pub(crate) fn wasm() -> PathBuf {
-    let file = std::env::var_os("AMBIT_WASM").map_or_else(
-        || target().join("wasm32-unknown-unknown/release/envoy_filter.wasm"),
-        PathBuf::from,
-    );
-    assert!(
-        file.is_file(),
-        "{} is missing: run `cargo xtask wasm`",
-        file.display()
-    );
+    let file = std::env::var_os("AMBIT_WASM")
+        .map_or_else(|| target().join("wasm32-unknown-unknown/release/envoy_filter.wasm"), PathBuf::from);
+    assert!(file.is_file(), "{} is missing: run `cargo xtask wasm`", file.display());
     file
 }

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Awaits `future`; fails the test with `what` when it takes longer than `limit`.
 pub(crate) async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(limit, future)
-        .await
-        .unwrap_or_else(|_| panic!("no {what} within {limit:?}"))
+    tokio::time::timeout(limit, future).await.unwrap_or_else(|_| panic!("no {what} within {limit:?}"))
 }
 
 /// Asks until `probe` gives a value; fails the test with `what` after `limit`.

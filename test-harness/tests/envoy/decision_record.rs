@@ -16,13 +16,8 @@ fn decision(line: &Value) -> Value {
 #[tokio::test]
 async fn each_request_leaves_its_decision() {
     let shop = Shop::open(Policies::shop()).await;
-    let stranger = RequestHead::new("GET", shop::PATH, shop::HOST)
-        .header("x-agent-name", "a \"quoted\"\tstranger");
-    for request in [
-        shop::write().with_body(ALLOWED),
-        shop::write().with_body(REFUSED),
-        stranger.bytes(),
-    ] {
+    let stranger = RequestHead::new("GET", shop::PATH, shop::HOST).header("x-agent-name", "a \"quoted\"\tstranger");
+    for request in [shop::write().with_body(ALLOWED), shop::write().with_body(REFUSED), stranger.bytes()] {
         client_h1::exchange(shop.envoy.address, &request).await;
     }
     let lines = shop.envoy.access_log(3).await;

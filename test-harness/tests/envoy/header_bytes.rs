@@ -14,9 +14,7 @@ async fn in_the_header_that_names_the_agent() {
     let head = RequestHead::new("GET", shop::PATH, shop::HOST).header("x-agent-name", STRANGE);
     let over_http1 = client_h1::exchange(shop.envoy.address, &head.bytes()).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let over_http2 = connection
-        .exchange("GET", shop::URL, &[("x-agent-name", STRANGE)], b"")
-        .await;
+    let over_http2 = connection.exchange("GET", shop::URL, &[("x-agent-name", STRANGE)], b"").await;
     for answer in [over_http1, over_http2] {
         // Not readable as a name (400) or the name of nobody (401): refused, never a VM that failed.
         assert!(matches!(answer.status, 400 | 401), "{answer:?}");
@@ -33,9 +31,7 @@ async fn in_a_header_no_rule_reads() {
     answer.assert_forwarded(&shop.digest);
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
     let headers = [shop::WRITE_HEADERS, &[("x-note", b"a\xffb".as_slice())]].concat();
-    let answer = connection
-        .exchange("PUT", shop::URL, &headers, ALLOWED)
-        .await;
+    let answer = connection.exchange("PUT", shop::URL, &headers, ALLOWED).await;
     answer.assert_forwarded(&shop.digest);
     let reached = shop.reached().await;
     assert_eq!(reached.len(), 2);

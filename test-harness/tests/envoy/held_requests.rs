@@ -13,20 +13,13 @@ async fn a_gateway_that_cannot_hold_requests_says_why() {
     let upstream = Upstream::http1().await;
     let bundle = Policies::shop().bundle();
     let shop = Shop {
-        envoy: Gateway::to(&upstream)
-            .with_static(&bundle.text)
-            .without_header_stop()
-            .start()
-            .await,
+        envoy: Gateway::to(&upstream).with_static(&bundle.text).without_header_stop().start().await,
         upstream,
         digest: bundle.digest,
     };
-    let over_http1 =
-        client_h1::exchange(shop.envoy.address, &shop::write().with_body(ALLOWED)).await;
+    let over_http1 = client_h1::exchange(shop.envoy.address, &shop::write().with_body(ALLOWED)).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let over_http2 = connection
-        .exchange("PUT", shop::URL, shop::WRITE_HEADERS, ALLOWED)
-        .await;
+    let over_http2 = connection.exchange("PUT", shop::URL, shop::WRITE_HEADERS, ALLOWED).await;
     for answer in [over_http1, over_http2] {
         let problem = answer.assert_refused(503, &shop.digest);
         let prose = problem.prose();
@@ -50,16 +43,10 @@ async fn a_body_that_does_not_end_in_time_is_answered_408() {
     half_body.send(&head).await;
     half_body.send(&ALLOWED[..5]).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
-    let mut http2 = connection
-        .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-        .await;
+    let mut http2 = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
     http2.data(&ALLOWED[..5], false).await;
 
-    for answer in [
-        only_head.answer().await,
-        half_body.answer().await,
-        http2.answer().await,
-    ] {
+    for answer in [only_head.answer().await, half_body.answer().await, http2.answer().await] {
         answer.assert_refused(408, &shop.digest);
     }
     assert_eq!(shop.upstream.bytes(), before);

@@ -39,9 +39,7 @@ impl Head {
             }
             if name == "content-length" {
                 let length = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
-                return length
-                    .map(|n| Some(Framing::Length(n)))
-                    .ok_or_else(|| malformed("content-length"));
+                return length.map(|n| Some(Framing::Length(n))).ok_or_else(|| malformed("content-length"));
             }
         }
         Ok(None)
@@ -56,10 +54,7 @@ pub(crate) struct Reader<S> {
 
 impl<S: AsyncRead + Unpin> Reader<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     /// The next message head; `None` when the peer closed before sending a byte of it.
@@ -69,28 +64,17 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                 break at;
             }
             if !self.fill().await? {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(io::ErrorKind::UnexpectedEof.into())
-                };
+                return if self.buffer.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
             }
         };
         let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
         let mut lines = head[..end].split(|b| *b == b'\n').map(|l| l.trim_ascii());
         let first_line = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
-        Ok(Some(Head {
-            first_line,
-            headers: lines.map(field).collect::<io::Result<_>>()?,
-        }))
+        Ok(Some(Head { first_line, headers: lines.map(field).collect::<io::Result<_>>()? }))
     }
 
     /// Reads a body to its end, handing over each piece as it arrives. Trailers are dropped.
-    pub(crate) async fn body(
-        &mut self,
-        framing: Framing,
-        mut piece: impl FnMut(&[u8]),
-    ) -> io::Result<()> {
+    pub(crate) async fn body(&mut self, framing: Framing, mut piece: impl FnMut(&[u8])) -> io::Result<()> {
         match framing {
             Framing::Length(length) => self.exactly(length, &mut piece).await,
             Framing::UntilClose => loop {

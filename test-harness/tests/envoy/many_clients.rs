@@ -24,9 +24,7 @@ async fn clients_gone_while_paused_leave_nothing_behind() {
         connection.send(&chunked).await;
         connection.send(&chunk(&ALLOWED[..5])).await;
         gone.push(connection);
-        let mut stream = http2
-            .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-            .await;
+        let mut stream = http2.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
         stream.data(&ALLOWED[..5], false).await;
         cancelled.push(stream);
     }
@@ -40,9 +38,7 @@ async fn clients_gone_while_paused_leave_nothing_behind() {
     patient.send(&chunk(ALLOWED)).await;
     patient.send(b"0\r\n\r\n").await;
     patient.answer().await.assert_forwarded(&shop.digest);
-    let answer = http2
-        .exchange("PUT", shop::URL, shop::WRITE_HEADERS, ALLOWED)
-        .await;
+    let answer = http2.exchange("PUT", shop::URL, shop::WRITE_HEADERS, ALLOWED).await;
     answer.assert_forwarded(&shop.digest);
     let reached = shop.reached().await;
     assert_eq!(reached.len(), 2, "nothing of those that went: {reached:?}");
@@ -53,11 +49,7 @@ async fn clients_gone_while_paused_leave_nothing_behind() {
 async fn a_hundred_requests_held_at_once_are_each_judged_by_their_own_body() {
     let upstream = Upstream::http1().await;
     let bundle = Policies::shop().bundle();
-    let envoy = Gateway::to(&upstream)
-        .workers(2)
-        .with_static(&bundle.text)
-        .start()
-        .await;
+    let envoy = Gateway::to(&upstream).workers(2).with_static(&bundle.text).start().await;
     // Each request has a price of its own: 1 to 100 are allowed, 101 to 200 are not; they come mixed.
     let prices = || (1..=100u32).map(|n| if n % 2 == 0 { n } else { n + 100 });
     let mut held = Vec::new();
@@ -85,11 +77,8 @@ async fn a_hundred_requests_held_at_once_are_each_judged_by_their_own_body() {
             answer.assert_refused(403, &bundle.digest);
         }
     }
-    let mut reached: Vec<String> = upstream
-        .received()
-        .into_iter()
-        .map(|r| String::from_utf8(r.body).expect("a body of this test"))
-        .collect();
+    let mut reached: Vec<String> =
+        upstream.received().into_iter().map(|r| String::from_utf8(r.body).expect("a body of this test")).collect();
     reached.sort();
     allowed.sort();
     assert_eq!(reached, allowed);

@@ -48,17 +48,11 @@ impl Envoy {
         })
         .await;
         let listeners = admin_json(admin, "/listeners?format=json").await;
-        let port =
-            listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
-                .as_u64()
-                .and_then(|p| u16::try_from(p).ok())
-                .expect("the listener's port");
-        Self {
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-            admin,
-            holds_headers,
-            process,
-        }
+        let port = listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
+            .as_u64()
+            .and_then(|p| u16::try_from(p).ok())
+            .expect("the listener's port");
+        Self { address: SocketAddr::from(([127, 0, 0, 1], port)), admin, holds_headers, process }
     }
 
     /// Starts Envoy with a configuration it must refuse, and waits for its end.
@@ -69,10 +63,7 @@ impl Envoy {
             async move { status }
         })
         .await;
-        Exit {
-            status,
-            log: process.log(),
-        }
+        Exit { status, log: process.log() }
     }
 
     /// Gives the filter another bundle through ECDS. Returns at once; see [`Envoy::updates`].
@@ -84,10 +75,7 @@ impl Envoy {
     /// Filter configurations accepted and refused so far.
     pub(crate) async fn updates(&self) -> (u64, u64) {
         const PREFIX: &str = "extension_config_discovery.http_filter.ambit";
-        (
-            self.stat(&format!("{PREFIX}.update_success")).await,
-            self.stat(&format!("{PREFIX}.update_rejected")).await,
-        )
+        (self.stat(&format!("{PREFIX}.update_success")).await, self.stat(&format!("{PREFIX}.update_rejected")).await)
     }
 
     /// Waits until so many filter configurations were accepted and refused.
@@ -113,16 +101,12 @@ impl Envoy {
 
     /// Waits until a counter or gauge has this value.
     pub(crate) async fn await_stat(&self, name: &str, value: u64) {
-        until(CONDITION, &format!("{name} = {value}"), async || {
-            (self.stat(name).await == value).then_some(())
-        })
-        .await;
+        until(CONDITION, &format!("{name} = {value}"), async || (self.stat(name).await == value).then_some(())).await;
     }
 
     /// Waits until so many requests are inside Envoy and unanswered.
     pub(crate) async fn await_open_requests(&self, count: u64) {
-        self.await_stat("http.ingress.downstream_rq_active", count)
-            .await;
+        self.await_stat("http.ingress.downstream_rq_active", count).await;
     }
 
     /// Requests Envoy has begun to forward.
@@ -149,17 +133,10 @@ impl Envoy {
 
 /// Waits until a text has `count` lines of JSON; its other lines are skipped.
 async fn json_lines(count: usize, text: impl Fn() -> String) -> Vec<Value> {
-    until(
-        CONDITION,
-        &format!("{count} lines of access log"),
-        async || {
-            let lines: Vec<Value> = text()
-                .lines()
-                .filter_map(|l| serde_json::from_str(l).ok())
-                .collect();
-            (lines.len() >= count).then_some(lines)
-        },
-    )
+    until(CONDITION, &format!("{count} lines of access log"), async || {
+        let lines: Vec<Value> = text().lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+        (lines.len() >= count).then_some(lines)
+    })
     .await
 }
 
@@ -201,11 +178,7 @@ impl Process {
     /// The admin address, once Envoy has written it down.
     fn admin(&mut self) -> Option<SocketAddr> {
         self.assert_running();
-        std::fs::read_to_string(self.dir.path().join("admin"))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        std::fs::read_to_string(self.dir.path().join("admin")).ok()?.trim().parse().ok()
     }
 
     fn assert_running(&mut self) {
@@ -236,10 +209,8 @@ impl Drop for Process {
 
 /// The Envoy to test with.
 fn binary() -> PathBuf {
-    let file = std::env::var_os("AMBIT_ENVOY").map_or_else(
-        || config::target().join(Path::new("envoy/1.40.0/envoy")),
-        PathBuf::from,
-    );
+    let file = std::env::var_os("AMBIT_ENVOY")
+        .map_or_else(|| config::target().join(Path::new("envoy/1.40.0/envoy")), PathBuf::from);
     assert!(
         file.is_file(),
         "{} is missing: run `cargo xtask test` (it fetches Envoy), or set AMBIT_ENVOY=/path/to/envoy",

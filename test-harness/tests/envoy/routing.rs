@@ -18,10 +18,7 @@ async fn http1_bodies_reach_the_upstream_as_sent() {
 
     let with_length = shop::write().with_body(shop::REFUSED);
     let answer = client_h1::exchange(envoy.address, &with_length).await;
-    assert_eq!(
-        (answer.status, answer.text()),
-        (200, r#"{"ok":true}"#.into())
-    );
+    assert_eq!((answer.status, answer.text()), (200, r#"{"ok":true}"#.into()));
     let chunked = shop::write().with_chunks(&[b"{\"price\"", b": 7}"]);
     client_h1::exchange(envoy.address, &chunked).await;
 
@@ -30,10 +27,7 @@ async fn http1_bodies_reach_the_upstream_as_sent() {
     assert_eq!(received[0].method, "PUT");
     assert_eq!(received[0].path, shop::PATH);
     assert_eq!(received[0].body, shop::REFUSED);
-    assert_eq!(
-        received[0].header("x-agent-name"),
-        Some(shop::AGENT.as_bytes())
-    );
+    assert_eq!(received[0].header("x-agent-name"), Some(shop::AGENT.as_bytes()));
     assert_eq!(received[1].body, br#"{"price": 7}"#);
     assert!(received.iter().all(|r| r.complete));
     assert_eq!(envoy.forwarded().await, 2);
@@ -69,18 +63,13 @@ async fn http2_frames_and_trailers_reach_an_http2_upstream() {
     let envoy = Gateway::to(&upstream).start().await;
 
     let mut connection = client_h2::Connection::open(envoy.address).await;
-    let mut stream = connection
-        .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-        .await;
+    let mut stream = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
     for piece in shop::REFUSED.chunks(1) {
         stream.data(piece, false).await;
     }
     stream.trailers(&[("x-sum", "1")]);
     let answer = stream.answer().await;
-    assert_eq!(
-        (answer.status, answer.text()),
-        (200, r#"{"ok":true}"#.into())
-    );
+    assert_eq!((answer.status, answer.text()), (200, r#"{"ok":true}"#.into()));
 
     let received = &upstream.received()[0];
     assert_eq!(received.body, shop::REFUSED);

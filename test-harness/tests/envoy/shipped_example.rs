@@ -42,10 +42,7 @@ impl Example {
         for (shipped, here) in [
             ("port_value: 9901", "port_value: 0".to_owned()),
             ("port_value: 10000", "port_value: 0".to_owned()),
-            (
-                "port_value: 8080",
-                format!("port_value: {}", upstream.address.port()),
-            ),
+            ("port_value: 8080", format!("port_value: {}", upstream.address.port())),
         ] {
             assert_eq!(text.matches(shipped).count(), 1, "{shipped}");
             text = text.replace(shipped, &here);
@@ -53,12 +50,7 @@ impl Example {
         let file = dir.path().join("envoy.yaml");
         std::fs::write(&file, in_folder(&text, &folder)).expect("config written");
         let arguments = ["-c".to_owned(), file.display().to_string()];
-        Self {
-            envoy: Envoy::start(dir, &arguments, true).await,
-            upstream,
-            folder,
-            digest: bundle.digest,
-        }
+        Self { envoy: Envoy::start(dir, &arguments, true).await, upstream, folder, digest: bundle.digest }
     }
 }
 
@@ -110,10 +102,7 @@ async fn holds_an_agent_to_its_policy() {
     answer.assert_forwarded(&example.digest);
     let received = &example.upstream.received()[0];
     assert_eq!(received.body, ALLOWED);
-    assert_eq!(
-        received.header("x-agent-name"),
-        Some(b"pricing-agent".as_slice())
-    );
+    assert_eq!(received.header("x-agent-name"), Some(b"pricing-agent".as_slice()));
     assert_eq!(received.header("x-agent-key"), None, "the key stays here");
 
     let log = example.envoy.stdout_json(2).await;
@@ -129,10 +118,7 @@ async fn a_body_above_the_limit_gets_the_answer_of_ambit() {
     let example = Example::start(Policies::shop()).await;
     let address = example.envoy.address;
     let key = credentials(shop::AGENT, "key-of-pricing");
-    let headers = [
-        ("x-agent-key", key.as_bytes()),
-        ("content-type", b"application/json"),
-    ];
+    let headers = [("x-agent-key", key.as_bytes()), ("content-type", b"application/json")];
     let mut http2 = client_h2::Connection::open(address).await;
 
     // 8 MB and 300 KiB, where the policy has 256 KiB.
@@ -140,9 +126,7 @@ async fn a_body_above_the_limit_gets_the_answer_of_ambit() {
     let head = pricing("PUT", shop::PATH).header("transfer-encoding", "chunked");
     let chunks = std::iter::repeat_n(chunk(&[b' '; 4096]), 2000);
     let mut connection = client_h1::Connection::open(address).await;
-    let answer = connection
-        .send_until_answered(std::iter::once(head.bytes()).chain(chunks))
-        .await;
+    let answer = connection.send_until_answered(std::iter::once(head.bytes()).chain(chunks)).await;
     answer.assert_refused(413, &example.digest);
     let mut stream = http2.start("PUT", shop::URL, &headers, false).await;
     stream.try_data(&large, true).await;
@@ -166,10 +150,7 @@ async fn nobody_speaks_for_another_agent() {
     for (head, by_ambit) in [
         (RequestHead::new("GET", shop::PATH, shop::HOST), false),
         (request("GET", shop::PATH, shop::AGENT, "guess"), false),
-        (
-            request("GET", shop::PATH, "other-agent", "key-of-other"),
-            true,
-        ),
+        (request("GET", shop::PATH, "other-agent", "key-of-other"), true),
     ] {
         let forged = head.header("x-agent-name", shop::AGENT);
         let answer = client_h1::exchange(address, &forged.bytes()).await;
@@ -194,12 +175,8 @@ async fn headers_only_the_gateway_may_set_are_dropped() {
     let answer = client_h1::exchange(example.envoy.address, &head.bytes()).await;
     answer.assert_forwarded(&example.digest);
     let received = &example.upstream.received()[0];
-    let agents: Vec<_> = received
-        .headers
-        .iter()
-        .filter(|(name, _)| name == "x-agent-name")
-        .map(|(_, value)| value.as_slice())
-        .collect();
+    let agents: Vec<_> =
+        received.headers.iter().filter(|(name, _)| name == "x-agent-name").map(|(_, value)| value.as_slice()).collect();
     assert_eq!(agents, [b"pricing-agent"]);
     assert_eq!(received.header("x-other"), Some(b"kept".as_slice()));
     for gone in [
@@ -217,12 +194,7 @@ async fn headers_only_the_gateway_may_set_are_dropped() {
 async fn the_filter_sees_the_path_the_client_sent() {
     let example = Example::start(Policies::shop()).await;
     // Each would be the allowed path once it is tidied.
-    for path in [
-        "/v1//products/7",
-        "/v1/x/../products/7",
-        "/v1/%2e/products/7",
-        "/v1/products%2F7",
-    ] {
+    for path in ["/v1//products/7", "/v1/x/../products/7", "/v1/%2e/products/7", "/v1/products%2F7"] {
         let request = pricing("GET", path).bytes();
         let answer = client_h1::exchange(example.envoy.address, &request).await;
         assert!(matches!(answer.status, 400 | 403), "{path}: {answer:?}");
@@ -244,8 +216,5 @@ async fn a_new_bundle_is_in_force_once_it_is_renamed_into_place() {
     deliver(&example.folder, &next);
     example.envoy.await_updates(2, 0).await;
     let mut connection = client_h1::Connection::open(example.envoy.address).await;
-    connection
-        .exchange(&write)
-        .await
-        .assert_forwarded(&next.digest);
+    connection.exchange(&write).await.assert_forwarded(&next.digest);
 }

@@ -17,22 +17,16 @@ pub(crate) const ALLOWED: &[u8] = br#"{"price": 5}"#;
 pub(crate) const REFUSED: &[u8] = br#"{"price": 5000}"#;
 
 /// The headers of a write, for HTTP/2.
-pub(crate) const WRITE_HEADERS: &[(&str, &[u8])] = &[
-    ("x-agent-name", b"pricing-agent"),
-    ("content-type", b"application/json"),
-];
+pub(crate) const WRITE_HEADERS: &[(&str, &[u8])] =
+    &[("x-agent-name", b"pricing-agent"), ("content-type", b"application/json")];
 /// Setting a price: the head, for a body to be added.
 pub(crate) fn write() -> RequestHead {
-    RequestHead::new("PUT", PATH, HOST)
-        .header("x-agent-name", AGENT)
-        .header("content-type", "application/json")
+    RequestHead::new("PUT", PATH, HOST).header("x-agent-name", AGENT).header("content-type", "application/json")
 }
 
 /// Reading a product, which the policy allows.
 pub(crate) fn read() -> Vec<u8> {
-    RequestHead::new("GET", PATH, HOST)
-        .header("x-agent-name", AGENT)
-        .bytes()
+    RequestHead::new("GET", PATH, HOST).header("x-agent-name", AGENT).bytes()
 }
 
 /// A shop behind a gateway that holds `pricing-agent` to its policy.
@@ -48,11 +42,7 @@ impl Shop {
         let upstream = Upstream::http1().await;
         let bundle = policies.bundle();
         let gateway = Gateway::to(&upstream).with_static(&bundle.text);
-        Self {
-            envoy: gateway.start().await,
-            upstream,
-            digest: bundle.digest,
-        }
+        Self { envoy: gateway.start().await, upstream, digest: bundle.digest }
     }
 
     /// Asserts that an ordinary request is served, and gives everything that has reached the upstream

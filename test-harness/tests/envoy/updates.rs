@@ -68,9 +68,7 @@ impl Client {
                 connection.exchange(body).await
             }
             Self::Http2(connection) => {
-                let mut stream = connection
-                    .start("PUT", shop::URL, shop::WRITE_HEADERS, false)
-                    .await;
+                let mut stream = connection.start("PUT", shop::URL, shop::WRITE_HEADERS, false).await;
                 tokio::task::yield_now().await;
                 stream.data(BODY, true).await;
                 stream.answer().await
@@ -83,32 +81,21 @@ impl Client {
 async fn under_load_every_answer_names_the_policy_that_judged_it() {
     // Each has a digest of its own, and the price asked for is allowed and refused in turn.
     let bundles: Vec<Bundle> = [100, 10, 101, 11, 102, 12].map(policy).into();
-    let allows: HashMap<&str, bool> = bundles
-        .iter()
-        .enumerate()
-        .map(|(n, b)| (b.digest.as_str(), n % 2 == 0))
-        .collect();
+    let allows: HashMap<&str, bool> =
+        bundles.iter().enumerate().map(|(n, b)| (b.digest.as_str(), n % 2 == 0)).collect();
     assert_eq!(allows.len(), bundles.len());
 
     let upstream = Upstream::http1().await;
-    let envoy = Gateway::to(&upstream)
-        .workers(2)
-        .with_ecds(&bundles[0].text)
-        .start()
-        .await;
+    let envoy = Gateway::to(&upstream).workers(2).with_ecds(&bundles[0].text).start().await;
     let stop = Arc::new(AtomicBool::new(false));
-    let mut loads: Vec<Load> = (0..8)
-        .map(|n| load(envoy.address, n % 4 == 3, Arc::clone(&stop)))
-        .collect();
+    let mut loads: Vec<Load> = (0..8).map(|n| load(envoy.address, n % 4 == 3, Arc::clone(&stop))).collect();
     for (n, bundle) in bundles.iter().enumerate() {
         if n > 0 {
             envoy.push(&bundle.text);
         }
         for load in &mut loads {
             let seen = load.latest.wait_for(|digest| *digest == bundle.digest);
-            within(Duration::from_secs(20), "answer by the new policy", seen)
-                .await
-                .expect("load goes on");
+            within(Duration::from_secs(20), "answer by the new policy", seen).await.expect("load goes on");
         }
         // Every worker has switched: whoever comes now meets the new policy.
         let answer = client_h1::exchange(envoy.address, &shop::read()).await;
@@ -135,11 +122,7 @@ async fn under_load_every_answer_names_the_policy_that_judged_it() {
         let pushed: Vec<_> = bundles.iter().map(|b| b.digest.clone()).collect();
         assert_eq!(order, pushed, "each policy once, in order, none again");
     }
-    assert_eq!(
-        upstream.received().len(),
-        forwarded,
-        "what reached the upstream is what was answered as allowed"
-    );
+    assert_eq!(upstream.received().len(), forwarded, "what reached the upstream is what was answered as allowed");
     assert_eq!(envoy.updates().await, (bundles.len() as u64, 0));
 }
 

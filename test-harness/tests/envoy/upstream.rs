@@ -82,10 +82,7 @@ impl Upstream {
         let acceptor = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let record = Arc::clone(&shared);
-                let stream = Counted {
-                    stream,
-                    record: Arc::clone(&record),
-                };
+                let stream = Counted { stream, record: Arc::clone(&record) };
                 // A connection ends with an error when the test is over; what arrived is on record.
                 tokio::spawn(async move {
                     if http2 {
@@ -96,12 +93,7 @@ impl Upstream {
                 });
             }
         });
-        Self {
-            address,
-            http2,
-            record,
-            acceptor,
-        }
+        Self { address, http2, record, acceptor }
     }
 
     /// Everything that has reached the upstream so far, whole or not.
@@ -166,11 +158,7 @@ async fn answer_http2(
     let (head, mut body) = request.into_parts();
     let at = record.open(Received {
         method: head.method.to_string(),
-        path: head
-            .uri
-            .path_and_query()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers: fields(&head.headers),
         ..Received::default()
     });
@@ -188,9 +176,7 @@ async fn answer_http2(
         .header("content-type", "application/json")
         .body(())
         .expect("response");
-    respond
-        .send_response(response, false)?
-        .send_data(Bytes::from_static(BODY), true)
+    respond.send_response(response, false)?.send_data(Bytes::from_static(BODY), true)
 }
 
 /// A stream that counts what is read from it before anything looks at it.
@@ -200,27 +186,17 @@ struct Counted {
 }
 
 impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
         let arrived = buf.filled().len() - before;
-        self.record
-            .bytes
-            .fetch_add(arrived as u64, Ordering::SeqCst);
+        self.record.bytes.fetch_add(arrived as u64, Ordering::SeqCst);
         poll
     }
 }
 
 impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -19,7 +19,11 @@ pub fn bundle(rules: usize) -> Vec<u8> {
     }
     let source = |name: &str, kind, text| Source { name: name.into(), kind, text };
     let compiled = compile(&[
-        source("gateway.json", SourceKind::Gateway, r#"{ "ambit": "gateway-v1", "identity": [{ "header": "x-agent-name" }] }"#.into()),
+        source(
+            "gateway.json",
+            SourceKind::Gateway,
+            r#"{ "ambit": "gateway-v1", "identity": [{ "header": "x-agent-name" }] }"#.into(),
+        ),
         source(
             "catalog.json",
             SourceKind::Catalog,
