@@ -13,6 +13,7 @@ use crate::root::{Plugin, Root};
 use crate::types::Action;
 
 /// A context of this VM.
+#[allow(clippy::large_enum_variant, reason = "nearly every context is a request")]
 enum Context {
     Root(Root),
     Request(Request),

@@ -37,6 +37,7 @@ pub(crate) struct Request {
     stage: Stage,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
 enum Stage {
     AwaitingHead,
     AwaitingBody(Wait),
