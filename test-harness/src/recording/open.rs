@@ -1,0 +1,186 @@
+//! Opening a recording of any format.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::access_log::AccessLogReader;
+use super::detect::{Format, detect};
+use super::error::RecordingError;
+use super::exchange::{Exchange, Place, Position};
+use super::har::HarReader;
+use super::ndjson::NdjsonReader;
+use super::tap::TapReader;
+use super::tap_json::JsonTraces;
+use super::tap_proto::ProtoTraces;
+
+/// How much of a file is looked at to find its format.
+const PROBE: usize = 64 * 1024;
+/// Size of the read buffer.
+const BUFFER: usize = 64 * 1024;
+
+/// How to read a recording.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// The format; `None` finds it by the content.
+    pub format: Option<Format>,
+    /// Largest entry in bytes of the file. A larger one is an error and is passed over. This
+    /// bounds memory: one entry is held at a time, in at most a few copies.
+    pub entry_limit: usize,
+    /// Streamed taps: most traces held open. With more, the oldest ends with what is known of it.
+    /// A trace whose response has no content-length stays open till then, or to the end of the
+    /// file, since nothing marks its end.
+    pub open_traces: usize,
+    /// Streamed taps: most bytes held in open traces, with the same consequence.
+    pub open_bytes: usize,
+}
+
+impl Default for ReadOptions {
+    /// 64 MiB an entry, 256 open traces, 256 MiB in them.
+    fn default() -> Self {
+        Self {
+            format: None,
+            entry_limit: 64 * 1024 * 1024,
+            open_traces: 256,
+            open_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+impl ReadOptions {
+    /// The same, for this format whatever the content looks like.
+    #[must_use]
+    pub fn with_format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// The same, with another limit for one entry.
+    #[must_use]
+    pub fn with_entry_limit(mut self, bytes: usize) -> Self {
+        self.entry_limit = bytes;
+        self
+    }
+
+    /// The same, with other limits for open traces and the bytes in them.
+    #[must_use]
+    pub fn with_open_traces(mut self, traces: usize, bytes: usize) -> Self {
+        self.open_traces = traces;
+        self.open_bytes = bytes;
+        self
+    }
+}
+
+/// A recording: an iterator over its exchanges.
+///
+/// An entry that cannot be read is an error item; where the format tells where the next entry
+/// begins, that follows. After [`RecordingError::Read`] nothing does.
+pub struct Recording {
+    format: Format,
+    exchanges: Box<dyn Iterator<Item = Result<Exchange, RecordingError>> + Send>,
+}
+
+impl Recording {
+    /// Opens a file, with its format found by its content.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is in no known format.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        Self::open_with(path, &ReadOptions::default())
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: &ReadOptions,
+    ) -> Result<Self, RecordingError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let failed = |source| RecordingError::Open {
+            file: name.clone(),
+            source,
+        };
+        let file = File::open(path).map_err(failed)?;
+        // Some systems open a directory and fail at the first read.
+        if file.metadata().map_err(failed)?.is_dir() {
+            return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        Self::from_reader(&name, file, options)
+    }
+
+    /// Reads from any source. `name` stands for the file in positions and errors.
+    ///
+    /// # Errors
+    /// The source cannot be read, or is in no known format.
+    pub fn from_reader(
+        name: &str,
+        mut source: impl Read + Send + 'static,
+        options: &ReadOptions,
+    ) -> Result<Self, RecordingError> {
+        let file: Arc<str> = name.into();
+        let mut start = Vec::new();
+        let format = match options.format {
+            Some(format) => format,
+            None => {
+                let probe = u64::try_from(PROBE).unwrap_or(u64::MAX);
+                (&mut source)
+                    .take(probe)
+                    .read_to_end(&mut start)
+                    .map_err(|source| {
+                        let at = Position {
+                            file: Arc::clone(&file),
+                            place: Place::File,
+                        };
+                        RecordingError::Read { at, source }
+                    })?;
+                detect(&start).map_err(|found| RecordingError::UnknownFormat {
+                    file: name.into(),
+                    found,
+                })?
+            }
+        };
+        let source = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(source));
+        let limit = options.entry_limit;
+        let exchanges: Box<dyn Iterator<Item = _> + Send> = match format {
+            Format::Tap => Box::new(TapReader::new(
+                JsonTraces::new(source, file, limit),
+                options,
+            )),
+            Format::TapProto => Box::new(TapReader::new(
+                ProtoTraces::new(source, file, limit),
+                options,
+            )),
+            Format::Har => Box::new(HarReader::new(source, file, limit)),
+            Format::AccessLog => Box::new(AccessLogReader::new(source, file, limit)),
+            Format::Ndjson => Box::new(NdjsonReader::new(source, file, limit)),
+        };
+        Ok(Self { format, exchanges })
+    }
+
+    /// The format it is read in.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+}
+
+impl Iterator for Recording {
+    type Item = Result<Exchange, RecordingError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.exchanges.next()
+    }
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording")
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
+}
