@@ -15,6 +15,7 @@ mod sources;
 
 pub use error::{InvalidPolicy, PolicyError};
 pub use file_name::{FileName, NotATemplateName};
+pub(crate) use sources::is_bundle;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,14 +1,18 @@
 //! Tables.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle, LineStyle};
 
 use super::Screen;
+
+/// A line under the head, and none elsewhere.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('-').junction('-'));
 
 /// A table with a line under its head and none around it. Columns whose numbers are in `numeric`
 /// are aligned to the right.
 pub fn table(screen: Screen, head: &[&str], rows: &[Vec<String>], numeric: &[usize]) -> String {
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED);
+    table.load_style(STYLE);
     table.set_header(head.iter().map(ToString::to_string).collect::<Vec<_>>());
     table.add_rows(rows.iter().cloned());
     for column in numeric {
