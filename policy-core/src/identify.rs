@@ -27,10 +27,14 @@ pub fn identify(gateway: &Gateway, headers: &Headers) -> Principal {
         match source {
             IdentitySource::Header(name) => match headers.single(name) {
                 Ok(None) => {}
-                Ok(Some("")) => return Principal::Unknown(format!("the identity header `{name}` is empty")),
+                Ok(Some("")) => {
+                    return Principal::Unknown(format!("the identity header `{name}` is empty"));
+                }
                 Ok(Some(agent)) => return Principal::Agent(agent.to_string()),
                 Err(_) => {
-                    return Principal::Unknown(format!("the identity header `{name}` is not one value of visible ASCII"));
+                    return Principal::Unknown(format!(
+                        "the identity header `{name}` is not one value of visible ASCII"
+                    ));
                 }
             },
             IdentitySource::Token { header, agents } => {

@@ -28,6 +28,8 @@ extern crate std;
 
 pub mod bundle;
 #[cfg(feature = "author")]
+pub mod catalog;
+#[cfg(feature = "author")]
 pub mod compile;
 pub mod decision;
 pub mod decode;
@@ -35,17 +37,21 @@ pub mod decode;
 pub mod diagnostic;
 pub mod document;
 pub mod evaluate;
+#[cfg(feature = "author")]
+pub mod gateway;
 pub mod identify;
 pub mod limits;
 pub mod number;
 pub mod policy;
 pub mod quote;
 pub mod request;
+#[cfg(feature = "author")]
+pub mod template;
 pub mod time;
 
-pub use decision::{Decision, Outcome};
+pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason};
 pub use decode::{Body, Unavailable};
-pub use evaluate::{Step, evaluate};
+pub use evaluate::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 pub use policy::PolicySet;
 pub use request::Head;
 pub use time::Timestamp;

@@ -1,17 +1,13 @@
 //! Bounds on the guest, traps, and what follows them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod host_guest;
 
 use host_guest::{ENGINE, head, module, on_headers, plugin, plugin_in, said, wasm};
 use std::time::Duration;
 use test_harness::host::{
-    Engine, EngineOptions, Flow, LoadError, Module, OnFailure, PluginOptions, RequestScript,
-    SharedData, StartError, StreamError, Trap, TrapKind, Verdict, Vm, VmOptions,
+    Engine, EngineOptions, Flow, LoadError, Module, OnFailure, PluginOptions, RequestScript, SharedData, StartError,
+    StreamError, Trap, TrapKind, Verdict, Vm, VmOptions,
 };
 
 fn trap_of(verdict: Verdict) -> Trap {
@@ -27,16 +23,11 @@ fn request() -> RequestScript {
 
 #[test]
 fn a_trap_is_reported_with_the_guests_last_words_and_fails_the_vm() {
-    let guest = on_headers(
-        "(drop (call $proxy_log (i32.const 5) {panicked at src/lib.rs:7:\\0aboom})) (unreachable)",
-    );
+    let guest = on_headers("(drop (call $proxy_log (i32.const 5) {panicked at src/lib.rs:7:\\0aboom})) (unreachable)");
     let plugin = plugin(&guest);
     let report = plugin.run_request(&request()).unwrap();
     let trap = trap_of(report.verdict);
-    assert_eq!(
-        (trap.kind, trap.callback),
-        (TrapKind::Guest, "proxy_on_request_headers")
-    );
+    assert_eq!((trap.kind, trap.callback), (TrapKind::Guest, "proxy_on_request_headers"));
     assert_eq!(
         trap.message,
         "the guest trapped in `proxy_on_request_headers`: wasm `unreachable` instruction executed; \
@@ -46,11 +37,7 @@ fn a_trap_is_reported_with_the_guests_last_words_and_fails_the_vm() {
     assert_eq!(plugin.vm().failure(), Some(trap.clone()));
     let refused = plugin.run_request(&request()).unwrap_err();
     assert!(matches!(refused, StreamError::VmFailed(ref earlier) if *earlier == trap));
-    assert!(
-        refused
-            .to_string()
-            .starts_with("the VM takes no more streams since an earlier trap: ")
-    );
+    assert!(refused.to_string().starts_with("the VM takes no more streams since an earlier trap: "));
 }
 
 #[test]
@@ -83,11 +70,7 @@ fn a_loop_around_a_hostcall_pays_for_the_hosts_work() {
     let report = plugin_in(body, options).run_request(&request()).unwrap();
     assert_eq!(trap_of(report.verdict).kind, TrapKind::Fuel);
     let report = plugin(body).run_request(&request()).unwrap();
-    assert!(
-        (4_096_000..4_400_000).contains(&report.fuel),
-        "{}",
-        report.fuel
-    );
+    assert!((4_096_000..4_400_000).contains(&report.fuel), "{}", report.fuel);
 }
 
 #[test]
@@ -108,11 +91,8 @@ fn fuel_is_the_same_for_the_same_request() {
 
 #[test]
 fn an_endless_loop_runs_out_of_time() {
-    let epochs = EngineOptions {
-        fuel: false,
-        epoch_resolution: Some(Duration::from_millis(5)),
-        ..EngineOptions::default()
-    };
+    let epochs =
+        EngineOptions { fuel: false, epoch_resolution: Some(Duration::from_millis(5)), ..EngineOptions::default() };
     let guest = wasm(&on_headers("(loop $ever (br $ever))"));
     let module = Module::new(&Engine::new(epochs).unwrap(), &guest).unwrap();
     let mut options = VmOptions::default();
@@ -125,10 +105,7 @@ fn an_endless_loop_runs_out_of_time() {
 
     let without = Module::new(&ENGINE, &guest).unwrap();
     let error = Vm::new(&without, options).err().unwrap();
-    assert_eq!(
-        error.to_string(),
-        "`time_per_callback` needs an engine with `epoch_resolution`"
-    );
+    assert_eq!(error.to_string(), "`time_per_callback` needs an engine with `epoch_resolution`");
 }
 
 #[test]
@@ -144,19 +121,14 @@ fn memory_cannot_grow_past_its_bound() {
     assert_eq!(plugin.vm().memory_bytes(), 3 * 65536);
     let trap = trap_of(plugin.run_request(&request()).unwrap().verdict);
     assert_eq!(trap.kind, TrapKind::Memory);
-    assert!(
-        trap.message
-            .ends_with(", after its memory reached 524288 bytes"),
-        "{trap}"
-    );
+    assert!(trap.message.ends_with(", after its memory reached 524288 bytes"), "{trap}");
     assert_eq!(said(plugin.vm()), ["1"]);
     assert_eq!(plugin.vm().memory_bytes(), 8 * 65536);
 }
 
 #[test]
 fn endless_recursion_is_a_trap_of_the_guest() {
-    let guest =
-        on_headers("(call $deeper)") + "(func $deeper (call $deeper) (drop (call $proxy_done)))";
+    let guest = on_headers("(call $deeper)") + "(func $deeper (call $deeper) (drop (call $proxy_done)))";
     let trap = trap_of(plugin(&guest).run_request(&request()).unwrap().verdict);
     assert_eq!(trap.kind, TrapKind::Guest);
     assert!(trap.message.ends_with(": call stack exhausted"), "{trap}");
@@ -201,10 +173,7 @@ fn what_the_host_stores_for_the_guest_is_bounded() {
         (call $say_u32 (call $proxy_set_buffer_bytes (i32.const 0) (i32.const 0) (i32.const 0) {1234}))
         (call $say_u32 (call $proxy_set_buffer_bytes (i32.const 0) (i32.const 0) (i32.const 4) {5678}))
         (call $say_u32 (call $proxy_set_shared_data {k} {0123456789} (i32.const 0)))"#;
-    let mut options = VmOptions {
-        shared_data: SharedData::with_capacity(10),
-        ..VmOptions::default()
-    };
+    let mut options = VmOptions { shared_data: SharedData::with_capacity(10), ..VmOptions::default() };
     options.limits.property_bytes = 10;
     options.limits.metrics = 1;
     options.limits.header_bytes = head().byte_size() + 10;
@@ -237,10 +206,7 @@ fn trapping() -> RequestScript {
 
 #[test]
 fn a_reloading_vm_starts_every_plugin_afresh() {
-    let options = VmOptions {
-        on_failure: OnFailure::Reload,
-        ..VmOptions::default()
-    };
+    let options = VmOptions { on_failure: OnFailure::Reload, ..VmOptions::default() };
     let vm = Vm::new(&module(TRAPS_ON_DEMAND), options).unwrap();
     let first = vm.start(PluginOptions::new("one")).unwrap();
     let second = vm.start(PluginOptions::new("two")).unwrap();
@@ -248,38 +214,17 @@ fn a_reloading_vm_starts_every_plugin_afresh() {
     assert_eq!(waiting.request_headers(head(), false), Ok(Flow::Pause));
     let trap = trap_of(first.run_request(&trapping()).unwrap().verdict);
     // The trap took every other stream of the VM with it.
-    assert_eq!(
-        waiting.request_body(b"x", true),
-        Ok(Flow::Trapped(trap.clone()))
-    );
+    assert_eq!(waiting.request_body(b"x", true), Ok(Flow::Trapped(trap.clone())));
     assert_eq!(vm.failure(), Some(trap.clone()));
     assert_eq!(said(&vm), ["configured", "configured", "1", "2"]);
 
-    assert!(matches!(
-        second.run_request(&request()).unwrap().verdict,
-        Verdict::Forward { .. }
-    ));
-    assert_eq!(
-        said(&vm),
-        ["configured", "configured", "1"],
-        "statics are new"
-    );
+    assert!(matches!(second.run_request(&request()).unwrap().verdict, Verdict::Forward { .. }));
+    assert_eq!(said(&vm), ["configured", "configured", "1"], "statics are new");
     assert_eq!((vm.reloads(), vm.failure()), (1, None));
-    assert_eq!(
-        waiting.flow(),
-        Flow::Trapped(trap),
-        "a stream of the old instance stays dead"
-    );
-    assert!(matches!(
-        first.run_request(&request()).unwrap().verdict,
-        Verdict::Forward { .. }
-    ));
+    assert_eq!(waiting.flow(), Flow::Trapped(trap), "a stream of the old instance stays dead");
+    assert!(matches!(first.run_request(&request()).unwrap().verdict, Verdict::Forward { .. }));
     let counted = test_harness::host::MetricValue::Counter(4);
-    assert_eq!(
-        vm.metric("requests"),
-        Some(counted),
-        "metrics outlive the instance"
-    );
+    assert_eq!(vm.metric("requests"), Some(counted), "metrics outlive the instance");
     drop(waiting);
     assert_eq!(vm.failure(), None);
 }
@@ -294,10 +239,7 @@ fn a_reload_that_fails_is_an_error_each_time() {
           (drop (call $proxy_set_shared_data {mark} {1} (i32.const 0)))
           (i32.const 1))
         (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (unreachable))"#;
-    let options = VmOptions {
-        on_failure: OnFailure::Reload,
-        ..VmOptions::default()
-    };
+    let options = VmOptions { on_failure: OnFailure::Reload, ..VmOptions::default() };
     let plugin = plugin_in(guest, options);
     trap_of(plugin.run_request(&request()).unwrap().verdict);
     for _ in 0..2 {
@@ -326,15 +268,9 @@ fn a_refused_configuration_carries_the_log_and_spares_the_others() {
     let expected = "the plugin refused its configuration: line 3: unknown name";
     assert_eq!(error.to_string(), expected);
     assert_eq!(said(&vm).last().map(String::as_str), Some("deleted"));
-    assert!(matches!(
-        plugin.run_request(&request()).unwrap().verdict,
-        Verdict::Forward { .. }
-    ));
+    assert!(matches!(plugin.run_request(&request()).unwrap().verdict, Verdict::Forward { .. }));
 
-    let options = VmOptions {
-        configuration: b"bad".to_vec(),
-        ..VmOptions::default()
-    };
+    let options = VmOptions { configuration: b"bad".to_vec(), ..VmOptions::default() };
     let vm = Vm::new(&module(guest), options).unwrap();
     let error = vm.start(PluginOptions::new("good")).err().unwrap();
     assert_eq!(error.to_string(), "the plugin refused the VM configuration");
@@ -347,14 +283,9 @@ fn a_trap_while_configuring_is_reported() {
           (call $say {reading}) (i32.load (i32.const -8)))"#;
     let vm = Vm::new(&module(guest), VmOptions::default()).unwrap();
     let error = vm.start(PluginOptions::default()).err().unwrap();
-    let StartError::Trapped { trap, log } = &error else {
-        panic!("{error:?}")
-    };
+    let StartError::Trapped { trap, log } = &error else { panic!("{error:?}") };
     assert_eq!(trap.callback, "proxy_on_configure");
-    assert_eq!(
-        log.first().map(|line| line.message.as_str()),
-        Some("reading")
-    );
+    assert_eq!(log.first().map(|line| line.message.as_str()), Some("reading"));
     let expected = "the guest trapped in `proxy_on_configure`: out of bounds memory access";
     assert_eq!(error.to_string(), expected);
 }
@@ -364,16 +295,11 @@ fn a_trap_after_the_verdict_is_kept_apart() {
     let guest = r#"(func (export "proxy_on_log") (param i32) (unreachable))"#;
     let report = plugin(guest).run_request(&request()).unwrap();
     assert!(matches!(report.verdict, Verdict::Forward { .. }));
-    assert_eq!(
-        report.trap_at_finish.map(|trap| trap.callback),
-        Some("proxy_on_log")
-    );
+    assert_eq!(report.trap_at_finish.map(|trap| trap.callback), Some("proxy_on_log"));
 }
 
 fn load_error(wat: &str) -> LoadError {
-    Module::new(&ENGINE, &wat::parse_str(wat).unwrap())
-        .err()
-        .unwrap()
+    Module::new(&ENGINE, &wat::parse_str(wat).unwrap()).err().unwrap()
 }
 
 #[test]
@@ -382,10 +308,7 @@ fn an_import_that_is_not_provided_is_named() {
         r#"(module (import "env" "proxy_read_mind" (func (param i32) (result i32)))
              (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1")))"#,
     );
-    assert_eq!(
-        error.to_string(),
-        "the module imports `env.proxy_read_mind`, which this host does not provide"
-    );
+    assert_eq!(error.to_string(), "the module imports `env.proxy_read_mind`, which this host does not provide");
     let error = load_error(
         r#"(module (import "wasi_snapshot_preview1" "fd_write"
                (func (param i32 i32 i32 i32) (result i32)))
@@ -401,17 +324,9 @@ fn an_import_that_is_not_provided_is_named() {
 #[test]
 fn modules_of_another_kind_are_refused() {
     let error = load_error(r#"(module (func (export "proxy_abi_version_0_1_0")))"#);
-    assert!(
-        error
-            .to_string()
-            .ends_with("(it exports `proxy_abi_version_0_1_0`)"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("(it exports `proxy_abi_version_0_1_0`)"), "{error}");
     let error = load_error("(module)");
-    assert!(
-        error.to_string().contains("not a proxy-wasm plugin"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("not a proxy-wasm plugin"), "{error}");
     let error = load_error(
         r#"(module (import "env" "proxy_done" (func (param i64)))
              (func (export "proxy_abi_version_0_2_1")))"#,
@@ -425,18 +340,11 @@ fn modules_of_another_kind_are_refused() {
 fn exports_that_do_not_fit_are_named() {
     let start = |wat: &str| {
         let module = Module::new(&ENGINE, &wat::parse_str(wat).unwrap()).unwrap();
-        Vm::new(&module, VmOptions::default())
-            .err()
-            .unwrap()
-            .to_string()
+        Vm::new(&module, VmOptions::default()).err().unwrap().to_string()
     };
     let error = start(r#"(module (func (export "proxy_abi_version_0_2_1")))"#);
-    assert_eq!(
-        error,
-        "the module's export `memory` does not fit the proxy-wasm ABI 0.2.1: it is missing"
-    );
-    let error =
-        start(r#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1")))"#);
+    assert_eq!(error, "the module's export `memory` does not fit the proxy-wasm ABI 0.2.1: it is missing");
+    let error = start(r#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1")))"#);
     assert!(error.contains("`proxy_on_memory_allocate`"), "{error}");
     let error = start(
         r#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
@@ -461,10 +369,7 @@ fn malloc_is_the_fallback_allocator() {
           (i32.const 0)))"#;
     let module = Module::new(&ENGINE, &wat::parse_str(wat).unwrap()).unwrap();
     let vm = Vm::new(&module, VmOptions::default()).unwrap();
-    let options = PluginOptions {
-        root_id: "r".to_owned(),
-        ..PluginOptions::default()
-    };
+    let options = PluginOptions { root_id: "r".to_owned(), ..PluginOptions::default() };
     let report = vm.start(options).unwrap().run_request(&request()).unwrap();
     assert_eq!(report.property(&["p"]), Some(&b"r"[..]));
 }

@@ -1,17 +1,13 @@
 //! HTTP callouts: what is recorded, what their answers do, what happens when none comes.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod host_guest;
 
 use host_guest::{head, plugin, plugin_in, said};
 use std::time::Duration;
 use test_harness::host::{
-    Callout, CalloutAnswer, CalloutError, Clusters, Flow, LocalReply, Plugin, RequestScript, Stage,
-    TrapKind, Verdict, VmOptions,
+    Callout, CalloutAnswer, CalloutError, Clusters, Flow, LocalReply, Plugin, RequestScript, Stage, TrapKind, Verdict,
+    VmOptions,
 };
 
 /// Calls out from the headers; lets the request go when the answer is 200, refuses it otherwise.
@@ -39,13 +35,7 @@ const ASK_UPSTREAM: &str = r#"
 
 fn asking() -> Plugin {
     let clusters = Clusters::Named(vec!["lookup".to_owned()]);
-    plugin_in(
-        ASK_UPSTREAM,
-        VmOptions {
-            clusters,
-            ..VmOptions::default()
-        },
-    )
+    plugin_in(ASK_UPSTREAM, VmOptions { clusters, ..VmOptions::default() })
 }
 
 #[test]
@@ -55,18 +45,7 @@ fn a_callout_is_recorded_and_its_answer_lets_the_request_go() {
     assert_eq!(stream.request_headers(head(), false), Ok(Flow::Pause));
     assert_eq!(stream.request_body(b"held", true), Ok(Flow::Pause));
     let callouts = stream.pending_callouts();
-    let [
-        Callout {
-            id,
-            stream: by,
-            cluster,
-            headers,
-            body,
-            timeout,
-            ..
-        },
-    ] = callouts.as_slice()
-    else {
+    let [Callout { id, stream: by, cluster, headers, body, timeout, .. }] = callouts.as_slice() else {
         panic!("{callouts:?}")
     };
     assert_eq!((cluster.as_str(), body.as_slice()), ("lookup", &b"ask"[..]));
@@ -88,40 +67,24 @@ fn a_callout_is_recorded_and_its_answer_lets_the_request_go() {
 #[test]
 fn a_failed_callout_has_no_headers() {
     let plugin = asking();
-    let report = plugin
-        .run_request_with(&RequestScript::new(head()), |_| Some(CalloutAnswer::Failed))
-        .unwrap();
+    let report = plugin.run_request_with(&RequestScript::new(head()), |_| Some(CalloutAnswer::Failed)).unwrap();
     assert_eq!(said(plugin.vm()), ["0", "1", "0", "0", "2", "1"]);
-    assert!(matches!(
-        report.verdict,
-        Verdict::LocalReply(LocalReply { status: 503, .. })
-    ));
+    assert!(matches!(report.verdict, Verdict::LocalReply(LocalReply { status: 503, .. })));
 }
 
 #[test]
 fn unanswered_callouts_leave_the_request_hanging_and_are_reported() {
     let plugin = asking();
-    let report = plugin
-        .run_request(&RequestScript::new(head()).with_body("x"))
-        .unwrap();
+    let report = plugin.run_request(&RequestScript::new(head()).with_body("x")).unwrap();
     assert_eq!(report.verdict, Verdict::Hung { stage: Stage::Body });
     assert_eq!(report.unanswered.len(), 1);
-    assert!(
-        plugin.vm().pending_callouts().is_empty(),
-        "cancelled with the stream"
-    );
+    assert!(plugin.vm().pending_callouts().is_empty(), "cancelled with the stream");
 }
 
 #[test]
 fn callouts_to_unknown_clusters_are_refused() {
     let clusters = Clusters::Named(vec!["other".to_owned()]);
-    let plugin = plugin_in(
-        ASK_UPSTREAM,
-        VmOptions {
-            clusters,
-            ..VmOptions::default()
-        },
-    );
+    let plugin = plugin_in(ASK_UPSTREAM, VmOptions { clusters, ..VmOptions::default() });
     plugin.run_request(&RequestScript::new(head())).unwrap();
     assert_eq!(said(plugin.vm()), ["2"]);
 }
@@ -143,31 +106,16 @@ fn a_client_that_goes_cancels_its_callouts_and_is_logged() {
     let callout = stream.pending_callouts().remove(0);
     stream.client_gone().unwrap();
     assert_eq!(said(plugin.vm()), ["0", "0", "16384", "1", "deleted"]);
-    let late = plugin
-        .vm()
-        .answer_callout(callout.id, CalloutAnswer::timeout());
+    let late = plugin.vm().answer_callout(callout.id, CalloutAnswer::timeout());
     assert_eq!(late, Err(CalloutError::NotPending(callout.id)));
 }
 
 #[test]
 fn a_trap_in_a_callouts_answer_ends_the_waiting_stream() {
-    let guest = ASK_UPSTREAM.replace(
-        "(local.get $headers)) (call $say_u32",
-        "(unreachable)) (call $say_u32",
-    );
+    let guest = ASK_UPSTREAM.replace("(local.get $headers)) (call $say_u32", "(unreachable)) (call $say_u32");
     let plugin = plugin(&guest);
-    let report = plugin
-        .run_request_with(
-            &RequestScript::new(head()),
-            |_| Some(CalloutAnswer::reset()),
-        )
-        .unwrap();
-    let Verdict::Trapped(trap) = report.verdict else {
-        panic!("{report:?}")
-    };
-    assert_eq!(
-        (trap.kind, trap.callback),
-        (TrapKind::Guest, "proxy_on_http_call_response")
-    );
+    let report = plugin.run_request_with(&RequestScript::new(head()), |_| Some(CalloutAnswer::reset())).unwrap();
+    let Verdict::Trapped(trap) = report.verdict else { panic!("{report:?}") };
+    assert_eq!((trap.kind, trap.callback), (TrapKind::Guest, "proxy_on_http_call_response"));
     assert_eq!(report.upstream.headers, None);
 }

@@ -1,27 +1,17 @@
 //! Each group of hostcalls, seen from a guest.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod host_guest;
 
 use host_guest::{head, on_headers, plugin, plugin_in, said};
-use test_harness::host::{
-    Clock, Flow, HeaderMap, LogLevel, MetricValue, PluginOptions, SharedData, Vm, VmOptions,
-};
+use test_harness::host::{Clock, Flow, HeaderMap, LogLevel, MetricValue, PluginOptions, SharedData, Vm, VmOptions};
 
 /// Runs `code` in a request headers callback; gives the VM and the stream's flow.
 fn run(code: &str, headers: HeaderMap) -> (Vec<String>, Flow, HeaderMap) {
     let plugin = plugin(&on_headers(code));
     let mut stream = plugin.http_stream().unwrap();
     let flow = stream.request_headers(headers, true).unwrap();
-    (
-        said(plugin.vm()),
-        flow,
-        stream.upstream().headers.unwrap_or_default(),
-    )
+    (said(plugin.vm()), flow, stream.upstream().headers.unwrap_or_default())
 }
 
 #[test]
@@ -114,35 +104,15 @@ fn properties_come_from_the_gateway_the_head_and_the_guest() {
         (call $say_u32 (call $proxy_get_property {ambit.decision} (i32.const 16) (i32.const 20)))
         (call $say_u32 (i32.load (i32.const 20)))"#;
     let vm = Vm::new(&host_guest::module(&on_headers(code)), VmOptions::default()).unwrap();
-    let options = PluginOptions {
-        root_id: "ambit".to_owned(),
-        ..PluginOptions::default()
-    };
+    let options = PluginOptions { root_id: "ambit".to_owned(), ..PluginOptions::default() };
     let plugin = vm.start(options).unwrap();
     let mut stream = plugin.http_stream().unwrap();
     stream.set_property(&["source", "address"], "10.0.0.9:4711");
     assert_eq!(stream.request_headers(head(), true), Ok(Flow::Continue));
-    let expected = [
-        "0",
-        "10.0.0.9:4711",
-        "0",
-        "/orders?x=1",
-        "0",
-        "ambit",
-        "1",
-        "0",
-        "0",
-        "5",
-    ];
+    let expected = ["0", "10.0.0.9:4711", "0", "/orders?x=1", "0", "ambit", "1", "0", "0", "5"];
     assert_eq!(said(&vm), expected);
-    assert_eq!(
-        stream.property(&["ambit.decision"]),
-        Some(b"deny\xff".to_vec())
-    );
-    assert_eq!(
-        stream.properties(),
-        [(b"ambit.decision".to_vec(), b"deny\xff".to_vec())]
-    );
+    assert_eq!(stream.property(&["ambit.decision"]), Some(b"deny\xff".to_vec()));
+    assert_eq!(stream.properties(), [(b"ambit.decision".to_vec(), b"deny\xff".to_vec())]);
 }
 
 #[test]
@@ -173,10 +143,7 @@ fn configurations_are_readable_in_their_callbacks_only() {
         plugin = read(7),
         headers = on_headers(&read(7)),
     );
-    let options = VmOptions {
-        configuration: b"vm-conf".to_vec(),
-        ..VmOptions::default()
-    };
+    let options = VmOptions { configuration: b"vm-conf".to_vec(), ..VmOptions::default() };
     let vm = Vm::new(&host_guest::module(&body), options).unwrap();
     let plugin = vm.start(PluginOptions::new("plug")).unwrap();
     let mut stream = plugin.http_stream().unwrap();
@@ -191,13 +158,7 @@ fn the_clock_is_virtual() {
         r#"(call $say_u32 (call $proxy_get_current_time_nanoseconds (i32.const 16)))
            (call $say_u32 (i32.wrap_i64 (i64.rem_u (i64.load (i32.const 16)) (i64.const 1000000000))))"#,
     );
-    let plugin = plugin_in(
-        &body,
-        VmOptions {
-            clock: clock.clone(),
-            ..VmOptions::default()
-        },
-    );
+    let plugin = plugin_in(&body, VmOptions { clock: clock.clone(), ..VmOptions::default() });
     for nanoseconds in ["123456789", "123456789", "7"] {
         if nanoseconds == "7" {
             clock.set(2_000_000_007);
@@ -228,22 +189,10 @@ fn metrics_count_and_survive() {
     for (turn, total) in [(1, "2"), (2, "4")] {
         let mut stream = plugin.http_stream().unwrap();
         assert_eq!(stream.request_headers(head(), true), Ok(Flow::Continue));
-        assert_eq!(
-            said(plugin.vm()),
-            ["0", "2", "0", "0", "0", "2", "0", total, "1", "2"]
-        );
-        assert_eq!(
-            plugin.vm().metric("requests"),
-            Some(MetricValue::Counter(2 * turn))
-        );
-        assert_eq!(
-            plugin.vm().metric("open"),
-            Some(MetricValue::Gauge(2 * turn))
-        );
-        let size = MetricValue::Histogram {
-            count: turn,
-            sum: 100 * turn,
-        };
+        assert_eq!(said(plugin.vm()), ["0", "2", "0", "0", "0", "2", "0", total, "1", "2"]);
+        assert_eq!(plugin.vm().metric("requests"), Some(MetricValue::Counter(2 * turn)));
+        assert_eq!(plugin.vm().metric("open"), Some(MetricValue::Gauge(2 * turn)));
+        let size = MetricValue::Histogram { count: turn, sum: 100 * turn };
         assert_eq!(plugin.vm().metric("size"), Some(size));
     }
     assert_eq!(plugin.vm().metrics().len(), 3);
@@ -259,11 +208,7 @@ const COUNT_UP: &str = r#"
 fn shared_data_compares_and_sets_across_instances() {
     let shared = SharedData::new();
     let start = |vm_id: &str| {
-        let options = VmOptions {
-            vm_id: vm_id.to_owned(),
-            shared_data: shared.clone(),
-            ..VmOptions::default()
-        };
+        let options = VmOptions { vm_id: vm_id.to_owned(), shared_data: shared.clone(), ..VmOptions::default() };
         plugin_in(&on_headers(COUNT_UP), options)
     };
     let turn = |plugin: &test_harness::host::Plugin| {
@@ -289,11 +234,7 @@ fn a_compare_value_on_an_absent_key_creates_it() {
     assert_eq!((value.as_slice(), cas != 0), (&b"v"[..], true));
     use test_harness::host::Status::{CasMismatch, InternalFailure};
     assert_eq!(shared.set("vm", b"k", b"w", cas + 1), Err(CasMismatch));
-    assert_eq!(
-        shared.set("vm", b"k", b"12345678", 0),
-        Err(InternalFailure),
-        "it is full"
-    );
+    assert_eq!(shared.set("vm", b"k", b"12345678", 0), Err(InternalFailure), "it is full");
     assert_eq!(shared.set("vm", b"k", b"1234567", 0), Ok(()));
 }
 
@@ -334,10 +275,7 @@ fn the_log_keeps_levels_and_bounds() {
     let mut stream = plugin.http_stream().unwrap();
     assert_eq!(stream.request_headers(head(), true), Ok(Flow::Continue));
     let lines = plugin.vm().take_log();
-    let shown: Vec<_> = lines
-        .iter()
-        .map(|line| (line.level, line.to_string()))
-        .collect();
+    let shown: Vec<_> = lines.iter().map(|line| (line.level, line.to_string())).collect();
     let expected = [
         (LogLevel::Info, "2".to_owned()),
         (LogLevel::Error, "bad \u{fffd}\\u{1b}[31m ".to_owned()),

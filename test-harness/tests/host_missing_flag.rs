@@ -1,9 +1,5 @@
 //! A gateway whose `allow_on_headers_stop_iteration` is missing.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod host_guest;
 
@@ -36,55 +32,33 @@ const ANSWER_FROM_TICK: &str = r#"
           (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1))))))"#;
 
 fn flag_missing() -> VmOptions {
-    VmOptions {
-        allow_on_headers_stop_iteration: false,
-        ..VmOptions::default()
-    }
+    VmOptions { allow_on_headers_stop_iteration: false, ..VmOptions::default() }
 }
 
 #[test]
 fn without_the_flag_no_body_callback_comes_and_the_request_hangs() {
     let plugin = plugin_in(ANSWER_FROM_TICK, flag_missing());
-    let script = RequestScript::new(head())
-        .with_body("x")
-        .with_trailers(trailers());
+    let script = RequestScript::new(head()).with_body("x").with_trailers(trailers());
     let report = plugin.run_request(&script).unwrap();
-    assert_eq!(
-        report.verdict,
-        Verdict::Hung {
-            stage: Stage::Headers
-        }
-    );
+    assert_eq!(report.verdict, Verdict::Hung { stage: Stage::Headers });
     assert_eq!(said(plugin.vm()), [""; 0]);
 }
 
 #[test]
 fn without_the_flag_a_timer_can_still_answer() {
     let plugin = plugin_in(ANSWER_FROM_TICK, flag_missing());
-    let script = RequestScript {
-        patience: Duration::from_millis(250),
-        ..RequestScript::new(head()).with_body("x")
-    };
+    let script = RequestScript { patience: Duration::from_millis(250), ..RequestScript::new(head()).with_body("x") };
     let report = plugin.run_request(&script).unwrap();
     assert_eq!(said(plugin.vm()), ["tick", "tick"]);
-    assert!(matches!(
-        report.verdict,
-        Verdict::LocalReply(LocalReply { status: 503, .. })
-    ));
+    assert!(matches!(report.verdict, Verdict::LocalReply(LocalReply { status: 503, .. })));
     assert_eq!(report.upstream.headers, None);
 }
 
 #[test]
 fn with_the_flag_the_same_guest_gets_its_body() {
     let plugin = plugin(ANSWER_FROM_TICK);
-    let report = plugin
-        .run_request(&RequestScript::new(head()).with_body("x"))
-        .unwrap();
-    let forward = Verdict::Forward {
-        headers: head(),
-        body: b"x".to_vec(),
-        trailers: None,
-    };
+    let report = plugin.run_request(&RequestScript::new(head()).with_body("x")).unwrap();
+    let forward = Verdict::Forward { headers: head(), body: b"x".to_vec(), trailers: None };
     assert_eq!(report.verdict, forward);
     assert_eq!(said(plugin.vm()), ["body"]);
 }

@@ -1,9 +1,5 @@
 //! The serialization of header maps.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -85,14 +81,8 @@ fn malformed_lists_say_why() {
     assert_eq!(deserialize(b"\0\0\0\0"), Ok(HeaderMap::new()));
     assert_eq!(deserialize(b"\0\0"), Err(PairsError::Truncated));
     assert_eq!(deserialize(b"\xff\xff\xff\xff"), Err(PairsError::TooLarge));
-    assert_eq!(
-        deserialize(b"\x01\0\0\0\xff\xff\xff\xff\x01\0\0\0ab"),
-        Err(PairsError::Truncated)
-    );
+    assert_eq!(deserialize(b"\x01\0\0\0\xff\xff\xff\xff\x01\0\0\0ab"), Err(PairsError::Truncated));
     let unterminated = b"\x01\0\0\0\x01\0\0\0\x01\0\0\0kxv\0";
     assert_eq!(deserialize(unterminated), Err(PairsError::Unterminated));
-    assert_eq!(
-        deserialize(&vec![0; pairs::MAX_BYTES + 1]),
-        Err(PairsError::TooLarge)
-    );
+    assert_eq!(deserialize(&vec![0; pairs::MAX_BYTES + 1]), Err(PairsError::TooLarge));
 }

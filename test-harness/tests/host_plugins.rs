@@ -1,18 +1,12 @@
 //! Several plugins in one VM, their timers and their end.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod host_guest;
 
 use host_guest::{head, module, plugin, said};
 use std::thread;
 use std::time::Duration;
-use test_harness::host::{
-    Clock, PluginOptions, RequestScript, StreamError, Verdict, Vm, VmOptions,
-};
+use test_harness::host::{Clock, PluginOptions, RequestScript, StreamError, Verdict, Vm, VmOptions};
 
 /// Keeps the length of its configuration per root context, and logs it for each stream of it: what
 /// a filter does whose policy hangs on the root context.
@@ -43,10 +37,7 @@ fn two_configurations_live_side_by_side() {
     old.stop().unwrap();
     assert!(old.is_stopped() && !new.is_stopped());
     assert!(matches!(old.http_stream(), Err(StreamError::Stopped)));
-    assert!(
-        open.request_headers(head(), true).unwrap().is_open(),
-        "open streams go on"
-    );
+    assert!(open.request_headers(head(), true).unwrap().is_open(), "open streams go on");
     assert_eq!(said(&vm), ["3"]);
 }
 
@@ -96,10 +87,7 @@ fn timers_fire_in_the_order_of_their_times() {
 #[test]
 fn a_late_timer_fires_once() {
     let clock = Clock::at(0);
-    let options = VmOptions {
-        clock: clock.clone(),
-        ..VmOptions::default()
-    };
+    let options = VmOptions { clock: clock.clone(), ..VmOptions::default() };
     let vm = Vm::new(&module(TICKING), options).unwrap();
     vm.start(PluginOptions::new("xxx")).unwrap();
     clock.set(2_000_000);

@@ -1,9 +1,5 @@
 //! What the gateway does with a guest's answers: order, holding, releasing, replying.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod host_guest;
 
@@ -47,32 +43,17 @@ fn trailers() -> HeaderMap {
 }
 
 fn forward(body: &str, trailers: Option<HeaderMap>) -> Verdict {
-    Verdict::Forward {
-        headers: head(),
-        body: body.into(),
-        trailers,
-    }
+    Verdict::Forward { headers: head(), body: body.into(), trailers }
 }
 
 #[test]
 fn a_request_arrives_in_envoys_order() {
     let request = || RequestScript::new(head());
-    let with_final = |script| RequestScript {
-        final_empty_chunk: true,
-        ..script
-    };
+    let with_final = |script| RequestScript { final_empty_chunk: true, ..script };
     let cases: &[(RequestScript, &[&str], Verdict)] = &[
         (request(), &["headers", "4", "1"], forward("", None)),
-        (
-            request().with_body(""),
-            &["headers", "4", "0", "body", "0", "1"],
-            forward("", None),
-        ),
-        (
-            request().with_body("abc"),
-            &["headers", "4", "0", "body", "3", "1"],
-            forward("abc", None),
-        ),
+        (request().with_body(""), &["headers", "4", "0", "body", "0", "1"], forward("", None)),
+        (request().with_body("abc"), &["headers", "4", "0", "body", "3", "1"], forward("abc", None)),
         (
             with_final(request().with_body("abc")),
             &["headers", "4", "0", "body", "3", "0", "body", "3", "1"],
@@ -88,11 +69,7 @@ fn a_request_arrives_in_envoys_order() {
             &["headers", "4", "0", "body", "3", "0", "trailers", "1"],
             forward("abc", Some(trailers())),
         ),
-        (
-            request().with_trailers(trailers()),
-            &["headers", "4", "0", "trailers", "1"],
-            forward("", Some(trailers())),
-        ),
+        (request().with_trailers(trailers()), &["headers", "4", "0", "trailers", "1"], forward("", Some(trailers()))),
     ];
     for (script, events, verdict) in cases {
         // Holds everything but what ends the request, so that sizes add up.
@@ -118,13 +95,9 @@ fn a_request_arrives_in_envoys_order() {
 #[test]
 fn a_guest_that_lets_everything_go_sees_each_piece_once() {
     let plugin = plugin(&recorder(0, 0, 0));
-    let script = RequestScript::new(head())
-        .with_body("abcde")
-        .in_chunks_of(chunks(2));
+    let script = RequestScript::new(head()).with_body("abcde").in_chunks_of(chunks(2));
     let report = plugin.run_request(&script).unwrap();
-    let events = [
-        "headers", "4", "0", "body", "2", "0", "body", "2", "0", "body", "1", "1",
-    ];
+    let events = ["headers", "4", "0", "body", "2", "0", "body", "2", "0", "body", "1", "1"];
     assert_eq!(said(plugin.vm()), events);
     assert_eq!(report.verdict, forward("abcde", None));
 }
@@ -147,35 +120,21 @@ fn nothing_reaches_the_upstream_while_the_request_is_held() {
 
 #[test]
 fn a_guest_without_callbacks_lets_everything_pass() {
-    let script = RequestScript::new(head())
-        .with_body("x")
-        .with_trailers(trailers());
+    let script = RequestScript::new(head()).with_body("x").with_trailers(trailers());
     let report = plugin("").run_request(&script).unwrap();
     assert_eq!(report.verdict, forward("x", Some(trailers())));
 }
 
 #[test]
 fn a_request_that_nobody_lets_go_hangs_where_it_stopped() {
-    let stage = |script: &RequestScript, guest: &str| match plugin(guest)
-        .run_request(script)
-        .unwrap()
-        .verdict
-    {
+    let stage = |script: &RequestScript, guest: &str| match plugin(guest).run_request(script).unwrap().verdict {
         Verdict::Hung { stage } => stage,
         other => panic!("{other:?}"),
     };
-    let script = RequestScript::new(head())
-        .with_body("x")
-        .with_trailers(trailers());
-    assert_eq!(
-        stage(&RequestScript::new(head()), &recorder(1, 1, 1)),
-        Stage::Headers
-    );
+    let script = RequestScript::new(head()).with_body("x").with_trailers(trailers());
+    assert_eq!(stage(&RequestScript::new(head()), &recorder(1, 1, 1)), Stage::Headers);
     assert_eq!(stage(&script, &recorder(1, 1, 1)), Stage::Trailers);
-    assert_eq!(
-        stage(&script.clone().with_body("x"), &recorder(0, 0, 1)),
-        Stage::Trailers
-    );
+    assert_eq!(stage(&script.clone().with_body("x"), &recorder(0, 0, 1)), Stage::Trailers);
 }
 
 #[test]
@@ -201,14 +160,9 @@ fn a_held_body_can_be_read_in_parts_and_changed() {
              (call $say_u32 (call $proxy_set_buffer_bytes (i32.const 0) (i32.const 3) (i32.const 0) {?}))
              (i32.const 0))"#,
     );
-    let script = RequestScript::new(head())
-        .with_body("abcdef")
-        .in_chunks_of(chunks(1));
+    let script = RequestScript::new(head()).with_body("abcdef").in_chunks_of(chunks(1));
     let report = plugin.run_request(&script).unwrap();
-    assert_eq!(
-        said(plugin.vm()),
-        ["0", "cd", "0", "ef", "0", "", "2", "0", "6", "0", "0", "2"]
-    );
+    assert_eq!(said(plugin.vm()), ["0", "cd", "0", "ef", "0", "", "2", "0", "6", "0", "0", "2"]);
     assert_eq!(report.verdict, forward("<>cdef!", None));
 }
 
@@ -229,14 +183,10 @@ fn headers_of_a_held_request_can_be_changed_from_the_body_but_not_later() {
              (call $say_u32 (call $proxy_get_header_map_value (i32.const 0) {x-verdict} (i32.const 16) (i32.const 20)))
              (call $say_u32 (call $proxy_replace_header_map_value (i32.const 0) {x-verdict} {never})))"#,
     );
-    let script = RequestScript::new(head())
-        .with_body("x")
-        .with_trailers(trailers());
+    let script = RequestScript::new(head()).with_body("x").with_trailers(trailers());
     let report = plugin.run_request(&script).unwrap();
     assert_eq!(said(plugin.vm()), ["0", "0", "2"]);
-    let Verdict::Forward { headers, .. } = report.verdict else {
-        panic!("{report:?}")
-    };
+    let Verdict::Forward { headers, .. } = report.verdict else { panic!("{report:?}") };
     assert_eq!(headers.value("x-verdict"), Some(&b"yes"[..]));
 }
 
@@ -248,9 +198,7 @@ fn headers_let_go_at_once_are_closed_to_the_guest() {
              (call $say_u32 (call $proxy_add_header_map_value (i32.const 0) {x} {y}))
              (i32.const 0))"#,
     );
-    plugin
-        .run_request(&RequestScript::new(head()).with_body("x"))
-        .unwrap();
+    plugin.run_request(&RequestScript::new(head()).with_body("x")).unwrap();
     assert_eq!(said(plugin.vm()), ["2"]);
 }
 
@@ -274,9 +222,7 @@ fn a_local_reply_ends_the_request_even_when_the_guest_says_continue() {
         + r#"(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
                (call $say {never called}) (i32.const 0))"#;
     let plugin = plugin(&guest);
-    let report = plugin
-        .run_request(&RequestScript::new(head()).with_body("x"))
-        .unwrap();
+    let report = plugin.run_request(&RequestScript::new(head()).with_body("x")).unwrap();
     assert_eq!(report.verdict, Verdict::LocalReply(denial()));
     assert_eq!(report.upstream.headers, None);
     assert_eq!(said(plugin.vm()), [""; 0]);
@@ -325,12 +271,8 @@ fn a_reply_from_the_body_shows_what_had_escaped() {
 
 #[test]
 fn a_closed_stream_is_reset() {
-    let plugin = plugin(&on_headers(
-        "(drop (call $proxy_close_stream (i32.const 0)))",
-    ));
-    let report = plugin
-        .run_request(&RequestScript::new(head()).with_body("x"))
-        .unwrap();
+    let plugin = plugin(&on_headers("(drop (call $proxy_close_stream (i32.const 0)))"));
+    let report = plugin.run_request(&RequestScript::new(head()).with_body("x")).unwrap();
     assert_eq!(report.verdict, Verdict::Closed);
 }
 
@@ -348,15 +290,9 @@ fn responses_are_held_and_changed_the_same_way() {
     );
     let mut stream = plugin.http_stream().unwrap();
     let head_of = |n: &str| HeaderMap::from_iter([(":status", "200"), ("content-length", n)]);
-    assert!(
-        stream.response_headers(head_of("6"), false).is_err(),
-        "before the request"
-    );
+    assert!(stream.response_headers(head_of("6"), false).is_err(), "before the request");
     assert_eq!(stream.request_headers(head(), true), Ok(Flow::Continue));
-    assert_eq!(
-        stream.response_headers(head_of("6"), false),
-        Ok(Flow::Pause)
-    );
+    assert_eq!(stream.response_headers(head_of("6"), false), Ok(Flow::Pause));
     assert_eq!(stream.response_body(b"abc", false), Ok(Flow::Pause));
     assert_eq!(stream.client().headers, None);
     assert_eq!(stream.response_body(b"def", true), Ok(Flow::Continue));
@@ -372,10 +308,7 @@ fn events_out_of_order_are_the_embedders_mistake() {
     assert!(stream.request_body(b"x", false).is_err());
     assert_eq!(stream.request_headers(head(), true), Ok(Flow::Continue));
     let error = stream.request_body(b"x", true).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "this cannot be delivered now: the message has ended already"
-    );
+    assert_eq!(error.to_string(), "this cannot be delivered now: the message has ended already");
     assert!(stream.request_headers(head(), true).is_err());
     stream.finish().unwrap();
     assert!(stream.response_headers(HeaderMap::new(), true).is_err());

@@ -1,33 +1,21 @@
 //! What a person reads when a recording cannot be read.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::{self, Cursor, Read};
 
-use test_harness::recording::{
-    Exchange, Format, ReadOptions, RecordedBody, Recording, RecordingError,
-};
+use test_harness::recording::{Exchange, Format, ReadOptions, RecordedBody, Recording, RecordingError};
 
-const GOOD: &str =
-    r#"{"http_buffered_trace":{"request":{"headers":[{"key":":method","value":"GET"}]}}}"#;
+const GOOD: &str = r#"{"http_buffered_trace":{"request":{"headers":[{"key":":method","value":"GET"}]}}}"#;
 
 fn read_as(bytes: &[u8], options: &ReadOptions) -> Vec<Result<Exchange, RecordingError>> {
-    Recording::from_reader("rec", Cursor::new(bytes.to_vec()), options)
-        .unwrap()
-        .collect()
+    Recording::from_reader("rec", Cursor::new(bytes.to_vec()), options).unwrap().collect()
 }
 
 /// `ok N` for exchange number N, or the error.
 fn outline(bytes: &[u8], options: &ReadOptions) -> Vec<String> {
     let line = |item: Result<Exchange, RecordingError>| {
-        item.map_or_else(
-            |error| error.to_string(),
-            |exchange| format!("ok {}", exchange.index),
-        )
+        item.map_or_else(|error| error.to_string(), |exchange| format!("ok {}", exchange.index))
     };
     read_as(bytes, options).into_iter().map(line).collect()
 }
@@ -38,10 +26,7 @@ fn a_file_that_cannot_be_opened() {
     let missing = directory.path().join("none.har");
     let message = Recording::open(&missing).unwrap_err().to_string();
     assert!(message.starts_with(&format!("cannot open recording `{}`: ", missing.display())));
-    assert!(
-        message.ends_with("; name a file that exists and may be read"),
-        "{message}"
-    );
+    assert!(message.ends_with("; name a file that exists and may be read"), "{message}");
     let message = Recording::open(directory.path()).unwrap_err().to_string();
     assert!(message.contains("is a directory"), "{message}");
 }
@@ -64,14 +49,8 @@ fn a_named_format_is_taken_whatever_the_content() {
     let options = ReadOptions::default().with_format(Format::Ndjson);
     let broken = "correct or remove the line; the others are not affected";
     assert_eq!(
-        outline(
-            b"{\"method\":\"GET\",\"headers\":[]}\n{\"log\":{}}\n",
-            &options
-        ),
-        [
-            "ok 0".into(),
-            format!("rec, line 2: `log` is no member of an exchange; {broken}")
-        ]
+        outline(b"{\"method\":\"GET\",\"headers\":[]}\n{\"log\":{}}\n", &options),
+        ["ok 0".into(), format!("rec, line 2: `log` is no member of an exchange; {broken}")]
     );
 }
 
@@ -88,10 +67,7 @@ fn a_broken_trace_costs_itself_only_and_keeps_its_number() {
             broken(2, "the trace is cut off"),
             "ok 2".into(),
             broken(4, "not JSON: `[` at byte 24, where an object should come"),
-            broken(
-                5,
-                "no `http_buffered_trace` and no `http_streamed_trace_segment`"
-            ),
+            broken(5, "no `http_buffered_trace` and no `http_streamed_trace_segment`"),
             broken(6, "a JSON object should begin here"),
             "ok 6".into(),
         ]
@@ -103,21 +79,14 @@ fn a_trace_that_lacks_its_head_is_refused() {
     let text = r#"{"http_buffered_trace":{"request":{}}}"#;
     assert_eq!(
         outline(text.as_bytes(), &ReadOptions::default()),
-        [
-            "rec, line 1: the trace holds no request headers; record it again; the other traces are \
-          not affected"
-        ]
+        ["rec, line 1: the trace holds no request headers; record it again; the other traces are \
+          not affected"]
     );
-    let text = GOOD.replace(
-        "}]}}}",
-        r#"}]},"response":{"headers":[{"key":"a","value":"b"}]}}}"#,
-    );
+    let text = GOOD.replace("}]}}}", r#"}]},"response":{"headers":[{"key":"a","value":"b"}]}}}"#);
     assert_eq!(
         outline(text.as_bytes(), &ReadOptions::default()),
-        [
-            "rec, line 1: the response has no `:status`; record it again; the other traces are not \
-          affected"
-        ]
+        ["rec, line 1: the response has no `:status`; record it again; the other traces are not \
+          affected"]
     );
 }
 
@@ -132,10 +101,7 @@ fn an_entry_over_the_limit_is_named_and_the_next_is_read() {
              shorter bodies"
         )
     };
-    assert_eq!(
-        outline(text.as_bytes(), &options),
-        [too_large("line 1"), "ok 1".into()]
-    );
+    assert_eq!(outline(text.as_bytes(), &options), [too_large("line 1"), "ok 1".into()]);
 
     let line = r#"{"method":"GET","path":"/","start_time":null,"bytes_received":0}"#;
     let text = format!("{line}\n{}\n{line}", line.replace('/', &"/".repeat(300)));
@@ -145,10 +111,7 @@ fn an_entry_over_the_limit_is_named_and_the_next_is_read() {
     let entry = r#"{"request":{"method":"GET","url":"http://a/","headers":[]}}"#;
     let large = entry.replace("http://a/", &format!("http://a/{}", "x".repeat(300)));
     let text = format!(r#"{{"log":{{"entries":[{large},{entry}]}}}}"#);
-    assert_eq!(
-        outline(text.as_bytes(), &options),
-        [too_large("entry 1"), "ok 1".into()]
-    );
+    assert_eq!(outline(text.as_bytes(), &options), [too_large("entry 1"), "ok 1".into()]);
 }
 
 /// `TraceWrapper` with one header, written with field numbers of Envoy's API by hand.
@@ -177,10 +140,7 @@ fn protobuf_goes_on_after_a_bad_message_and_stops_after_a_bad_length() {
     let large = message(&[b'G'; 300]);
     let bad = [&[3, 0x0A, 0x05, 0x0A][..]].concat();
     let cut = &good[..good.len() - 1];
-    let lines = outline(
-        &[&good[..], &large, &bad, &good, cut].concat(),
-        &ReadOptions::default().with_entry_limit(200),
-    );
+    let lines = outline(&[&good[..], &large, &bad, &good, cut].concat(), &ReadOptions::default().with_entry_limit(200));
     assert_eq!(lines.len(), 5, "{lines:?}");
     assert_eq!(lines[0], "ok 0");
     assert!(lines[1].starts_with("rec, message 2: entry is larger than 200 bytes"));
@@ -195,9 +155,7 @@ fn protobuf_goes_on_after_a_bad_message_and_stops_after_a_bad_length() {
 
 #[test]
 fn protobuf_keeps_header_bytes_that_are_not_utf8() {
-    let exchange = read_as(&message(b"G\xFFT"), &ReadOptions::default())
-        .remove(0)
-        .unwrap();
+    let exchange = read_as(&message(b"G\xFFT"), &ReadOptions::default()).remove(0).unwrap();
     assert_eq!(exchange.request.method(), Some(&b"G\xFFT"[..]));
 }
 
@@ -220,35 +178,21 @@ fn invalid_utf8_and_control_characters_in_a_tap_cost_the_body_only() {
         trace(b"h", "\u{FFFD}".as_bytes()),
     ]
     .concat();
-    let read: Vec<_> = read_as(&bytes, &ReadOptions::default())
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let read: Vec<_> = read_as(&bytes, &ReadOptions::default()).into_iter().map(Result::unwrap).collect();
     assert_eq!(read[0].request.header("x"), Some(&b"a\xC0\xB4\x01b"[..]));
     assert_eq!(read[0].request.header("y"), Some(&b"\xFF\x00"[..]));
-    assert_eq!(
-        read[0].request.body,
-        RecordedBody::Complete(b"fine".to_vec())
-    );
-    let why: Vec<_> = read[1..]
-        .iter()
-        .map(|e| e.request.body.unknown_because().unwrap())
-        .collect();
+    assert_eq!(read[0].request.body, RecordedBody::Complete(b"fine".to_vec()));
+    let why: Vec<_> = read[1..].iter().map(|e| e.request.body.unknown_because().unwrap()).collect();
     let advice = "tap as JSON_BODY_AS_BYTES to keep such bodies";
     assert_eq!(
         why,
         [
             format!("the recorded text is not valid UTF-8; {advice}"),
-            format!(
-                "binary data was recorded as a string, in which a space may stand for a lost byte; {advice}"
-            ),
+            format!("binary data was recorded as a string, in which a space may stand for a lost byte; {advice}"),
             format!("the recorded text holds U+FFFD where bytes were lost; {advice}"),
         ]
     );
-    assert!(
-        read.iter()
-            .all(|e| e.response.as_ref().unwrap().status == 200)
-    );
+    assert!(read.iter().all(|e| e.response.as_ref().unwrap().status == 200));
 }
 
 /// Fails after what it holds.

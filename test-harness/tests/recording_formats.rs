@@ -2,20 +2,14 @@
 //! same exchanges. The files are cut out of recordings by Envoy 1.40.0 and mitmproxy 11.0.2; all
 //! data is made up, tokens are fake.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 
 use test_harness::recording::{Exchange, Format, Place, RecordedBody, Recording};
 
 fn data(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/data/recordings", name]
-        .iter()
-        .collect()
+    [env!("CARGO_MANIFEST_DIR"), "tests/data/recordings", name].iter().collect()
 }
 
 fn read(name: &str, format: Format) -> Vec<Exchange> {
@@ -28,11 +22,7 @@ fn read(name: &str, format: Format) -> Vec<Exchange> {
 fn outline(exchange: &Exchange) -> String {
     let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
     let request = &exchange.request;
-    let (method, host, path) = (
-        text(request.method()),
-        text(request.authority()),
-        text(request.path()),
-    );
+    let (method, host, path) = (text(request.method()), text(request.authority()), text(request.path()));
     format!("{method} {host} {path} {}", body(&request.body))
 }
 
@@ -40,9 +30,7 @@ fn body(body: &RecordedBody) -> String {
     match body {
         RecordedBody::Empty => "(none)".into(),
         RecordedBody::Complete(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        RecordedBody::Truncated {
-            seen, announced, ..
-        } => {
+        RecordedBody::Truncated { seen, announced, .. } => {
             format!("(truncated: {} of {announced:?})", seen.len())
         }
         RecordedBody::Missing { reason } => format!("(missing: {reason})"),
@@ -51,10 +39,7 @@ fn body(body: &RecordedBody) -> String {
 }
 
 fn times(exchanges: &[Exchange]) -> Vec<String> {
-    exchanges
-        .iter()
-        .map(|e| e.time.map_or("-".into(), |time| time.to_string()))
-        .collect()
+    exchanges.iter().map(|e| e.time.map_or("-".into(), |time| time.to_string())).collect()
 }
 
 const PRICING: [&str; 4] = [
@@ -77,29 +62,12 @@ fn every_format_with_bodies_reads_the_same_requests() {
         let outlines: Vec<_> = exchanges.iter().take(4).map(outline).collect();
         assert_eq!(outlines, PRICING, "{name}");
         let indexes: Vec<_> = exchanges.iter().map(|exchange| exchange.index).collect();
-        assert_eq!(
-            indexes,
-            (0..u64::try_from(exchanges.len()).unwrap()).collect::<Vec<_>>()
-        );
-        let statuses: Vec<_> = exchanges
-            .iter()
-            .take(4)
-            .map(|e| e.response.as_ref().unwrap().status)
-            .collect();
+        assert_eq!(indexes, (0..u64::try_from(exchanges.len()).unwrap()).collect::<Vec<_>>());
+        let statuses: Vec<_> = exchanges.iter().take(4).map(|e| e.response.as_ref().unwrap().status).collect();
         assert_eq!(statuses, [200, 200, 200, 404], "{name}");
-        let ids: Vec<_> = exchanges
-            .iter()
-            .take(4)
-            .map(|e| e.ids.request_id.clone())
-            .collect();
+        let ids: Vec<_> = exchanges.iter().take(4).map(|e| e.ids.request_id.clone()).collect();
         let first = read("pricing.tap.json", Format::Tap);
-        assert_eq!(
-            ids,
-            first
-                .iter()
-                .map(|e| e.ids.request_id.clone())
-                .collect::<Vec<_>>()
-        );
+        assert_eq!(ids, first.iter().map(|e| e.ids.request_id.clone()).collect::<Vec<_>>());
     }
 }
 
@@ -111,21 +79,11 @@ fn an_access_log_has_heads_and_says_which_bodies_are_missing() {
         let head = line.split('{').next().unwrap();
         format!("{head}(missing: an access log holds no bodies; this one had {count} bytes)")
     };
-    let expected: [String; 4] = [
-        PRICING[0].into(),
-        missing(PRICING[1], 26),
-        missing(PRICING[2], 27),
-        PRICING[3].into(),
-    ];
+    let expected: [String; 4] =
+        [PRICING[0].into(), missing(PRICING[1], 26), missing(PRICING[2], 27), PRICING[3].into()];
     assert_eq!(outlines, expected);
-    assert_eq!(
-        exchanges[1].request.header("x-agent-name"),
-        Some(&b"pricing-agent"[..])
-    );
-    assert_eq!(
-        times(&exchanges)[..2],
-        ["2026-11-16T08:33:30.017Z", "2026-11-16T08:36:17.838Z"]
-    );
+    assert_eq!(exchanges[1].request.header("x-agent-name"), Some(&b"pricing-agent"[..]));
+    assert_eq!(times(&exchanges)[..2], ["2026-11-16T08:33:30.017Z", "2026-11-16T08:36:17.838Z"]);
 }
 
 #[test]
@@ -140,31 +98,17 @@ fn time_is_what_the_recorder_wrote() {
         ]
     );
     // mitmproxy has its own clock, and writes an offset.
-    assert_eq!(
-        times(&read("pricing.har", Format::Har))[0],
-        "2026-11-16T08:33:30.017341Z"
-    );
+    assert_eq!(times(&read("pricing.har", Format::Har))[0], "2026-11-16T08:33:30.017341Z");
     // A streamed tap holds none.
-    assert_eq!(
-        times(&read("pricing.streamed.tap.json", Format::Tap)),
-        ["-"; 4]
-    );
+    assert_eq!(times(&read("pricing.streamed.tap.json", Format::Tap)), ["-"; 4]);
 }
 
 #[test]
 fn a_har_and_a_tap_agree_on_every_header() {
-    let (har, tap) = (
-        read("pricing.har", Format::Har),
-        read("pricing.tap.json", Format::Tap),
-    );
+    let (har, tap) = (read("pricing.har", Format::Har), read("pricing.tap.json", Format::Tap));
     for (har, mut tap) in har.into_iter().zip(tap) {
         // mitmproxy was behind the gateway, where TLS was already off.
-        let scheme = tap
-            .request
-            .headers
-            .iter_mut()
-            .find(|(name, _)| name == b":scheme")
-            .unwrap();
+        let scheme = tap.request.headers.iter_mut().find(|(name, _)| name == b":scheme").unwrap();
         assert_eq!(scheme.1, b"https");
         scheme.1 = b"http".to_vec();
         let sorted = |mut headers: Vec<_>| {
@@ -178,48 +122,27 @@ fn a_har_and_a_tap_agree_on_every_header() {
 #[test]
 fn a_body_cut_by_envoy_is_truncated() {
     let exchanges = read("pricing.bytes.tap.json", Format::Tap);
-    let RecordedBody::Truncated {
-        seen,
-        announced,
-        reason,
-    } = &exchanges[4].request.body
-    else {
+    let RecordedBody::Truncated { seen, announced, reason } = &exchanges[4].request.body else {
         panic!("{:?}", exchanges[4].request.body)
     };
     assert_eq!(seen.len(), 1024);
-    assert!(
-        seen.starts_with(b"{\"update\""),
-        "{}",
-        String::from_utf8_lossy(&seen[..40])
-    );
+    assert!(seen.starts_with(b"{\"update\""), "{}", String::from_utf8_lossy(&seen[..40]));
     assert!(announced.unwrap() > 1024);
     assert_eq!(reason, "the recorder cut the body at its own limit");
 }
 
 #[test]
 fn bytes_lost_in_a_string_cost_that_body_only() {
-    let (tap, proto) = (
-        read("email.tap.json", Format::Tap),
-        read("email.tap.pb_length_delimited", Format::TapProto),
-    );
+    let (tap, proto) = (read("email.tap.json", Format::Tap), read("email.tap.pb_length_delimited", Format::TapProto));
     let raw = std::fs::read(data("email.tap.json")).unwrap();
-    assert!(
-        std::str::from_utf8(&raw).is_err(),
-        "the file must hold invalid UTF-8"
-    );
+    assert!(std::str::from_utf8(&raw).is_err(), "the file must hold invalid UTF-8");
     assert_eq!(tap.len(), 5);
     for (tap, proto) in tap.iter().zip(&proto) {
         assert_eq!(tap.request, proto.request);
-        let (tap, proto) = (
-            tap.response.as_ref().unwrap(),
-            proto.response.as_ref().unwrap(),
-        );
+        let (tap, proto) = (tap.response.as_ref().unwrap(), proto.response.as_ref().unwrap());
         assert_eq!((tap.status, &tap.headers), (proto.status, &proto.headers));
         assert!(proto.body.bytes().is_some());
-        let gzip = proto
-            .headers
-            .iter()
-            .any(|(n, v)| n == b"content-encoding" && v == b"gzip");
+        let gzip = proto.headers.iter().any(|(n, v)| n == b"content-encoding" && v == b"gzip");
         match &tap.body {
             RecordedBody::Undecodable { reason } => {
                 assert!(gzip);
@@ -232,10 +155,7 @@ fn bytes_lost_in_a_string_cost_that_body_only() {
             body => assert_eq!(*body, proto.body),
         }
     }
-    assert!(tap.iter().any(|e| matches!(
-        e.response.as_ref().unwrap().body,
-        RecordedBody::Undecodable { .. }
-    )));
+    assert!(tap.iter().any(|e| matches!(e.response.as_ref().unwrap().body, RecordedBody::Undecodable { .. })));
 }
 
 #[test]
@@ -252,31 +172,17 @@ fn a_body_that_the_har_left_out_is_missing() {
     let head = "DELETE db.egress.example.com:10443 /rest/v1/scripts?id=neq.0 ";
     let tap = read("rows.tap.json", Format::Tap);
     assert_eq!(outline(&tap[0]), format!("{head}{{}}"));
-    assert_eq!(
-        outline(&read("rows.tap.pb_length_delimited", Format::TapProto)[0]),
-        outline(&tap[0])
-    );
+    assert_eq!(outline(&read("rows.tap.pb_length_delimited", Format::TapProto)[0]), outline(&tap[0]));
     let har = read("rows.har", Format::Har);
-    assert_eq!(
-        outline(&har[0]),
-        format!("{head}(missing: content-length says 2 and no body was recorded)")
-    );
+    assert_eq!(outline(&har[0]), format!("{head}(missing: content-length says 2 and no body was recorded)"));
 }
 
 #[test]
 fn pretty_printed_traces_back_to_back_are_told_apart() {
     let exchanges = read("pretty.tap.json", Format::Tap);
-    let places: Vec<_> = exchanges
-        .iter()
-        .map(|exchange| exchange.position.place)
-        .collect();
+    let places: Vec<_> = exchanges.iter().map(|exchange| exchange.position.place).collect();
     let text = std::fs::read_to_string(data("pretty.tap.json")).unwrap();
-    let second = text
-        .lines()
-        .collect::<Vec<_>>()
-        .iter()
-        .rposition(|line| *line == "{")
-        .unwrap();
+    let second = text.lines().collect::<Vec<_>>().iter().rposition(|line| *line == "{").unwrap();
     let second = u64::try_from(second).unwrap() + 1;
     assert_eq!(places, [Place::Line(1), Place::Line(second)]);
     assert!(exchanges.iter().all(|e| e.request.path() == Some(b"/mcp")));

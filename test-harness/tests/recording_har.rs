@@ -1,32 +1,22 @@
 //! HAR as browsers and proxies write it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use test_harness::recording::{Exchange, ReadOptions, RecordedBody, Recording, RecordingError};
 
 fn items(text: &str) -> Vec<Result<Exchange, RecordingError>> {
     let source = std::io::Cursor::new(text.to_owned());
-    Recording::from_reader("t.har", source, &ReadOptions::default())
-        .unwrap()
-        .collect()
+    Recording::from_reader("t.har", source, &ReadOptions::default()).unwrap().collect()
 }
 
 fn errors(text: &str) -> Vec<String> {
-    items(text)
-        .into_iter()
-        .map(|item| item.map_or_else(|e| e.to_string(), |_| "ok".into()))
-        .collect()
+    items(text).into_iter().map(|item| item.map_or_else(|e| e.to_string(), |_| "ok".into())).collect()
 }
 
 /// One entry whose request has these members besides its URL.
 fn entry(request: &str) -> Exchange {
-    let text = format!(
-        r#"{{"log":{{"entries":[{{"request":{{"url":"http://a/",{request}}},"response":{{"status":0}}}}]}}}}"#
-    );
+    let text =
+        format!(r#"{{"log":{{"entries":[{{"request":{{"url":"http://a/",{request}}},"response":{{"status":0}}}}]}}}}"#);
     items(&text).remove(0).unwrap()
 }
 
@@ -57,21 +47,12 @@ fn a_browsers_har_is_read() {
     let exchange = read.remove(0).unwrap();
     assert_eq!(exchange.index, 1);
     assert_eq!(exchange.position.to_string(), "t.har, entry 2");
-    assert_eq!(
-        exchange.time.unwrap().to_string(),
-        "2026-11-16T08:30:43.367Z"
-    );
+    assert_eq!(exchange.time.unwrap().to_string(), "2026-11-16T08:30:43.367Z");
     let head: Vec<_> = exchange
         .request
         .headers
         .iter()
-        .map(|(n, v)| {
-            format!(
-                "{}: {}",
-                String::from_utf8_lossy(n),
-                String::from_utf8_lossy(v)
-            )
-        })
+        .map(|(n, v)| format!("{}: {}", String::from_utf8_lossy(n), String::from_utf8_lossy(v)))
         .collect();
     assert_eq!(
         head,
@@ -85,10 +66,7 @@ fn a_browsers_har_is_read() {
         ]
     );
     // "é" is two bytes: 8 of the 9 announced are there.
-    assert_eq!(
-        exchange.request.body.unknown_because(),
-        Some("8 bytes recorded, content-length says 9")
-    );
+    assert_eq!(exchange.request.body.unknown_because(), Some("8 bytes recorded, content-length says 9"));
     let response = exchange.response.unwrap();
     assert!(response.decoded);
     assert_eq!(response.body, RecordedBody::Complete((0..8).collect()));
@@ -98,10 +76,7 @@ fn a_browsers_har_is_read() {
 fn a_request_body_is_what_the_har_can_prove() {
     let length = |n| format!(r#""headers":[{{"name":"Content-Length","value":"{n}"}}]"#);
     let post = |rest: &str| body(&format!(r#""method":"POST",{rest}"#));
-    assert_eq!(
-        post(&format!(r#"{},"postData":{{"text":"abc"}}"#, length(3))),
-        "abc"
-    );
+    assert_eq!(post(&format!(r#"{},"postData":{{"text":"abc"}}"#, length(3))), "abc");
     assert_eq!(
         post(&format!(r#"{},"postData":{{"text":"abc"}}"#, length(2))),
         "(3 bytes recorded, content-length says 2)"
@@ -111,18 +86,9 @@ fn a_request_body_is_what_the_har_can_prove() {
         "(content-length says 2 and no body was recorded)"
     );
     assert_eq!(post(r#""headers":[],"bodySize":0"#), "empty");
-    assert_eq!(
-        post(r#""headers":[],"bodySize":7"#),
-        "(bodySize says 7 and no body was recorded)"
-    );
-    assert_eq!(
-        post(r#""headers":[],"bodySize":-1"#),
-        "(the HAR does not say whether there was a body)"
-    );
-    assert_eq!(
-        body(r#""method":"GET","headers":[],"bodySize":-1"#),
-        "empty"
-    );
+    assert_eq!(post(r#""headers":[],"bodySize":7"#), "(bodySize says 7 and no body was recorded)");
+    assert_eq!(post(r#""headers":[],"bodySize":-1"#), "(the HAR does not say whether there was a body)");
+    assert_eq!(body(r#""method":"GET","headers":[],"bodySize":-1"#), "empty");
     assert_eq!(
         post(r#""headers":[{"name":"content-encoding","value":"gzip"}],"postData":{"text":"{}"}"#),
         "(the body was encoded (content-encoding) and a HAR holds it decoded)"
@@ -132,10 +98,7 @@ fn a_request_body_is_what_the_har_can_prove() {
         post(r#""headers":[],"postData":{"text":"caf\udce9"}"#),
         "(the recorded text holds half a surrogate pair in place of a byte)"
     );
-    assert_eq!(
-        post(r#""headers":[],"postData":{"text":"YWI=","encoding":"base64"}"#),
-        "ab"
-    );
+    assert_eq!(post(r#""headers":[],"postData":{"text":"YWI=","encoding":"base64"}"#), "ab");
 }
 
 #[test]
@@ -172,12 +135,8 @@ fn a_broken_entry_costs_itself_only() {
         [
             "ok".into(),
             format!("t.har, entry 2: `url` is `/relative`, not an absolute URL; {advice}"),
-            format!(
-                "t.har, entry 3: not JSON: `1` at byte 12, where an object should come; {advice}"
-            ),
-            format!(
-                "t.har, entry 4: `startedDateTime` is `noon`, not a date and time by RFC 3339; {advice}"
-            ),
+            format!("t.har, entry 3: not JSON: `1` at byte 12, where an object should come; {advice}"),
+            format!("t.har, entry 4: `startedDateTime` is `noon`, not a date and time by RFC 3339; {advice}"),
             format!("t.har, entry 5: the entry has no `request`; {advice}"),
             "ok".into(),
         ]
@@ -202,14 +161,8 @@ fn a_har_that_is_cut_off_says_so_at_every_place() {
 #[test]
 fn a_document_without_entries_is_no_recording() {
     let advice = "export the HAR again; entries after this place cannot be read";
-    assert_eq!(
-        errors(r#"{"log":{}}"#),
-        [format!("t.har: there is no `log.entries`; {advice}")]
-    );
-    assert_eq!(
-        errors(r#"{"log":{"entries":[]}} {}"#),
-        [format!("t.har: `{{` follows the document; {advice}")]
-    );
+    assert_eq!(errors(r#"{"log":{}}"#), [format!("t.har: there is no `log.entries`; {advice}")]);
+    assert_eq!(errors(r#"{"log":{"entries":[]}} {}"#), [format!("t.har: `{{` follows the document; {advice}")]);
     assert_eq!(
         errors(r#"{"log":{"entries":[],"entries":[]}}"#),
         [format!("t.har: `log.entries` occurs twice; {advice}")]

@@ -1,11 +1,7 @@
 //! Memory does not grow with the file: 200 MB of each format are read while this test program
 //! counts the bytes it has on the heap.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{self, Read};
@@ -54,11 +50,7 @@ impl Read for Endless {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.at == self.head.len() && self.left > 0 {
             self.left -= 1;
-            let next = if self.left > 0 {
-                self.between
-            } else {
-                self.tail
-            };
+            let next = if self.left > 0 { self.between } else { self.tail };
             self.head.clear();
             self.head.extend_from_slice(&self.entry);
             self.head.extend_from_slice(next);
@@ -108,27 +100,16 @@ fn har() -> (String, String, &'static str, &'static str) {
         r#"{{"startedDateTime":"2026-01-01T00:00:00Z","request":{{"method":"POST","url":"http://a/","headers":[],"bodySize":{BODY},"postData":{{"text":"{}"}}}},"response":{{"status":0}}}}"#,
         body()
     );
-    (
-        r#"{"log":{"version":"1.2","entries":["#.into(),
-        entry,
-        ",",
-        "]}}",
-    )
+    (r#"{"log":{"version":"1.2","entries":["#.into(), entry, ",", "]}}")
 }
 
 fn ndjson() -> (String, String, &'static str, &'static str) {
-    let entry = format!(
-        r#"{{"method":"POST","path":"/","headers":[],"body":"{}"}}"#,
-        body()
-    );
+    let entry = format!(r#"{{"method":"POST","path":"/","headers":[],"body":"{}"}}"#, body());
     (String::new(), entry, "\n", "\n")
 }
 
 /// Reads 200 MB and holds the reader to its bounds.
-fn read(
-    (head, entry, between, tail): (String, String, &'static str, &'static str),
-    format: Format,
-) {
+fn read((head, entry, between, tail): (String, String, &'static str, &'static str), format: Format) {
     let (size, left) = (entry.len() + between.len(), TOTAL / entry.len());
     let pulled = Arc::new(AtomicUsize::new(0));
     let source = Endless {
@@ -142,12 +123,8 @@ fn read(
     };
     let before = LIVE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
-    let recording = Recording::from_reader(
-        "generated",
-        source,
-        &ReadOptions::default().with_open_traces(4, 1 << 20),
-    )
-    .unwrap();
+    let recording =
+        Recording::from_reader("generated", source, &ReadOptions::default().with_open_traces(4, 1 << 20)).unwrap();
     assert_eq!(recording.format(), format);
     let mut count = 0;
     for exchange in recording {
@@ -156,10 +133,7 @@ fn read(
         assert_eq!(exchange.request.body.bytes().map(<[u8]>::len), Some(BODY));
         // Never further ahead than what may be open, the entry after it and two buffers.
         let ahead = pulled.load(Ordering::Relaxed).saturating_sub(count * size);
-        assert!(
-            ahead <= 5 * size + 4 * 65_536,
-            "{format}: {ahead} bytes ahead at {count}"
-        );
+        assert!(ahead <= 5 * size + 4 * 65_536, "{format}: {ahead} bytes ahead at {count}");
     }
     assert_eq!(count, left);
     assert!(pulled.load(Ordering::Relaxed) >= TOTAL - size);
@@ -181,10 +155,7 @@ fn reading_200_mb_takes_less_than_2_mb_of_heap() {
 fn an_entry_over_the_limit_is_not_kept() {
     const LIMIT: usize = 1_000_000;
     for (head, tail) in [
-        (
-            r#"{"http_buffered_trace":{"request":{"body":{"as_string":""#,
-            "\"}}}}\n",
-        ),
+        (r#"{"http_buffered_trace":{"request":{"body":{"as_string":""#, "\"}}}}\n"),
         (r#"{"log":{"entries":[{"comment":""#, "\"}]}}"),
         (r#"{"method":"GET","headers":[],"body":""#, "\"}\n"),
     ] {
@@ -202,10 +173,7 @@ fn an_entry_over_the_limit_is_not_kept() {
         let options = ReadOptions::default().with_entry_limit(LIMIT);
         let mut recording = Recording::from_reader("generated", source, &options).unwrap();
         let error = recording.next().unwrap().unwrap_err();
-        assert!(
-            matches!(error, RecordingError::TooLarge { limit: LIMIT, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, RecordingError::TooLarge { limit: LIMIT, .. }), "{error}");
         assert!(recording.next().is_none());
         let peak = PEAK.load(Ordering::Relaxed) - before;
         assert!(peak < 4 * LIMIT, "{head}: {peak} bytes on the heap");

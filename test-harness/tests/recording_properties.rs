@@ -1,10 +1,6 @@
 //! Properties that hold for every exchange and every way the bytes may arrive.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,22 +9,16 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use test_harness::recording::{
-    Exchange, Field, Format, Ids, Place, Position, ReadOptions, RecordedBody, RecordedRequest,
-    RecordedResponse, Recording, ndjson,
+    Exchange, Field, Format, Ids, Place, Position, ReadOptions, RecordedBody, RecordedRequest, RecordedResponse,
+    Recording, ndjson,
 };
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        any::<String>().prop_map(String::into_bytes),
-        vec(any::<u8>(), 0..40)
-    ]
+    prop_oneof![any::<String>().prop_map(String::into_bytes), vec(any::<u8>(), 0..40)]
 }
 
 fn fields() -> impl Strategy<Value = Vec<Field>> {
-    vec(
-        ("x-[a-z\u{e9}]{1,8}".prop_map(String::into_bytes), bytes()),
-        0..4,
-    )
+    vec(("x-[a-z\u{e9}]{1,8}".prop_map(String::into_bytes), bytes()), 0..4)
 }
 
 fn body() -> impl Strategy<Value = RecordedBody> {
@@ -36,23 +26,14 @@ fn body() -> impl Strategy<Value = RecordedBody> {
     prop_oneof![
         Just(RecordedBody::Empty),
         some().prop_map(RecordedBody::Complete),
-        (bytes(), any::<String>()).prop_map(|(seen, reason)| RecordedBody::Truncated {
-            seen,
-            announced: None,
-            reason
-        }),
+        (bytes(), any::<String>()).prop_map(|(seen, reason)| RecordedBody::Truncated { seen, announced: None, reason }),
         any::<String>().prop_map(|reason| RecordedBody::Missing { reason }),
         any::<String>().prop_map(|reason| RecordedBody::Undecodable { reason }),
     ]
 }
 
 fn request() -> impl Strategy<Value = RecordedRequest> {
-    let pseudo = (
-        any::<String>(),
-        any::<String>(),
-        "[A-Z]{1,7}",
-        option::of("https?"),
-    );
+    let pseudo = (any::<String>(), any::<String>(), "[A-Z]{1,7}", option::of("https?"));
     (pseudo, fields(), body(), fields(), any::<bool>()).prop_map(
         |((authority, path, method, scheme), fields, body, trailers, announce)| {
             let mut headers = vec![
@@ -70,38 +51,22 @@ fn request() -> impl Strategy<Value = RecordedRequest> {
                 }
                 RecordedBody::Truncated { seen, reason, .. } if announce => {
                     headers.push((b"content-length".to_vec(), b"4096".to_vec()));
-                    RecordedBody::Truncated {
-                        seen,
-                        announced: Some(4096),
-                        reason,
-                    }
+                    RecordedBody::Truncated { seen, announced: Some(4096), reason }
                 }
                 body => body,
             };
-            RecordedRequest {
-                headers,
-                body,
-                trailers,
-            }
+            RecordedRequest { headers, body, trailers }
         },
     )
 }
 
 fn response() -> impl Strategy<Value = RecordedResponse> {
     (200_u16..600, fields(), body(), fields(), any::<bool>())
-        .prop_filter("204 and 304 have no body", |(status, ..)| {
-            ![204, 304].contains(status)
-        })
+        .prop_filter("204 and 304 have no body", |(status, ..)| ![204, 304].contains(status))
         .prop_map(|(status, fields, body, trailers, decoded)| {
             let mut headers = vec![(b":status".to_vec(), status.to_string().into_bytes())];
             headers.extend(fields);
-            RecordedResponse {
-                status,
-                headers,
-                body,
-                trailers,
-                decoded,
-            }
+            RecordedResponse { status, headers, body, trailers, decoded }
         })
 }
 
@@ -109,10 +74,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
     let time = option::of(0_i64..4_000_000_000_000_000_000);
     (time, request(), option::of(response())).prop_map(|(time, request, response)| Exchange {
         index: 0,
-        position: Position {
-            file: "rec".into(),
-            place: Place::Line(1),
-        },
+        position: Position { file: "rec".into(), place: Place::Line(1) },
         time: time.map(|n| jiff::Timestamp::from_nanosecond(i128::from(n)).unwrap()),
         request,
         response,
@@ -143,12 +105,7 @@ impl Read for Chunked {
 fn read(bytes: Vec<u8>, sizes: Vec<usize>, format: Option<Format>) -> Vec<String> {
     let mut options = ReadOptions::default();
     options.format = format;
-    let source = Chunked {
-        bytes,
-        at: 0,
-        sizes,
-        turn: 0,
-    };
+    let source = Chunked { bytes, at: 0, sizes, turn: 0 };
     match Recording::from_reader("rec", source, &options) {
         Err(error) => vec![error.to_string()],
         Ok(recording) => recording.map(|item| format!("{item:?}")).collect(),

@@ -1,10 +1,6 @@
 //! Streamed taps: segments of many traces, mixed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use test_harness::recording::{Exchange, ReadOptions, RecordedBody, Recording, RecordingError};
 
@@ -12,9 +8,7 @@ type Item = Result<Exchange, RecordingError>;
 
 fn read_with(lines: &[String], options: &ReadOptions) -> Vec<Item> {
     let text = lines.join("\n");
-    Recording::from_reader("s.json", std::io::Cursor::new(text), options)
-        .unwrap()
-        .collect()
+    Recording::from_reader("s.json", std::io::Cursor::new(text), options).unwrap().collect()
 }
 
 fn read(lines: &[String]) -> Vec<Item> {
@@ -26,10 +20,7 @@ fn segment(id: u64, piece: &str) -> String {
 }
 
 fn headers(kind: &str, list: &[(&str, &str)]) -> String {
-    let fields: Vec<_> = list
-        .iter()
-        .map(|(k, v)| format!(r#"{{"key":"{k}","value":"{v}"}}"#))
-        .collect();
+    let fields: Vec<_> = list.iter().map(|(k, v)| format!(r#"{{"key":"{k}","value":"{v}"}}"#)).collect();
     format!(r#""{kind}":{{"headers":[{}]}}"#, fields.join(","))
 }
 
@@ -46,10 +37,7 @@ fn response(id: u64, more: &[(&str, &str)]) -> String {
 }
 
 fn chunk(id: u64, side: &str, text: &str) -> String {
-    segment(
-        id,
-        &format!(r#""{side}_body_chunk":{{"as_string":"{text}","truncated":false}}"#),
-    )
+    segment(id, &format!(r#""{side}_body_chunk":{{"as_string":"{text}","truncated":false}}"#))
 }
 
 /// Index, path and request body, or the error.
@@ -85,22 +73,13 @@ fn interleaved_traces_come_out_as_they_end_with_the_number_they_began_with() {
     let b = items[0].as_ref().unwrap();
     assert_eq!(b.position.to_string(), "s.json, line 2");
     assert_eq!(b.ids.trace_id, Some(2));
-    assert_eq!(
-        b.response.as_ref().unwrap().body,
-        RecordedBody::Complete(b"ok".to_vec())
-    );
+    assert_eq!(b.response.as_ref().unwrap().body, RecordedBody::Complete(b"ok".to_vec()));
     assert_eq!(items[2].as_ref().unwrap().response, None);
 }
 
 #[test]
 fn a_trace_comes_out_before_the_file_ends() {
-    let (lines, rest) = (
-        [
-            request(1, "/a", &[]),
-            response(1, &[("content-length", "0")]),
-        ],
-        "x",
-    );
+    let (lines, rest) = ([request(1, "/a", &[]), response(1, &[("content-length", "0")])], "x");
     // The last line is no JSON: it would be an error first if the exchange waited for the end.
     let items = read(&[lines[0].clone(), lines[1].clone(), rest.into()]);
     assert!(items[0].is_ok());
@@ -118,10 +97,7 @@ fn a_request_waits_for_all_its_announced_bytes_even_if_the_answer_is_early() {
         response(1, &[("content-length", "0")]),
         chunk(1, "request", "abc"),
     ];
-    assert_eq!(
-        outline(&read(&early)),
-        ["0 /a (3 bytes recorded, content-length says 6)"]
-    );
+    assert_eq!(outline(&read(&early)), ["0 /a (3 bytes recorded, content-length says 6)"]);
     let mut all = early.to_vec();
     all.push(chunk(1, "request", "def"));
     assert_eq!(outline(&read(&all)), ["0 /a abcdef"]);
@@ -134,10 +110,7 @@ fn a_body_without_length_needs_an_answer_or_trailers_to_count_as_complete() {
         outline(&read(&request_only)),
         ["0 /a (no response was recorded, so the request may have been cut off)"]
     );
-    for end in [
-        response(1, &[]),
-        segment(1, &headers("request_trailers", &[("t", "1")])),
-    ] {
+    for end in [response(1, &[]), segment(1, &headers("request_trailers", &[("t", "1")]))] {
         let mut lines = request_only.to_vec();
         lines.push(end);
         assert_eq!(outline(&read(&lines)), ["0 /a abc"]);
@@ -146,60 +119,31 @@ fn a_body_without_length_needs_an_answer_or_trailers_to_count_as_complete() {
 
 #[test]
 fn a_response_without_length_is_never_taken_for_whole() {
-    let lines = [
-        request(1, "/a", &[]),
-        response(1, &[]),
-        chunk(1, "response", "data"),
-    ];
+    let lines = [request(1, "/a", &[]), response(1, &[]), chunk(1, "response", "data")];
     let body = |lines: &[String]| read(lines).pop().unwrap().unwrap().response.unwrap().body;
     let reason = "a streamed tap does not mark where a response without content-length ends";
     let seen = b"data".to_vec();
-    assert_eq!(
-        body(&lines),
-        RecordedBody::Truncated {
-            seen: seen.clone(),
-            announced: None,
-            reason: reason.into()
-        }
-    );
-    assert_eq!(
-        body(&lines[..2]),
-        RecordedBody::Missing {
-            reason: reason.into()
-        }
-    );
+    assert_eq!(body(&lines), RecordedBody::Truncated { seen: seen.clone(), announced: None, reason: reason.into() });
+    assert_eq!(body(&lines[..2]), RecordedBody::Missing { reason: reason.into() });
     let mut ended = lines.to_vec();
-    ended.push(segment(
-        1,
-        &headers("response_trailers", &[("grpc-status", "0")]),
-    ));
+    ended.push(segment(1, &headers("response_trailers", &[("grpc-status", "0")])));
     assert_eq!(body(&ended), RecordedBody::Complete(seen));
 }
 
 #[test]
 fn only_so_many_traces_and_bytes_stay_open() {
     let lines: Vec<_> = (1..=3)
-        .flat_map(|id| {
-            [
-                request(id, &format!("/{id}"), &[]),
-                chunk(id, "request", "abc"),
-            ]
-        })
+        .flat_map(|id| [request(id, &format!("/{id}"), &[]), chunk(id, "request", "abc")])
         .chain([chunk(1, "request", "late")])
         .collect();
-    let cut = |index, path| {
-        format!("{index} {path} (no response was recorded, so the request may have been cut off)")
-    };
-    for options in [
-        ReadOptions::default().with_open_traces(2, usize::MAX),
-        ReadOptions::default().with_open_traces(100, 60),
-    ] {
+    let cut = |index, path| format!("{index} {path} (no response was recorded, so the request may have been cut off)");
+    for options in
+        [ReadOptions::default().with_open_traces(2, usize::MAX), ReadOptions::default().with_open_traces(100, 60)]
+    {
         // The third trace pushes the first one out; what still comes of it is dropped.
         let items = read_with(&lines, &options);
         assert_eq!(outline(&items), [cut(0, "/1"), cut(1, "/2"), cut(2, "/3")]);
-        let Ok(Exchange { request, .. }) = &items[0] else {
-            panic!()
-        };
+        let Ok(Exchange { request, .. }) = &items[0] else { panic!() };
         assert!(matches!(&request.body, RecordedBody::Truncated { seen, .. } if seen == b"abc"));
     }
 }
@@ -243,10 +187,7 @@ fn an_interim_response_is_not_the_answer() {
         response(1, &[("content-length", "0")]),
     ]);
     assert_eq!(outline(&items), ["0 /a abc"]);
-    assert_eq!(
-        items[0].as_ref().unwrap().response.as_ref().unwrap().status,
-        200
-    );
+    assert_eq!(items[0].as_ref().unwrap().response.as_ref().unwrap().status, 200);
 }
 
 #[test]
@@ -266,20 +207,12 @@ fn a_character_split_between_string_segments_is_noticed() {
 
 #[test]
 fn base64_segments_are_joined_as_bytes() {
-    let bytes = |text: &str| {
-        segment(
-            1,
-            &format!(r#""request_body_chunk":{{"as_bytes":"{text}"}}"#),
-        )
-    };
+    let bytes = |text: &str| segment(1, &format!(r#""request_body_chunk":{{"as_bytes":"{text}"}}"#));
     let items = read(&[
         request(1, "/a", &[("content-length", "4")]),
         bytes("//4="),
         bytes("AAE"),
         response(1, &[("content-length", "0")]),
     ]);
-    assert_eq!(
-        items[0].as_ref().unwrap().request.body,
-        RecordedBody::Complete(vec![0xFF, 0xFE, 0x00, 0x01])
-    );
+    assert_eq!(items[0].as_ref().unwrap().request.body, RecordedBody::Complete(vec![0xFF, 0xFE, 0x00, 0x01]));
 }

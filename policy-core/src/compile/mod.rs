@@ -1,9 +1,34 @@
-//! From documents to a policy set.
+//! From documents to a policy set: parse, validate, compile. Everything that is wrong becomes a diagnostic with its
+//! place; a set is built only where nothing is.
+//!
+//! `gateway`, `api` (catalogs), `page` (templates) follow the documents; `target`, `endpoint`, `limit`, `names` and
+//! `pattern` their parts; `overlap` looks at a page's rules together.
+
+mod api;
+mod endpoint;
+mod gateway;
+mod limit;
+mod names;
+mod overlap;
+mod page;
+mod pattern;
+mod report;
+mod target;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::diagnostic::Diagnostic;
-use crate::policy::Set;
+use self::pattern::Patterns;
+use self::report::Report;
+use crate::catalog::Catalog;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::document::{Document, SourceError, read_json};
+use crate::gateway::GatewayDocument;
+use crate::policy::{Name, Page, Set};
+use crate::quote::quote;
+use crate::template::Template;
 
 /// One document.
 #[derive(Clone, Debug)]
@@ -36,9 +61,184 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A catalog with its source.
+struct CatalogSource {
+    catalog: Catalog,
+    source: usize,
+}
+
 /// Compiles one gateway document, catalogs and templates into a policy set.
 #[must_use]
 pub fn compile(sources: &[Source]) -> Compiled {
-    let _ = sources;
-    Compiled { set: None, diagnostics: Vec::new() }
+    let mut diagnostics = Vec::new();
+    let documents: Vec<Option<Document>> =
+        sources.iter().enumerate().map(|(index, source)| parse(index, source, &mut diagnostics)).collect();
+    let of_kind = |kind: SourceKind| {
+        let documents = &documents;
+        sources
+            .iter()
+            .enumerate()
+            .filter(move |(_, source)| source.kind == kind)
+            .filter_map(move |(index, _)| Some((index, documents.get(index)?.as_ref()?)))
+    };
+    let mut patterns = Patterns::default();
+
+    let mut gateway = None;
+    for (source, document) in of_kind(SourceKind::Gateway) {
+        let Some(read) = typed::<GatewayDocument>(source, document, &mut diagnostics) else {
+            continue;
+        };
+        let mut report = Report { source, document, diagnostics: &mut diagnostics };
+        if gateway.replace(gateway::compile(&read, &mut report)).is_some() {
+            report.error("", "a policy set has one gateway document", None);
+        }
+    }
+
+    let mut catalogs: BTreeMap<String, CatalogSource> = BTreeMap::new();
+    for (source, document) in of_kind(SourceKind::Catalog) {
+        let Some(catalog) = typed::<Catalog>(source, document, &mut diagnostics) else {
+            continue;
+        };
+        let mut report = Report { source, document, diagnostics: &mut diagnostics };
+        if catalogs.contains_key(&catalog.catalog) {
+            let message = format!("two catalogs are named {}", quote(&catalog.catalog));
+            report.error("/catalog", message, None);
+            continue;
+        }
+        catalogs.insert(catalog.catalog.clone(), CatalogSource { catalog, source });
+    }
+    let catalogs = extended(catalogs, &documents, &mut diagnostics);
+
+    let mut pages: BTreeMap<String, Page> = BTreeMap::new();
+    for (source, document) in of_kind(SourceKind::Template) {
+        let Some(template) = typed::<Template>(source, document, &mut diagnostics) else {
+            continue;
+        };
+        let mut report = Report { source, document, diagnostics: &mut diagnostics };
+        let page = page::compile(&template, &catalogs, &mut patterns, &mut report);
+        if pages.contains_key(&page.agent) {
+            let message = format!("two templates are for the agent {}", quote(&page.agent));
+            report.error("/agent/name", message, None);
+            continue;
+        }
+        pages.insert(page.agent.clone(), page);
+    }
+
+    diagnostics.sort_by_key(|d| (d.source, d.span.start, d.span.end));
+    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let set = match gateway {
+        Some(gateway) if !failed => {
+            Some(Set { gateway, pages: pages.into_values().collect(), patterns: patterns.into_bytes() })
+        }
+        _ => None,
+    };
+    Compiled { set, diagnostics }
+}
+
+fn parse(index: usize, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
+    match read_json(source.text.clone().into_bytes()) {
+        Ok(document) => Some(document),
+        Err(e) => {
+            let start = e.at.min(source.text.len());
+            let end =
+                source.text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
+            let help = match &e.kind {
+                crate::document::ReadErrorKind::Duplicate(_) => Some("keep one of the two".into()),
+                _ => None,
+            };
+            let message = format!("{}", WithoutPlace(&e));
+            diagnostics.push(Diagnostic { severity: Severity::Error, source: index, span: start..end, message, help });
+            None
+        }
+    }
+}
+
+/// A reading error without its byte offset: the place is shown.
+struct WithoutPlace<'e>(&'e crate::document::ReadError);
+
+impl core::fmt::Display for WithoutPlace<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let text = format!("{}", self.0);
+        f.write_str(text.rsplit_once(" (byte").map_or(text.as_str(), |(message, _)| message))
+    }
+}
+
+fn typed<'d, T: serde::Deserialize<'d>>(
+    source: usize,
+    document: &'d Document,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<T> {
+    match document.root().read::<T>() {
+        Ok(value) => Some(value),
+        Err(SourceError { span, message, help }) => {
+            let whole = document.root().span();
+            let span = span.unwrap_or(whole);
+            // Of an object only its first character is underlined: its text may be the whole file.
+            let text = document.source().get(span.clone()).unwrap_or_default();
+            let span = if text.starts_with(['{', '[']) { span.start..span.start + 1 } else { span };
+            diagnostics.push(Diagnostic { severity: Severity::Error, source, span, message, help });
+            None
+        }
+    }
+}
+
+/// Catalogs with what they extend, and their own faults reported.
+fn extended(
+    mut catalogs: BTreeMap<String, CatalogSource>,
+    documents: &[Option<Document>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, CatalogSource> {
+    let names: Vec<String> = catalogs.keys().cloned().collect();
+    for name in &names {
+        let mut chain = alloc::vec![name.clone()];
+        while let Some(base) = chain.last().and_then(|last| catalogs.get(last)).and_then(|c| c.catalog.extends.clone())
+        {
+            let Some(own) = catalogs.get(name) else { break };
+            let Some(document) = documents.get(own.source).and_then(Option::as_ref) else {
+                break;
+            };
+            let mut report = Report { source: own.source, document, diagnostics };
+            if chain.contains(&base) {
+                report.error("/extends", "the catalogs extend each other in a circle", None);
+                break;
+            }
+            let source = own.source;
+            let Some(again) = catalogs.get(&base).map(|found| found.source) else {
+                report.unknown("/extends", "catalog", &base, names.iter().map(String::as_str));
+                break;
+            };
+            // Read afresh: the base stays a catalog of its own.
+            let reread = documents.get(again).and_then(Option::as_ref).and_then(|d| d.root().read::<Catalog>().ok());
+            if let (Some(mut reread), Some(own)) = (reread, catalogs.get_mut(name)) {
+                debug_assert_eq!(own.source, source);
+                api::extend(&mut own.catalog, &mut reread);
+            }
+            chain.push(base);
+        }
+    }
+    for entry in catalogs.values() {
+        let Some(document) = documents.get(entry.source).and_then(Option::as_ref) else {
+            continue;
+        };
+        let mut report = Report { source: entry.source, document, diagnostics };
+        let mut faults = Vec::new();
+        let base = entry.catalog.base.clone().unwrap_or_default();
+        // A throw-away compilation: each binding compiles it again with its own base.
+        let _ = api::compile(&entry.catalog, &base, &mut Patterns::default(), &mut faults);
+        for (pointer, message) in faults {
+            report.error(&pointer, message, None);
+        }
+    }
+    catalogs
+}
+
+/// A name as a template writes it.
+fn text_of(name: &Name) -> String {
+    match name {
+        Name::Field(name, _) | Name::Value(name) => quote(name),
+        Name::Pointer(_) => "a pointer".into(),
+        Name::Path(name) => quote(&format!("path.{name}")),
+        Name::Query(name) => quote(&format!("query.{name}")),
+        Name::Header(name, _) => quote(&format!("header.{name}")),
+    }
 }

@@ -145,8 +145,9 @@ pub(crate) fn encoding_is_identity(request: &Request) -> Result<(), Reason> {
 /// The one media type of the body.
 pub(crate) fn content_type(request: &Request) -> Result<MediaType, Reason> {
     match request.headers.single("content-type") {
-        Ok(Some(text)) => MediaType::parse(text)
-            .ok_or_else(|| reason(Code::ContentType, &format!("the content type {} is not one media type", quote(text)))),
+        Ok(Some(text)) => MediaType::parse(text).ok_or_else(|| {
+            reason(Code::ContentType, &format!("the content type {} is not one media type", quote(text)))
+        }),
         Ok(None) => Err(reason(Code::ContentType, "the body has no content type")),
         Err(_) => Err(reason(Code::ContentType, "the content type is not one value of visible ASCII")),
     }

@@ -107,7 +107,7 @@ fn canonical_key(value: Value<'_>) -> Result<String, String> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let canonical = match value.kind() {
         Kind::Number => digits && (text == "0" || !text.starts_with('0')),
-        Kind::String => !text.is_empty() && !(digits && text.starts_with('0') && text != "0"),
+        Kind::String => !text.is_empty() && (!digits || text == "0" || !text.starts_with('0')),
         _ => false,
     };
     if canonical { Ok(text.to_string()) } else { Err(format!("{} is not an id in its one spelling", quote(text))) }

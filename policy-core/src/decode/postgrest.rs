@@ -20,7 +20,8 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
     match input.request.method {
         Method::Post | Method::Put => match document {
             Some(list) if list.kind() == Kind::Array => {
-                let rows: Vec<_> = list.children().take(OPERATIONS + 1).map(|row| Operation::of(action, Some(row))).collect();
+                let rows: Vec<_> =
+                    list.children().take(OPERATIONS + 1).map(|row| Operation::of(action, Some(row))).collect();
                 match rows.len() {
                     0 => Err(refuse(Code::BatchShape, "the array of rows is empty")),
                     n if n > OPERATIONS => {
@@ -60,20 +61,25 @@ fn action<'a>(input: &Input<'a>) -> Option<&'a Action> {
 /// The keys that the filter names, when it is exactly one filter on the key column, `eq.` or `in.()`. `None`: the
 /// number of rows is not knowable.
 fn keys(input: &Input<'_>, action: Option<&Action>) -> Result<Option<Vec<String>>, Reason> {
-    let Some(Name::Query(column)) = action.and_then(|action| action.key.as_ref()) else { return Ok(None) };
+    let Some(Name::Query(column)) = action.and_then(|action| action.key.as_ref()) else {
+        return Ok(None);
+    };
     let filters: Vec<_> =
         input.request.query.iter().filter(|pair| !NOT_FILTERS.contains(&pair.name.as_str())).collect();
-    let [filter] = filters.as_slice() else { return Ok(None) };
+    let [filter] = filters.as_slice() else {
+        return Ok(None);
+    };
     if filter.name != *column {
         return Ok(None);
     }
-    let plain = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    };
+    let plain =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if let Some(key) = filter.value.strip_prefix("eq.") {
         return Ok(plain(key).then(|| alloc::vec![key.to_string()]));
     }
-    let Some(list) = filter.value.strip_prefix("in.(").and_then(|rest| rest.strip_suffix(')')) else { return Ok(None) };
+    let Some(list) = filter.value.strip_prefix("in.(").and_then(|rest| rest.strip_suffix(')')) else {
+        return Ok(None);
+    };
     let keys: Vec<_> = list.split(',').take(OPERATIONS + 1).map(ToString::to_string).collect();
     if keys.len() > OPERATIONS {
         return Err(refuse(Code::BatchLimit, &format!("more than {OPERATIONS} rows in one request")));

@@ -60,7 +60,9 @@ impl fmt::Display for ReadError {
 pub fn read_json(bytes: Vec<u8>) -> Result<Document, ReadError> {
     let source = match String::from_utf8(bytes) {
         Ok(source) => source,
-        Err(e) => return Err(ReadError { at: e.utf8_error().valid_up_to(), kind: ReadErrorKind::Encoding }),
+        Err(e) => {
+            return Err(ReadError { at: e.utf8_error().valid_up_to(), kind: ReadErrorKind::Encoding });
+        }
     };
     if source.starts_with('\u{feff}') {
         return Err(ReadError { at: 0, kind: ReadErrorKind::Encoding });
@@ -309,7 +311,9 @@ impl Reader<'_> {
     }
 
     fn escape(&mut self) -> Result<char, ReadError> {
-        let Some(byte) = self.peek() else { return Err(self.syntax("an escape")) };
+        let Some(byte) = self.peek() else {
+            return Err(self.syntax("an escape"));
+        };
         self.at += 1;
         Ok(match byte {
             b'"' => '"',
@@ -347,7 +351,9 @@ impl Reader<'_> {
         let mut unit = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|b| char::from(b).to_digit(16));
-            let Some(digit) = digit else { return Err(self.syntax("four hexadecimal digits")) };
+            let Some(digit) = digit else {
+                return Err(self.syntax("four hexadecimal digits"));
+            };
             unit = unit * 16 + digit;
             self.at += 1;
         }
@@ -389,7 +395,9 @@ impl Reader<'_> {
     }
 
     fn digits(&mut self) -> Result<(), ReadError> {
-        let Some(b'0'..=b'9') = self.peek() else { return Err(self.syntax("a digit")) };
+        let Some(b'0'..=b'9') = self.peek() else {
+            return Err(self.syntax("a digit"));
+        };
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
@@ -431,10 +439,41 @@ mod tests {
     #[test]
     fn what_readers_disagree_on_is_refused() {
         let cases = [
-            "", " ", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "nul", "tru", "NaN", "Infinity", "-", "01", "1.", ".5", "+1",
-            "0x1", "1e", "\"\\x\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"a\nb\"", "[1]2", "{} {}",
-            "/* */ 1", "[1]//", "{\"a\" 1}", "\u{feff}1", "\u{a0}1", "[1\u{c}]", "{1:2}", "\"", "1e400",
-            "1234567890123456789", "1.234567890123456789",
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "nul",
+            "tru",
+            "NaN",
+            "Infinity",
+            "-",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "0x1",
+            "1e",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"\\udc00\"",
+            "\"\\ud800\\u0041\"",
+            "\"a\nb\"",
+            "[1]2",
+            "{} {}",
+            "/* */ 1",
+            "[1]//",
+            "{\"a\" 1}",
+            "\u{feff}1",
+            "\u{a0}1",
+            "[1\u{c}]",
+            "{1:2}",
+            "\"",
+            "1e400",
+            "1234567890123456789",
+            "1.234567890123456789",
         ];
         for text in cases {
             assert!(read(text).is_err(), "{text}");

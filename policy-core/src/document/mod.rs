@@ -215,7 +215,9 @@ impl Document {
                 let (index, end) = (child.1.index, child.1.node().after);
                 (index..end).contains(&value.index)
             };
-            let Some((position, child)) = here.children().enumerate().find(inside) else { break };
+            let Some((position, child)) = here.children().enumerate().find(inside) else {
+                break;
+            };
             pointer.push('/');
             if here.kind() == Kind::Object {
                 pointer.push_str(&child.name().replace('~', "~0").replace('/', "~1"));

@@ -142,7 +142,9 @@ fn every<'d>(value: Value<'d>, path: &[Step]) -> Result<bool, Value<'d>> {
 
 /// Every value of the document must lie at a listed place.
 fn only<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
-    let Some(document) = scope.operation.document else { return };
+    let Some(document) = scope.operation.document else {
+        return;
+    };
     if scope.operation.key_value.is_some_and(|key| key.same_node(document)) {
         return;
     }

@@ -36,7 +36,7 @@ pub(crate) fn query(rule: &QueryRule, scope: &Scope<'_>, findings: &mut Vec<Find
         };
         if !allowed {
             findings.push(refuse_name(rule, scope, &pair.name, guarded, shadows, reads));
-        } else if !(reads && rule.only.is_none()) && !credential {
+        } else if !credential && (!reads || rule.only.is_some()) {
             let again = scope.request.query.iter().skip(position + 1).any(|other| other.name == pair.name);
             if again {
                 let message = format!("the query names {} more than once", quote(&pair.name));
@@ -72,10 +72,12 @@ fn refuse_name(rule: &QueryRule, scope: &Scope<'_>, name: &str, guarded: bool, s
 pub(crate) fn headers(permit: &Permit, scope: &Scope<'_>, findings: &mut Vec<Finding>) {
     let api = scope.api;
     let rules = [&permit.headers, &api.header_rule];
-    let allows = |name: &str| rules.iter().any(|rule| rule.allow.iter().chain(&rule.require).any(|known| known == name));
+    let allows =
+        |name: &str| rules.iter().any(|rule| rule.allow.iter().chain(&rule.require).any(|known| known == name));
     for guarded in &api.guarded_headers {
         // CGI-style servers fold `_` and `-`: a folded twin is the guarded header in disguise.
-        let twin = scope.request.headers.iter().find(|(name, _)| *name != guarded && name.replace('_', "-") == *guarded);
+        let twin =
+            scope.request.headers.iter().find(|(name, _)| *name != guarded && name.replace('_', "-") == *guarded);
         if let Some((name, _)) = twin {
             let message = format!("the header {} can be read as {}", quote(name), quote(guarded));
             findings.push(Finding::deny(Code::HeaderNotAllowed, message));

@@ -115,12 +115,16 @@ impl<'a> Bench<'a> {
         let mut result = Matches::Yes;
         for (name, values) in &candidate.rule.filters {
             let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
-            let Some(filter) = filter else { return Matches::Unknown };
+            let Some(filter) = filter else {
+                return Matches::Unknown;
+            };
             match scope.values(&filter.source) {
                 Values::Known(data, _) if !data.is_empty() => {
                     let inside = |datum: &super::names::Datum<'a>| match datum {
                         super::names::Datum::Text(text) => values.contains(text),
-                        super::names::Datum::Json(value) => value.string().is_some_and(|t| values.iter().any(|v| v == t)),
+                        super::names::Datum::Json(value) => {
+                            value.string().is_some_and(|t| values.iter().any(|v| v == t))
+                        }
                         super::names::Datum::Number(number) => values.contains(&number.to_string()),
                     };
                     if !data.iter().all(inside) {
@@ -192,7 +196,9 @@ impl<'a> Bench<'a> {
     /// What a permit says of the request as a whole: query, headers, body, counts and sums.
     fn request_findings(&self, permit: &'a Permit, scopes: &[Scope<'a>]) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let Some(first) = scopes.first() else { return findings };
+        let Some(first) = scopes.first() else {
+            return findings;
+        };
         head_rules::query(&permit.query, first, &mut findings);
         head_rules::headers(permit, first, &mut findings);
         head_rules::body(permit, first, self.content, &mut findings);
@@ -218,8 +224,12 @@ impl<'a> Bench<'a> {
         let mut best: Option<Judged> = None;
         let mut filtered = false;
         for candidate in self.candidates(operation) {
-            let RuleTarget::Permit(index) = candidate.rule.target else { continue };
-            let Some(permit) = self.permit(index) else { continue };
+            let RuleTarget::Permit(index) = candidate.rule.target else {
+                continue;
+            };
+            let Some(permit) = self.permit(index) else {
+                continue;
+            };
             if self.matches(candidate, operation) != Matches::Yes {
                 filtered = true;
                 considered.push(considering(position, &permit.id, "permit", None, permit.shadow, Vec::new()));
@@ -262,15 +272,27 @@ impl<'a> Bench<'a> {
     }
 
     /// A forbid that matches, or cannot be known not to match, denies.
-    fn forbids(&self, position: usize, operation: &'a Operation<'a>, considered: &mut Vec<Considered>) -> Option<Judged> {
+    fn forbids(
+        &self,
+        position: usize,
+        operation: &'a Operation<'a>,
+        considered: &mut Vec<Considered>,
+    ) -> Option<Judged> {
         let mut denied = None;
         for candidate in self.candidates(operation) {
-            let RuleTarget::Forbid(index) = candidate.rule.target else { continue };
-            let Some(forbid) = self.page.forbids.get(index as usize) else { continue };
+            let RuleTarget::Forbid(index) = candidate.rule.target else {
+                continue;
+            };
+            let Some(forbid) = self.page.forbids.get(index as usize) else {
+                continue;
+            };
             let scope = self.scope(operation, candidate.variables);
             let scopes = core::slice::from_ref(&scope);
             let applies = self.matches(candidate, operation) != Matches::No
-                && forbid.when.iter().all(|condition| !matches!(limits::truth(condition, scopes), limits::Truth::Fails));
+                && forbid
+                    .when
+                    .iter()
+                    .all(|condition| !matches!(limits::truth(condition, scopes), limits::Truth::Fails));
             let message = format!("the rule {} forbids this", quote(&forbid.id));
             let reason = Reason { code: Code::Forbidden, message, pointer: None };
             let (decision, reasons) =
@@ -291,7 +313,8 @@ impl<'a> Bench<'a> {
         let action = operation.action.map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
         let what = action.unwrap_or_else(|| "this endpoint".into());
         let reason = if filtered {
-            let message = format!("{what} is permitted only for other resources: the filter of the rule does not match");
+            let message =
+                format!("{what} is permitted only for other resources: the filter of the rule does not match");
             Reason { code: Code::ScopeFilter, message, pointer: None }
         } else {
             let message = format!("no rule of this page permits {what}");
@@ -343,7 +366,8 @@ fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
 
 /// Whether a limit is judged once for the request rather than once per operation.
 fn is_of_request(limit: &Limit) -> bool {
-    let head_only = |names: &[Name]| names.iter().all(|name| matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)));
+    let head_only =
+        |names: &[Name]| names.iter().all(|name| matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)));
     match &limit.test.measure {
         Measure::Count(_) | Measure::Rows | Measure::Sum(_) => true,
         Measure::Values(names) => {

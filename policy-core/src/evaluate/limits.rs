@@ -187,7 +187,8 @@ fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, 
 
 fn sum<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
     let what = format!("the total of {}", name_text(name));
-    let unknown = |why: &str| alloc::vec![(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None)];
+    let unknown =
+        |why: &str| alloc::vec![(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None)];
     let mut total = Decimal::ZERO;
     let mut first = None;
     for scope in scopes {
@@ -206,7 +207,10 @@ fn sum<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>]) ->
                     None => return unknown("it is too large"),
                 },
                 Err(why) => {
-                    return alloc::vec![(Verdict::Hard(Code::ValueFormat, format!("{} is {why}", name_text(name))), pointer)];
+                    return alloc::vec![(
+                        Verdict::Hard(Code::ValueFormat, format!("{} is {why}", name_text(name))),
+                        pointer
+                    )];
                 }
             }
             first = first.or(pointer);

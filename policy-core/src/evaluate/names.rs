@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use crate::decode::Operation;
 use crate::document::{Document, Kind, Path, Steps, Value, select};
 use crate::number::Decimal;
-use crate::policy::{Api, Currency, Field, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet, QueryShape, Term};
+use crate::policy::{
+    Api, Currency, Field, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet, QueryShape, Term,
+};
 use crate::request::Request;
 
 use super::route::Variables;
@@ -56,7 +58,9 @@ impl<'a> Scope<'a> {
     }
 
     fn field_places(&self, name: &'a str, tail: &'a Path) -> Vec<(Place<'a>, Option<&'a FieldType>)> {
-        let Some(action) = self.operation.action else { return Vec::new() };
+        let Some(action) = self.operation.action else {
+            return Vec::new();
+        };
         if let Some(Field { at, kind, .. }) = action.field(name) {
             let kind = if tail.0.is_empty() { kind.as_ref() } else { None };
             return at.iter().map(|path| (Place { head: &path.0, member: None, tail: &tail.0 }, kind)).collect();
@@ -93,7 +97,9 @@ impl<'a> Scope<'a> {
 
     fn query(&self, name: &str) -> Values<'a> {
         let mut pairs = self.request.query.iter().filter(|pair| pair.name == name);
-        let Some(pair) = pairs.next() else { return Values::Known(Vec::new(), None) };
+        let Some(pair) = pairs.next() else {
+            return Values::Known(Vec::new(), None);
+        };
         if pairs.next().is_some() {
             return Values::Ambiguous("the query names it more than once");
         }
@@ -155,7 +161,9 @@ impl<'a> Scope<'a> {
 
     fn formula(&self, name: &str) -> Values<'a> {
         let formula = self.operation.action.and_then(|action| action.values.iter().find(|(known, _)| known == name));
-        let Some((_, formula)) = formula else { return Values::Unknown("this action has no such value") };
+        let Some((_, formula)) = formula else {
+            return Values::Unknown("this action has no such value");
+        };
         match self.compute(formula) {
             Some(total) => Values::Known(alloc::vec![Datum::Number(total)], None),
             None => Values::Unknown("a part of it is missing, malformed or too large"),
@@ -218,7 +226,9 @@ impl<'a> Scope<'a> {
     }
 
     fn currency(&self, name: &'a Name) -> Option<String> {
-        let Values::Known(values, _) = self.values(name) else { return None };
+        let Values::Known(values, _) = self.values(name) else {
+            return None;
+        };
         match values.as_slice() {
             [Datum::Json(value)] => value.string().map(str::to_ascii_lowercase),
             [Datum::Text(text)] => Some(text.to_ascii_lowercase()),
@@ -272,8 +282,8 @@ fn unquoted(item: &str) -> &str {
 /// Digits behind the point of a currency's major unit (ISO 4217, list one).
 fn minor_digits(currency: &str) -> u32 {
     match currency {
-        "bif" | "clp" | "djf" | "gnf" | "isk" | "jpy" | "kmf" | "krw" | "pyg" | "rwf" | "ugx" | "uyi" | "vnd" | "vuv" | "xaf"
-        | "xof" | "xpf" => 0,
+        "bif" | "clp" | "djf" | "gnf" | "isk" | "jpy" | "kmf" | "krw" | "pyg" | "rwf" | "ugx" | "uyi" | "vnd"
+        | "vuv" | "xaf" | "xof" | "xpf" => 0,
         "bhd" | "iqd" | "jod" | "kwd" | "lyd" | "omr" | "tnd" => 3,
         "clf" | "uyw" => 4,
         _ => 2,

@@ -42,8 +42,12 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     };
     let found = trie.find(&request.segments, &|index, text| set.matches(index, text)).map_err(|refusal| {
         let message = match refusal {
-            Refusal::CaseVariant(literal) => format!("the path spells {} in other letters", quote(&literal)),
-            Refusal::EncodedLiteral(literal) => format!("the path spells {} with percent-encoding", quote(&literal)),
+            Refusal::CaseVariant(literal) => {
+                format!("the path spells {} in other letters", quote(&literal))
+            }
+            Refusal::EncodedLiteral(literal) => {
+                format!("the path spells {} with percent-encoding", quote(&literal))
+            }
         };
         deny(Code::PathAmbiguous, message)
     })?;
@@ -53,7 +57,9 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     let ends: Vec<&Found<'_>> = found
         .iter()
         .filter(|found| {
-            let Some(api) = page.apis.get(found.end.api as usize) else { return false };
+            let Some(api) = page.apis.get(found.end.api as usize) else {
+                return false;
+            };
             let slash_here = request.trailing_slash && !api.loosen.trailing_slash;
             let encoded_here = holds_unlisted_slash(request, api, found);
             slash |= slash_here;

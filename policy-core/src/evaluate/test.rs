@@ -35,12 +35,16 @@ pub(crate) fn predicate<'a>(
         Predicate::In(constants) => match one_of(datum, constants) {
             None => hard("a single value"),
             Some(true) => Verdict::Holds,
-            Some(false) => Verdict::Fails(Code::ValueFormat, format!("{what} must be one of {}", constants_text(constants))),
+            Some(false) => {
+                Verdict::Fails(Code::ValueFormat, format!("{what} must be one of {}", constants_text(constants)))
+            }
         },
         Predicate::NotIn(constants) => match one_of(datum, constants) {
             None => hard("a single value"),
             Some(false) => Verdict::Holds,
-            Some(true) => Verdict::Fails(Code::ValueFormat, format!("{what} must not be one of {}", constants_text(constants))),
+            Some(true) => {
+                Verdict::Fails(Code::ValueFormat, format!("{what} must not be one of {}", constants_text(constants)))
+            }
         },
         Predicate::Min(bound) => numeric(scope, what, datum, kind, |n| n >= *bound, "at least", bound),
         Predicate::Max(bound) => numeric(scope, what, datum, kind, |n| n <= *bound, "at most", bound),
@@ -117,7 +121,9 @@ pub(crate) fn well_formed(what: &str, datum: &Datum<'_>, kind: Option<&FieldType
     {
         return wrong("a value, not null");
     }
-    let Some(kind) = kind else { return Verdict::Holds };
+    let Some(kind) = kind else {
+        return Verdict::Holds;
+    };
     let spelled = match datum {
         Datum::Json(value) => match value.kind() {
             Kind::Number => kind.spelled.number,
@@ -248,7 +254,9 @@ fn has_format(datum: &Datum<'_>, format: Format) -> bool {
             _ => None,
         },
         Datum::Text(text) => Some(text.as_str()),
-        Datum::Number(number) => return format == Format::Decimal || (format == Format::Integer && number.is_integer()),
+        Datum::Number(number) => {
+            return format == Format::Decimal || (format == Format::Integer && number.is_integer());
+        }
     };
     let Some(text) = text else { return false };
     match format {
@@ -265,7 +273,9 @@ fn has_format(datum: &Datum<'_>, format: Format) -> bool {
 
 /// RFC 3339 with any offset: the shape only, for values that are passed on.
 fn is_date_time(text: &str) -> bool {
-    let Some((date_time, offset)) = text.get(..19).zip(text.get(19..)) else { return false };
+    let Some((date_time, offset)) = text.get(..19).zip(text.get(19..)) else {
+        return false;
+    };
     let offset = match offset.strip_prefix('.') {
         Some(rest) => rest.trim_start_matches(|c: char| c.is_ascii_digit()),
         None => offset,

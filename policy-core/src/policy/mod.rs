@@ -6,10 +6,10 @@ mod set;
 mod trie;
 
 pub use api::{Action, Api, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name};
-pub use api::{NamePattern, QueryShape, HeaderShape, Quirks, RowList, Term, VariableType, TypedAs, FieldKind};
+pub use api::{FieldKind, HeaderShape, NamePattern, QueryShape, Quirks, RowList, Term, TypedAs, VariableType};
 pub use rule::{
-    Band, BodyRule, Constant, FieldRule, Fields, Format, HeaderRule, Limit, Measure, Permit, Predicate, QueryRule,
-    RuleRef, RuleTarget, Test, Forbid,
+    Band, BodyRule, Constant, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit, Predicate,
+    QueryRule, RuleRef, RuleTarget, Test,
 };
 pub use set::{Gateway, IdentitySource, Page, PolicySet, Role, Set, UnknownAgent};
 pub use trie::{End, Found, Refusal, Trie, Variable};

@@ -54,7 +54,9 @@ impl PolicySet {
     /// Whether pattern `index` matches the whole of `text`. A pattern that is not there matches nothing.
     pub(crate) fn matches(&self, index: u32, text: &str) -> bool {
         use regex_automata::{Anchored, Input, dfa::Automaton};
-        let Some(dfa) = self.patterns.get(index as usize) else { return false };
+        let Some(dfa) = self.patterns.get(index as usize) else {
+            return false;
+        };
         // The automaton is anchored at both ends; an error (a byte it quits on) is no match.
         matches!(dfa.try_search_fwd(&Input::new(text).anchored(Anchored::Yes)), Ok(Some(_)))
     }

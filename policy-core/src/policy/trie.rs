@@ -111,7 +111,9 @@ struct Walk<'t, 'r> {
 impl<'t> Walk<'t, '_> {
     /// Each node lies on one path from the root, so it is visited once at most.
     fn visit(&mut self, node: u32, depth: usize) -> Result<(), Refusal> {
-        let Some(here) = self.trie.nodes.get(node as usize) else { return Ok(()) };
+        let Some(here) = self.trie.nodes.get(node as usize) else {
+            return Ok(());
+        };
         if depth > PATH_SEGMENTS {
             return Ok(());
         }
@@ -209,7 +211,9 @@ impl Trie {
         for segment in template {
             node = self.child(node, segment);
         }
-        let Some(here) = self.nodes.get_mut(node as usize) else { return };
+        let Some(here) = self.nodes.get_mut(node as usize) else {
+            return;
+        };
         let twin = here
             .ends
             .iter_mut()
@@ -225,7 +229,9 @@ impl Trie {
 
     fn child(&mut self, node: u32, segment: &Segment) -> u32 {
         let fresh = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let Some(here) = self.nodes.get_mut(node as usize) else { return 0 };
+        let Some(here) = self.nodes.get_mut(node as usize) else {
+            return 0;
+        };
         match segment {
             Segment::Literal(text) => {
                 let position = here.literals.binary_search_by(|(known, _)| folded(known, text).then(known.cmp(text)));

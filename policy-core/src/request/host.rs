@@ -11,9 +11,8 @@ pub(crate) fn canonical(authority: &str) -> Option<String> {
         Some((name, port)) => (name, Some(port)),
         None => (authority, None),
     };
-    let label = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    };
+    let label =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if name.len() > 253 || !name.split('.').all(label) {
         return None;
     }
@@ -40,7 +39,8 @@ mod tests {
     fn one_spelling_or_none() {
         assert_eq!(canonical("Shop.Example.com:443").as_deref(), Some("shop.example.com"));
         assert_eq!(canonical("shop.example.com:10443").as_deref(), Some("shop.example.com:10443"));
-        for wrong in ["", "a@b", "a.", ".a", "a..b", "a:", "a:0", "a:080", "a:65536", "[::1]", "shöp", "a b", "a:1:2"] {
+        for wrong in ["", "a@b", "a.", ".a", "a..b", "a:", "a:0", "a:080", "a:65536", "[::1]", "shöp", "a b", "a:1:2"]
+        {
             assert_eq!(canonical(wrong), None, "{wrong}");
         }
     }

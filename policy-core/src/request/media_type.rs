@@ -49,7 +49,9 @@ impl MediaType {
 /// RFC 9110 §5.6.2, without the characters that lists use.
 fn is_token(text: &str) -> bool {
     !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'!' | b'#' | b'$' | b'&' | b'-' | b'^' | b'_' | b'.' | b'+'))
+        && text.bytes().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'!' | b'#' | b'$' | b'&' | b'-' | b'^' | b'_' | b'.' | b'+')
+        })
 }
 
 #[cfg(test)]
@@ -63,8 +65,14 @@ mod tests {
         assert_eq!(parse("application/json;charset=utf-16"), Some(("application/json".into(), false)));
         assert_eq!(parse("multipart/mixed; boundary=\"==x==\""), Some(("multipart/mixed".into(), true)));
         for wrong in [
-            "", "json", "text/plain, application/json", "application/json; charset", "a/b; c=\"d", "a/b/c",
-            "application/json; charset=utf-8; charset=utf-16", "text/plain; a=application/json",
+            "",
+            "json",
+            "text/plain, application/json",
+            "application/json; charset",
+            "a/b; c=\"d",
+            "a/b/c",
+            "application/json; charset=utf-8; charset=utf-16",
+            "text/plain; a=application/json",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }

@@ -101,7 +101,10 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     let target = single(&headers, ":path", Code::PathAmbiguous)?
         .ok_or_else(|| Malformed::new(Code::PathAmbiguous, "the request has no path"))?;
     if target.len() > TARGET_BYTES {
-        return Err(Malformed::new(Code::PathAmbiguous, format!("the request target is longer than {TARGET_BYTES} bytes")));
+        return Err(Malformed::new(
+            Code::PathAmbiguous,
+            format!("the request target is longer than {TARGET_BYTES} bytes"),
+        ));
     }
     if target.contains('#') {
         return Err(Malformed::new(Code::PathAmbiguous, "the request target holds a fragment"));
@@ -111,7 +114,8 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         path::segments(raw_path).map_err(|why| Malformed::new(Code::PathAmbiguous, format!("the path {why}")))?;
     let query = query::pairs(raw_query).map_err(|why| Malformed::new(Code::ParamShadow, format!("the query {why}")))?;
     for pair in &query {
-        if METHOD_OVERRIDE_NAMES.contains(&pair.name.as_str()) || METHOD_OVERRIDE_NAMES.contains(&mangled(&pair.name).as_str())
+        if METHOD_OVERRIDE_NAMES.contains(&pair.name.as_str())
+            || METHOD_OVERRIDE_NAMES.contains(&mangled(&pair.name).as_str())
         {
             let message = format!("the query name {} can replace the method", quote(&pair.name));
             return Err(Malformed::new(Code::MethodOverride, message));
@@ -202,7 +206,8 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
             return Err(Malformed::new(Code::RouteOverride, message));
         }
         if HOST_OVERRIDES.contains(&folded.as_str()) {
-            let same = core::str::from_utf8(value).ok().and_then(|v| host::canonical(v.trim())).is_some_and(|h| h == own_host);
+            let same =
+                core::str::from_utf8(value).ok().and_then(|v| host::canonical(v.trim())).is_some_and(|h| h == own_host);
             if !same {
                 let message = format!("the header {} names another host", quote(name));
                 return Err(Malformed::new(Code::HostMismatch, message));
@@ -217,8 +222,12 @@ fn framing(headers: &Headers) -> Result<(Option<u64>, bool), Malformed> {
     let encoding = single(headers, "transfer-encoding", Code::BodyUnparsable)?;
     let length = match length {
         None => None,
-        Some(text) if !text.is_empty() && text.len() <= 18 && text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
-        Some(_) => return Err(Malformed::new(Code::BodyUnparsable, "`content-length` is not a number")),
+        Some(text) if !text.is_empty() && text.len() <= 18 && text.bytes().all(|b| b.is_ascii_digit()) => {
+            text.parse().ok()
+        }
+        Some(_) => {
+            return Err(Malformed::new(Code::BodyUnparsable, "`content-length` is not a number"));
+        }
     };
     match encoding {
         None => Ok((length, false)),
@@ -272,7 +281,10 @@ mod tests {
         assert_eq!(code("/a", &[("host", "other.example.com")]), Some(Code::HostMismatch));
         assert_eq!(code("/a", &[("host", "shop.example.com")]), None);
         assert_eq!(code("/a", &[("content-type", "a/b"), ("Content-Type", "c/d")]), Some(Code::HeaderNotAllowed));
-        assert_eq!(code("/a", &[("content-length", "1"), ("transfer-encoding", "chunked")]), Some(Code::BodyUnparsable));
+        assert_eq!(
+            code("/a", &[("content-length", "1"), ("transfer-encoding", "chunked")]),
+            Some(Code::BodyUnparsable)
+        );
         assert_eq!(code("/a", &[("content-length", "+1")]), Some(Code::BodyUnparsable));
         assert_eq!(code("/a", &[("upgrade", "websocket")]), Some(Code::UpgradeNotAllowed));
         assert_eq!(code("/a", &[("connection", "x-agent-name")]), Some(Code::UpgradeNotAllowed));

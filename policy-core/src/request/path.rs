@@ -21,7 +21,9 @@ pub struct PathSegment {
 /// # Errors
 /// What is ambiguous, in words that complete "the path …".
 pub(super) fn segments(raw: &str) -> Result<(Vec<PathSegment>, bool), &'static str> {
-    let Some(rest) = raw.strip_prefix('/') else { return Err("does not begin with `/`") };
+    let Some(rest) = raw.strip_prefix('/') else {
+        return Err("does not begin with `/`");
+    };
     if !raw.is_ascii() {
         return Err("holds a byte outside ASCII");
     }
@@ -75,7 +77,9 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
         };
         text.push(byte);
     }
-    let Ok(text) = String::from_utf8(text) else { return Err("does not decode to UTF-8") };
+    let Ok(text) = String::from_utf8(text) else {
+        return Err("does not decode to UTF-8");
+    };
     if text == "." || text == ".." || (encoded_slash && text.split('/').any(|part| part == "." || part == "..")) {
         return Err("holds a dot segment");
     }
@@ -113,8 +117,29 @@ mod tests {
     #[test]
     fn two_readings_are_refused() {
         for raw in [
-            "a", "", "//a", "/a//b", "/a//", "/./a", "/a/..", "/%2e%2E/a", "/.%2e", "/a%252fb", "/a%5cb", "/a\\b", "/a;b",
-            "/a%00", "/a%0a", "/a%7f", "/a%zz", "/a%2", "/a#b", "/é", "/%ff", "/a b", "/a%2f..%2fb",
+            "a",
+            "",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/./a",
+            "/a/..",
+            "/%2e%2E/a",
+            "/.%2e",
+            "/a%252fb",
+            "/a%5cb",
+            "/a\\b",
+            "/a;b",
+            "/a%00",
+            "/a%0a",
+            "/a%7f",
+            "/a%zz",
+            "/a%2",
+            "/a#b",
+            "/é",
+            "/%ff",
+            "/a b",
+            "/a%2f..%2fb",
         ] {
             assert!(segments(raw).is_err(), "{raw}");
         }

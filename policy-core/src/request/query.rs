@@ -46,7 +46,9 @@ fn decode(raw: &str) -> Result<String, &'static str> {
                 Some(byte) => byte,
             },
             b'#' => return Err("holds a fragment"),
-            0..=b' ' | 0x7f.. => return Err("holds a control character, a blank or a byte outside ASCII"),
+            0..=b' ' | 0x7f.. => {
+                return Err("holds a control character, a blank or a byte outside ASCII");
+            }
             byte => byte,
         });
     }

@@ -68,10 +68,7 @@ impl CalloutAnswer {
 
     /// What Envoy makes of a callout that was reset: a 503.
     pub fn reset() -> Self {
-        Self::response(
-            503,
-            "upstream connect error or disconnect/reset before headers",
-        )
+        Self::response(503, "upstream connect error or disconnect/reset before headers")
     }
 }
 

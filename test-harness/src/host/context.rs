@@ -105,11 +105,7 @@ impl Http {
             MapType::ResponseTrailers => (&mut self.response.trailers, self.response.trailers_open),
             _ => return Err(Status::BadArgument),
         };
-        if open && !self.logging {
-            Ok(headers)
-        } else {
-            Err(Status::BadArgument)
-        }
+        if open && !self.logging { Ok(headers) } else { Err(Status::BadArgument) }
     }
 
     /// A property: what the gateway set, what follows from the head, what the guest set.

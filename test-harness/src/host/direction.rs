@@ -117,9 +117,7 @@ impl Direction {
         }
         self.progress = match arrival {
             Arrival::Headers(_, false) | Arrival::Body(_, false) => Progress::Head,
-            Arrival::Headers(_, true) | Arrival::Body(_, true) | Arrival::Trailers(_) => {
-                Progress::End
-            }
+            Arrival::Headers(_, true) | Arrival::Body(_, true) | Arrival::Trailers(_) => Progress::End,
         };
         if self.hold == Hold::Stopped {
             self.unseen.push(arrival);
@@ -222,27 +220,19 @@ impl Direction {
                 self.headers = map;
                 self.headers_open = true;
                 self.ended = end_of_stream;
-                Callback::Headers {
-                    count: self.headers.len(),
-                    end_of_stream,
-                }
+                Callback::Headers { count: self.headers.len(), end_of_stream }
             }
             Arrival::Body(mut chunk, end_of_stream) => {
                 self.held.append(&mut chunk);
                 self.ended = end_of_stream;
-                Callback::Body {
-                    size: self.held.len(),
-                    end_of_stream,
-                }
+                Callback::Body { size: self.held.len(), end_of_stream }
             }
             Arrival::Trailers(map) => {
                 self.trailers = map;
                 self.trailers_open = true;
                 self.ended = true;
                 self.has_trailers = true;
-                Callback::Trailers {
-                    count: self.trailers.len(),
-                }
+                Callback::Trailers { count: self.trailers.len() }
             }
         }
     }

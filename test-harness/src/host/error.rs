@@ -141,9 +141,5 @@ pub enum CalloutError {
 /// `": a | b"` from the lines, or nothing.
 fn quoted(log: &[LogLine]) -> String {
     let lines: Vec<_> = log.iter().map(ToString::to_string).collect();
-    if lines.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", lines.join(" | "))
-    }
+    if lines.is_empty() { String::new() } else { format!(": {}", lines.join(" | ")) }
 }

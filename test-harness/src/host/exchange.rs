@@ -6,8 +6,8 @@ use super::direction::{Answer, Arrival, Callback, Stage, Transmitted};
 use super::instance::Instance;
 use super::state::Action;
 use super::{
-    CalloutError, Flow, Module, OnFailure, OutOfOrder, PluginOptions, StartError, StreamError,
-    StreamType, Trap, VmOptions,
+    CalloutError, Flow, Module, OnFailure, OutOfOrder, PluginOptions, StartError, StreamError, StreamType, Trap,
+    VmOptions,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,25 +62,14 @@ impl Gateway {
             }
         }
         let record = self.plugins.get(&plugin).ok_or(StreamError::Stopped)?;
-        let http = Box::new(Http {
-            root: record.root,
-            ..Http::default()
-        });
+        let http = Box::new(Http { root: record.root, ..Http::default() });
         let context = self.new_context();
-        self.instance
-            .state_mut()
-            .contexts
-            .insert(context, Context::Http(http));
+        self.instance.state_mut().contexts.insert(context, Context::Http(http));
         Ok(context)
     }
 
     /// Delivers what arrived for one direction of a stream.
-    pub(crate) fn receive(
-        &mut self,
-        context: u32,
-        side: Side,
-        arrival: Arrival,
-    ) -> Result<Flow, OutOfOrder> {
+    pub(crate) fn receive(&mut self, context: u32, side: Side, arrival: Arrival) -> Result<Flow, OutOfOrder> {
         let Some(http) = self.instance.state_mut().http_mut(context) else {
             return match self.past.get(&context) {
                 Some(http) if http.ending.is_some() => Ok(flow(http, side)),
@@ -98,13 +87,9 @@ impl Gateway {
         if let (Ok(()), Some(http)) = (created, self.instance.state_mut().http_mut(context))
             && let Some(callback) = direction(http, side).arrive(arrival).map_err(OutOfOrder)?
         {
-            let _ = self
-                .ask(context, side, callback)
-                .and_then(|()| self.settle());
+            let _ = self.ask(context, side, callback).and_then(|()| self.settle());
         }
-        Ok(self
-            .http(context)
-            .map_or(Flow::Closed, |http| flow(http, side)))
+        Ok(self.http(context).map_or(Flow::Closed, |http| flow(http, side)))
     }
 
     /// `proxy_on_log`, `proxy_on_done`, `proxy_on_delete`; then the guest knows the stream no more.
@@ -135,68 +120,42 @@ impl Gateway {
     }
 
     pub(crate) fn cancel_callouts_of(&mut self, context: u32) {
-        self.instance
-            .state_mut()
-            .callouts
-            .retain(|_, callout| callout.stream != Some(context));
+        self.instance.state_mut().callouts.retain(|_, callout| callout.stream != Some(context));
     }
 
-    pub(crate) fn answer_callout(
-        &mut self,
-        id: CalloutId,
-        answer: CalloutAnswer,
-    ) -> Result<(), CalloutError> {
+    pub(crate) fn answer_callout(&mut self, id: CalloutId, answer: CalloutAnswer) -> Result<(), CalloutError> {
         if let Some(trap) = self.instance.failure() {
             return Err(CalloutError::Trapped(trap.clone()));
         }
         let state = self.instance.state_mut();
-        let callout = state
-            .callouts
-            .remove(&id.0)
-            .ok_or(CalloutError::NotPending(id))?;
+        let callout = state.callouts.remove(&id.0).ok_or(CalloutError::NotPending(id))?;
         let (headers, body, trailers) = match &answer {
-            CalloutAnswer::Response {
-                headers,
-                body,
-                trailers,
-            } => (
-                number(headers.len()),
-                number(body.len()),
-                number(trailers.len()),
-            ),
+            CalloutAnswer::Response { headers, body, trailers } => {
+                (number(headers.len()), number(body.len()), number(trailers.len()))
+            }
             CalloutAnswer::Failed => (0, 0, 0),
         };
         state.answering = Some((callout.root, answer));
         let before = state.durable.fuel;
         let callbacks = Arc::clone(&self.instance.callbacks);
         let arguments = (callout.root, id.0, headers, body, trailers);
-        let result = self
-            .instance
-            .call(callout.root, &callbacks.http_call_response, arguments);
+        let result = self.instance.call(callout.root, &callbacks.http_call_response, arguments);
         let state = self.instance.state_mut();
         state.answering = None;
         let used = state.durable.fuel - before;
         if let Some(http) = callout.stream.and_then(|stream| state.http_mut(stream)) {
             http.fuel = http.fuel.saturating_add(used);
         }
-        result
-            .and_then(|_| self.settle())
-            .map_err(CalloutError::Trapped)
+        result.and_then(|_| self.settle()).map_err(CalloutError::Trapped)
     }
 
     /// A stream, whether the guest still knows it or not.
     pub(crate) fn http(&self, context: u32) -> Option<&Http> {
-        self.instance
-            .state()
-            .http(context)
-            .or_else(|| self.past.get(&context))
+        self.instance.state().http(context).or_else(|| self.past.get(&context))
     }
 
     pub(crate) fn http_mut(&mut self, context: u32) -> Option<&mut Http> {
-        self.instance
-            .state_mut()
-            .http_mut(context)
-            .or_else(|| self.past.get_mut(&context))
+        self.instance.state_mut().http_mut(context).or_else(|| self.past.get_mut(&context))
     }
 
     pub(super) fn new_context(&mut self) -> u32 {
@@ -206,56 +165,32 @@ impl Gateway {
 
     /// Tells the guest of a stream before its first event.
     fn create(&mut self, context: u32) -> Result<(), Trap> {
-        let Some(http) = self
-            .instance
-            .state_mut()
-            .http_mut(context)
-            .filter(|h| !h.created)
-        else {
+        let Some(http) = self.instance.state_mut().http_mut(context).filter(|h| !h.created) else {
             return Ok(());
         };
         http.created = true;
         let root = http.root;
         let callbacks = Arc::clone(&self.instance.callbacks);
-        self.instance
-            .call(context, &callbacks.context_create, (context, root))
-            .map(drop)
+        self.instance.call(context, &callbacks.context_create, (context, root)).map(drop)
     }
 
     /// Makes a callback and applies its answer.
     fn ask(&mut self, context: u32, side: Side, callback: Callback) -> Result<(), Trap> {
         let callbacks = Arc::clone(&self.instance.callbacks);
         let (headers, body, trailers) = match side {
-            Side::Request => (
-                &callbacks.request_headers,
-                &callbacks.request_body,
-                &callbacks.request_trailers,
-            ),
-            Side::Response => (
-                &callbacks.response_headers,
-                &callbacks.response_body,
-                &callbacks.response_trailers,
-            ),
+            Side::Request => (&callbacks.request_headers, &callbacks.request_body, &callbacks.request_trailers),
+            Side::Response => (&callbacks.response_headers, &callbacks.response_body, &callbacks.response_trailers),
         };
         let answer = match callback {
-            Callback::Headers {
-                count,
-                end_of_stream,
-            } => {
+            Callback::Headers { count, end_of_stream } => {
                 let arguments = (context, number(count), u32::from(end_of_stream));
                 self.instance.call(context, headers, arguments)?
             }
-            Callback::Body {
-                size,
-                end_of_stream,
-            } => {
+            Callback::Body { size, end_of_stream } => {
                 let arguments = (context, number(size), u32::from(end_of_stream));
                 self.instance.call(context, body, arguments)?
             }
-            Callback::Trailers { count } => {
-                self.instance
-                    .call(context, trailers, (context, number(count)))?
-            }
+            Callback::Trailers { count } => self.instance.call(context, trailers, (context, number(count)))?,
         };
         let stage = callback.stage();
         let allowed = self.options.allow_on_headers_stop_iteration;
@@ -330,19 +265,13 @@ impl Gateway {
         http.attributes.insert(b"response\0code".to_vec(), code);
         if !reply.details.is_empty() {
             let details = reply.details.clone();
-            http.attributes
-                .insert(b"response\0code_details".to_vec(), details);
+            http.attributes.insert(b"response\0code_details".to_vec(), details);
         }
         let (head, body) = (reply.head(), reply.body.clone());
         http.local_reply = Some(reply);
         http.request.discard();
         if http.response.begun() {
-            http.response.overrule(Transmitted {
-                headers: Some(head),
-                body,
-                trailers: None,
-                complete: true,
-            });
+            http.response.overrule(Transmitted { headers: Some(head), body, trailers: None, complete: true });
             return Ok(());
         }
         let bodiless = body.is_empty();
@@ -374,11 +303,7 @@ pub(crate) fn flow(http: &Http, side: Side) -> Flow {
                 Side::Request => &http.request,
                 Side::Response => &http.response,
             };
-            if direction.paused().is_some() {
-                Flow::Pause
-            } else {
-                Flow::Continue
-            }
+            if direction.paused().is_some() { Flow::Pause } else { Flow::Continue }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! An ordered multimap of header (or trailer) fields.
 
+use std::fmt;
+
 /// Header or trailer fields in wire order, names in lower case, values as bytes.
 ///
 /// Names are ASCII-lowercased on the way in, as HTTP/2 demands and Envoy does for HTTP/1. Values
@@ -14,7 +16,7 @@
 /// headers.replace("accept", "c");
 /// assert_eq!(headers.len(), 2);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderMap {
     fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -64,9 +66,7 @@ impl HeaderMap {
 
     /// Every field, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        self.fields
-            .iter()
-            .map(|(n, v)| (n.as_slice(), v.as_slice()))
+        self.fields.iter().map(|(n, v)| (n.as_slice(), v.as_slice()))
     }
 
     /// Number of fields.
@@ -85,9 +85,7 @@ impl HeaderMap {
     }
 
     fn position(&self, name: &[u8]) -> Option<usize> {
-        self.fields
-            .iter()
-            .position(|(n, _)| n.eq_ignore_ascii_case(name))
+        self.fields.iter().position(|(n, _)| n.eq_ignore_ascii_case(name))
     }
 }
 
@@ -104,5 +102,13 @@ impl<N: Into<Vec<u8>>, V: Into<Vec<u8>>> Extend<(N, V)> for HeaderMap {
         for (name, value) in fields {
             self.add(name, value);
         }
+    }
+}
+
+impl fmt::Debug for HeaderMap {
+    /// One `name: value` per field, bytes outside printable ASCII escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.iter().map(|(n, v)| format!("{}: {}", n.escape_ascii(), v.escape_ascii()));
+        f.debug_list().entries(fields).finish()
     }
 }

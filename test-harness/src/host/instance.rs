@@ -61,10 +61,7 @@ impl<P: WasmParams, R: WasmResults> Callback<P, R> {
         let function = export
             .map(|function| function.typed(&*store))
             .transpose()
-            .map_err(|error| StartError::Export {
-                name,
-                reason: format!("{error:#}"),
-            })?;
+            .map_err(|error| StartError::Export { name, reason: format!("{error:#}") })?;
         Ok(Self { name, function })
     }
 }
@@ -78,11 +75,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Instantiates the module and runs its initialization.
-    pub(crate) fn new(
-        module: &Module,
-        options: Arc<VmOptions>,
-        durable: Durable,
-    ) -> Result<Self, StartError> {
+    pub(crate) fn new(module: &Module, options: Arc<VmOptions>, durable: Durable) -> Result<Self, StartError> {
         let engine = &module.engine;
         if options.limits.time_per_callback.is_some() && engine.options.epoch_resolution.is_none() {
             return Err(StartError::NoEpochs);
@@ -96,20 +89,13 @@ impl Instance {
         let instance = module.pre.instantiate(&mut store).map_err(|error| {
             if store.data().growth.refused {
                 let most = store.data().options.limits.memory_bytes;
-                return StartError::Instantiate(format!(
-                    "it needs more than {most} bytes of memory"
-                ));
+                return StartError::Instantiate(format!("it needs more than {most} bytes of memory"));
             }
             unusable(error)
         })?;
 
-        let missing = |name| StartError::Export {
-            name,
-            reason: "it is missing".to_owned(),
-        };
-        let memory = instance
-            .get_memory(&mut store, "memory")
-            .ok_or(missing("memory"))?;
+        let missing = |name| StartError::Export { name, reason: "it is missing".to_owned() };
+        let memory = instance.get_memory(&mut store, "memory").ok_or(missing("memory"))?;
         let allocate = Callback::resolve(&instance, &mut store, "proxy_on_memory_allocate")?;
         let allocate = match allocate.function {
             Some(function) => function,
@@ -120,23 +106,12 @@ impl Instance {
         store.data_mut().memory = Some(memory);
         store.data_mut().allocate = Some(allocate);
         let callbacks = Arc::new(Callbacks::resolve(&instance, &mut store)?);
-        let mut instance = Self {
-            store,
-            callbacks: Arc::clone(&callbacks),
-            failed: None,
-            epoch_resolution,
-        };
-        let first = if callbacks.initialize.function.is_some() {
-            &callbacks.initialize
-        } else {
-            &callbacks.start
-        };
-        instance
-            .call(0, first, ())
-            .map_err(|trap| StartError::Trapped {
-                log: instance.state_mut().durable.log.since(0).cloned().collect(),
-                trap,
-            })?;
+        let mut instance = Self { store, callbacks: Arc::clone(&callbacks), failed: None, epoch_resolution };
+        let first = if callbacks.initialize.function.is_some() { &callbacks.initialize } else { &callbacks.start };
+        instance.call(0, first, ()).map_err(|trap| StartError::Trapped {
+            log: instance.state_mut().durable.log.since(0).cloned().collect(),
+            trap,
+        })?;
         Ok(instance)
     }
 
@@ -158,8 +133,8 @@ impl Instance {
         };
         self.state_mut().enter(context);
         let mark = self.state().durable.log.mark();
-        let result = arm(&mut self.store, self.epoch_resolution)
-            .and_then(|()| function.call(&mut self.store, arguments));
+        let result =
+            arm(&mut self.store, self.epoch_resolution).and_then(|()| function.call(&mut self.store, arguments));
         let used = self.fuel_used();
         let state = self.state_mut();
         state.durable.fuel = state.durable.fuel.saturating_add(used);
@@ -177,11 +152,7 @@ impl Instance {
     pub(crate) fn give_up(&mut self, error: &StartError) {
         if self.failed.is_none() {
             let (kind, callback) = (TrapKind::Guest, "proxy_on_configure");
-            self.fail(&Trap {
-                kind,
-                callback,
-                message: error.to_string(),
-            });
+            self.fail(&Trap { kind, callback, message: error.to_string() });
         }
     }
 
@@ -217,9 +188,7 @@ impl Instance {
     fn fuel_used(&self) -> u64 {
         // Without fuel in the engine there is nothing to measure.
         let limit = self.state().options.limits.fuel_per_callback;
-        self.store
-            .get_fuel()
-            .map_or(0, |left| limit.saturating_sub(left))
+        self.store.get_fuel().map_or(0, |left| limit.saturating_sub(left))
     }
 
     fn describe(&self, error: &wasmtime::Error, callback: &'static str, mark: u64) -> Trap {
@@ -228,21 +197,14 @@ impl Instance {
         let (kind, mut message) = match code {
             Some(wasmtime::Trap::OutOfFuel) => {
                 let most = limits.fuel_per_callback;
-                (
-                    TrapKind::Fuel,
-                    format!("the guest used up {most} units of fuel in `{callback}`"),
-                )
+                (TrapKind::Fuel, format!("the guest used up {most} units of fuel in `{callback}`"))
             }
             Some(wasmtime::Trap::Interrupt) => {
                 let most = limits.time_per_callback.unwrap_or_default();
-                (
-                    TrapKind::Time,
-                    format!("the guest ran for more than {most:?} in `{callback}`"),
-                )
+                (TrapKind::Time, format!("the guest ran for more than {most:?} in `{callback}`"))
             }
             _ => {
-                let cause =
-                    code.map_or_else(|| error.root_cause().to_string(), ToString::to_string);
+                let cause = code.map_or_else(|| error.root_cause().to_string(), ToString::to_string);
                 let cause = cause.trim_start_matches("wasm trap: ");
                 let message = format!("the guest trapped in `{callback}`: {cause}");
                 if self.state().growth.refused {
@@ -254,20 +216,11 @@ impl Instance {
                 }
             }
         };
-        let last = self
-            .state()
-            .durable
-            .log
-            .since(mark)
-            .rfind(|l| l.level >= LogLevel::Error);
+        let last = self.state().durable.log.since(mark).rfind(|l| l.level >= LogLevel::Error);
         if let Some(line) = last {
             message = format!("{message}; it logged: {line}");
         }
-        Trap {
-            kind,
-            callback,
-            message,
-        }
+        Trap { kind, callback, message }
     }
 }
 
@@ -279,16 +232,10 @@ fn arm(store: &mut Store<State>, epoch_resolution: Option<Duration>) -> wasmtime
     }
     if let Some(resolution) = epoch_resolution {
         // One tick may be nearly over already, hence one more. Far away, where there is no limit.
-        let ticks = options
-            .limits
-            .time_per_callback
-            .map_or(u64::MAX / 2, |time| {
-                let resolution = saturating_nanoseconds(resolution).max(1);
-                saturating_nanoseconds(time)
-                    .div_ceil(resolution)
-                    .saturating_add(1)
-                    .min(u64::MAX / 2)
-            });
+        let ticks = options.limits.time_per_callback.map_or(u64::MAX / 2, |time| {
+            let resolution = saturating_nanoseconds(resolution).max(1);
+            saturating_nanoseconds(time).div_ceil(resolution).saturating_add(1).min(u64::MAX / 2)
+        });
         store.set_epoch_deadline(ticks);
     }
     Ok(())

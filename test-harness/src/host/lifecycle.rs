@@ -16,8 +16,7 @@ impl Gateway {
         let options = Arc::new(options);
         let root = self.start_root(Arc::clone(&options))?;
         self.next_plugin += 1;
-        self.plugins
-            .insert(self.next_plugin, Record { options, root });
+        self.plugins.insert(self.next_plugin, Record { options, root });
         Ok(self.next_plugin)
     }
 
@@ -25,11 +24,7 @@ impl Gateway {
     pub(crate) fn next_tick(&self) -> Option<(u32, u64)> {
         let roots = self.plugins.values().map(|record| record.root);
         let set = roots.filter_map(|root| {
-            let timer = self
-                .instance
-                .state()
-                .root(root)
-                .filter(|r| r.tick_period > 0)?;
+            let timer = self.instance.state().root(root).filter(|r| r.tick_period > 0)?;
             Some((root, timer.next_tick))
         });
         set.min_by_key(|(_, due)| *due)
@@ -38,12 +33,7 @@ impl Gateway {
     /// Fires a timer and sets it again, counted from now.
     pub(crate) fn tick(&mut self, root: u32) -> Result<(), Trap> {
         let now = self.options.clock.now();
-        let Some(timer) = self
-            .instance
-            .state_mut()
-            .root_mut(root)
-            .filter(|r| r.tick_period > 0)
-        else {
+        let Some(timer) = self.instance.state_mut().root_mut(root).filter(|r| r.tick_period > 0) else {
             return Ok(());
         };
         timer.next_tick = now.saturating_add(u64::from(timer.tick_period) * 1_000_000);
@@ -65,11 +55,7 @@ impl Gateway {
             // Set first: the guest may call `proxy_done` inside `proxy_on_done`.
             root.pending_done = true;
         }
-        let done = self
-            .instance
-            .call(root, &callbacks.done, root)?
-            .unwrap_or(1)
-            != 0;
+        let done = self.instance.call(root, &callbacks.done, root)?.unwrap_or(1) != 0;
         if let Some(root) = self.instance.state_mut().root_mut(root) {
             root.done |= done;
         }
@@ -96,11 +82,7 @@ impl Gateway {
     }
 
     fn restart_plugins(&mut self) -> Result<(), StartError> {
-        let plugins: Vec<_> = self
-            .plugins
-            .iter()
-            .map(|(id, record)| (*id, Arc::clone(&record.options)))
-            .collect();
+        let plugins: Vec<_> = self.plugins.iter().map(|(id, record)| (*id, Arc::clone(&record.options))).collect();
         for (id, options) in plugins {
             let root = self.start_root(Arc::clone(&options))?;
             self.plugins.insert(id, Record { options, root });
@@ -112,28 +94,10 @@ impl Gateway {
         let mark = self.instance.state().durable.log.mark();
         let size = number(options.configuration.len());
         let context = self.new_context();
-        let root = Root {
-            options,
-            tick_period: 0,
-            next_tick: 0,
-            configuring: true,
-            pending_done: false,
-            done: false,
-        };
-        self.instance
-            .state_mut()
-            .contexts
-            .insert(context, Context::Root(root));
+        let root = Root { options, tick_period: 0, next_tick: 0, configuring: true, pending_done: false, done: false };
+        self.instance.state_mut().contexts.insert(context, Context::Root(root));
         let started = self.run_start(context, size);
-        let log = || {
-            self.instance
-                .state()
-                .durable
-                .log
-                .since(mark)
-                .cloned()
-                .collect()
-        };
+        let log = || self.instance.state().durable.log.since(mark).cloned().collect();
         let refusal = match started {
             Ok(Started::Yes) => return Ok(context),
             Ok(Started::VmRefused) => StartError::VmRefused { log: log() },
@@ -150,22 +114,13 @@ impl Gateway {
     fn run_start(&mut self, root: u32, size: u32) -> Result<Started, Trap> {
         let callbacks = Arc::clone(&self.instance.callbacks);
         let vm_size = number(self.options.configuration.len());
-        self.instance
-            .call(root, &callbacks.context_create, (root, 0))?;
+        self.instance.call(root, &callbacks.context_create, (root, 0))?;
         self.set_configuring(root, false);
-        if self
-            .instance
-            .call(root, &callbacks.vm_start, (root, vm_size))?
-            == Some(0)
-        {
+        if self.instance.call(root, &callbacks.vm_start, (root, vm_size))? == Some(0) {
             return Ok(Started::VmRefused);
         }
         self.set_configuring(root, true);
-        if self
-            .instance
-            .call(root, &callbacks.configure, (root, size))?
-            == Some(0)
-        {
+        if self.instance.call(root, &callbacks.configure, (root, size))? == Some(0) {
             return Ok(Started::ConfigurationRefused);
         }
         self.set_configuring(root, false);
@@ -183,12 +138,7 @@ impl Gateway {
     pub(super) fn delete_done_roots(&mut self) -> Result<(), Trap> {
         let state = self.instance.state();
         let done = |record: &Record| state.root(record.root).is_some_and(|root| root.done);
-        let ids: Vec<_> = self
-            .plugins
-            .iter()
-            .filter(|(_, r)| done(r))
-            .map(|(id, r)| (*id, r.root))
-            .collect();
+        let ids: Vec<_> = self.plugins.iter().filter(|(_, r)| done(r)).map(|(id, r)| (*id, r.root)).collect();
         for (id, root) in ids {
             let callbacks = Arc::clone(&self.instance.callbacks);
             self.plugins.remove(&id);

@@ -76,22 +76,12 @@ pub(crate) struct Growth {
 
 impl Growth {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            memory_limit: limits.memory_bytes,
-            table_elements: limits.table_elements,
-            refused: false,
-            granted: 0,
-        }
+        Self { memory_limit: limits.memory_bytes, table_elements: limits.table_elements, refused: false, granted: 0 }
     }
 }
 
 impl ResourceLimiter for Growth {
-    fn memory_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let granted = desired <= self.memory_limit && maximum.is_none_or(|most| desired <= most);
         if granted {
             self.granted = desired;
@@ -101,12 +91,7 @@ impl ResourceLimiter for Growth {
         Ok(granted)
     }
 
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= self.table_elements && maximum.is_none_or(|most| desired <= most))
     }
 

@@ -18,11 +18,7 @@ impl fmt::Display for LogLine {
     /// The text on one line, control characters escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.message.chars() {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())?
-            } else {
-                write!(f, "{c}")?
-            }
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
         }
         Ok(())
     }
@@ -38,18 +34,9 @@ pub(crate) struct Log {
 
 impl Log {
     /// Appends a line cut to `most_bytes`, dropping the oldest beyond `most_lines`.
-    pub(crate) fn push(
-        &mut self,
-        level: LogLevel,
-        text: &[u8],
-        most_lines: usize,
-        most_bytes: usize,
-    ) {
+    pub(crate) fn push(&mut self, level: LogLevel, text: &[u8], most_lines: usize, most_bytes: usize) {
         let text = text.get(..most_bytes).unwrap_or(text);
-        self.lines.push_back(LogLine {
-            level,
-            message: String::from_utf8_lossy(text).into_owned(),
-        });
+        self.lines.push_back(LogLine { level, message: String::from_utf8_lossy(text).into_owned() });
         self.pushed += 1;
         while self.lines.len() > most_lines {
             self.lines.pop_front();

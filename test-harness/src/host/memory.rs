@@ -38,10 +38,7 @@ impl<'a> Guest<'a> {
         hostcall: impl FnOnce(&mut Self) -> Hostcall,
     ) -> wasmtime::Result<u32> {
         let mut guest = Self(caller);
-        match guest
-            .charge(HOSTCALL_FUEL)
-            .and_then(|()| hostcall(&mut guest))
-        {
+        match guest.charge(HOSTCALL_FUEL).and_then(|()| hostcall(&mut guest)) {
             Ok(()) => Ok(Status::Ok as u32),
             Err(Refusal::Status(status)) => Ok(status as u32),
             Err(Refusal::Trap(error)) => Err(error),
@@ -62,10 +59,7 @@ impl<'a> Guest<'a> {
             return Err(Status::InvalidMemoryAccess.into());
         }
         self.charge(u64::from(length) / BYTES_PER_FUEL)?;
-        let bytes = memory
-            .data(&self.0)
-            .get(start..end)
-            .ok_or(Status::InvalidMemoryAccess)?;
+        let bytes = memory.data(&self.0).get(start..end).ok_or(Status::InvalidMemoryAccess)?;
         Ok(bytes.to_vec())
     }
 
@@ -83,9 +77,7 @@ impl<'a> Guest<'a> {
 
     pub(crate) fn write(&mut self, pointer: u32, bytes: &[u8]) -> Hostcall {
         let memory = self.memory()?;
-        memory
-            .write(&mut self.0, offset(pointer)?, bytes)
-            .map_err(|_| Refusal::Status(Status::InvalidMemoryAccess))
+        memory.write(&mut self.0, offset(pointer)?, bytes).map_err(|_| Refusal::Status(Status::InvalidMemoryAccess))
     }
 
     pub(crate) fn write_u32(&mut self, pointer: u32, value: u32) -> Hostcall {
@@ -103,11 +95,7 @@ impl<'a> Guest<'a> {
         let mut address = 0;
         if size > 0 {
             self.charge(u64::from(size) / BYTES_PER_FUEL)?;
-            let allocate = self
-                .state()
-                .allocate
-                .clone()
-                .ok_or(Status::InternalFailure)?;
+            let allocate = self.state().allocate.clone().ok_or(Status::InternalFailure)?;
             address = allocate.call(&mut self.0, size)?;
             if address == 0 {
                 return Err(Status::InvalidMemoryAccess.into());

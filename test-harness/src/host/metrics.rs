@@ -29,12 +29,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// The id for a name: the same one each time for the same name and kind, so that instances
     /// after a reload keep counting where the last one stopped.
-    pub(crate) fn define(
-        &mut self,
-        kind: MetricType,
-        name: String,
-        most: usize,
-    ) -> Result<u32, Status> {
+    pub(crate) fn define(&mut self, kind: MetricType, name: String, most: usize) -> Result<u32, Status> {
         if let Some(id) = self.ids.get(&(name.clone(), kind)) {
             return Ok(*id);
         }

@@ -23,11 +23,7 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self {
-            fuel: true,
-            epoch_resolution: None,
-            optimize: true,
-        }
+        Self { fuel: true, epoch_resolution: None, optimize: true }
     }
 }
 
@@ -49,11 +45,7 @@ impl Engine {
         let mut config = Config::new();
         config.consume_fuel(options.fuel);
         config.epoch_interruption(options.epoch_resolution.is_some());
-        config.cranelift_opt_level(if options.optimize {
-            OptLevel::Speed
-        } else {
-            OptLevel::None
-        });
+        config.cranelift_opt_level(if options.optimize { OptLevel::Speed } else { OptLevel::None });
         let inner = wasmtime::Engine::new(&config).map_err(|e| failed(format!("{e:#}")))?;
         if let Some(resolution) = options.epoch_resolution {
             let engine = inner.weak();
@@ -67,10 +59,7 @@ impl Engine {
                 }
             };
             let name = "wasm-epochs".to_owned();
-            thread::Builder::new()
-                .name(name)
-                .spawn(tick)
-                .map_err(|e| failed(e.to_string()))?;
+            thread::Builder::new().name(name).spawn(tick).map_err(|e| failed(e.to_string()))?;
         }
         Ok(Self { inner, options })
     }
@@ -89,48 +78,32 @@ impl Module {
     /// # Errors
     /// [`LoadError`]: not wasm, not proxy-wasm 0.2.x, or an import this host does not provide.
     pub fn new(engine: &Engine, wasm: &[u8]) -> Result<Self, LoadError> {
-        let module = wasmtime::Module::new(&engine.inner, wasm)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+        let module =
+            wasmtime::Module::new(&engine.inner, wasm).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         require_abi(&module)?;
         let mut linker = Linker::new(&engine.inner);
         imports::provide(&mut linker).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
-        let pre = linker.instantiate_pre(&module).map_err(|error| {
-            match error.downcast_ref::<UnknownImportError>() {
+        let pre =
+            linker.instantiate_pre(&module).map_err(|error| match error.downcast_ref::<UnknownImportError>() {
                 Some(import) => missing_import(import),
                 None => LoadError::Mismatch(format!("{error:#}")),
-            }
-        })?;
-        Ok(Self {
-            engine: engine.clone(),
-            pre,
-        })
+            })?;
+        Ok(Self { engine: engine.clone(), pre })
     }
 }
 
 fn require_abi(module: &wasmtime::Module) -> Result<(), LoadError> {
     const SPOKEN: [&str; 2] = ["proxy_abi_version_0_2_1", "proxy_abi_version_0_2_0"];
-    if SPOKEN
-        .iter()
-        .any(|marker| module.get_export(marker).is_some())
-    {
+    if SPOKEN.iter().any(|marker| module.get_export(marker).is_some()) {
         return Ok(());
     }
-    let marker = module
-        .exports()
-        .find(|e| e.name().starts_with("proxy_abi_version_"));
+    let marker = module.exports().find(|e| e.name().starts_with("proxy_abi_version_"));
     let found = marker.map_or_else(String::new, |e| format!(" (it exports `{}`)", e.name()));
     Err(LoadError::Abi { found })
 }
 
 fn missing_import(import: &UnknownImportError) -> LoadError {
-    let help = if import.module().starts_with("wasi") {
-        "; it uses WASI: build it for `wasm32-unknown-unknown`"
-    } else {
-        ""
-    };
-    LoadError::MissingImport {
-        module: import.module().to_owned(),
-        name: import.name().to_owned(),
-        help,
-    }
+    let help =
+        if import.module().starts_with("wasi") { "; it uses WASI: build it for `wasm32-unknown-unknown`" } else { "" };
+    LoadError::MissingImport { module: import.module().to_owned(), name: import.name().to_owned(), help }
 }

@@ -79,11 +79,7 @@ pub fn deserialize(bytes: &[u8]) -> Result<HeaderMap, PairsError> {
         let name = take_terminated(&mut rest, name)?;
         map.add(name, take_terminated(&mut rest, value)?);
     }
-    if rest.is_empty() {
-        Ok(map)
-    } else {
-        Err(PairsError::Trailing)
-    }
+    if rest.is_empty() { Ok(map) } else { Err(PairsError::Trailing) }
 }
 
 fn take_u32(rest: &mut &[u8]) -> Result<usize, PairsError> {

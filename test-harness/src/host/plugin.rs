@@ -17,10 +17,7 @@ pub struct PluginOptions {
 impl PluginOptions {
     /// A configuration without names.
     pub fn new(configuration: impl Into<Vec<u8>>) -> Self {
-        Self {
-            configuration: configuration.into(),
-            ..Self::default()
-        }
+        Self { configuration: configuration.into(), ..Self::default() }
     }
 }
 
@@ -39,10 +36,7 @@ impl Plugin {
     /// plugin is stopped.
     pub fn http_stream(&self) -> Result<Stream, StreamError> {
         let context = self.vm.open(self.id)?;
-        Ok(Stream {
-            vm: self.vm.clone(),
-            context,
-        })
+        Ok(Stream { vm: self.vm.clone(), context })
     }
 
     /// Fires the plugin's timer now, whether it is due or not. Nothing happens when the guest has

@@ -48,10 +48,7 @@ pub struct RequestScript {
 impl RequestScript {
     /// A request without a body.
     pub fn new(headers: HeaderMap) -> Self {
-        Self {
-            headers,
-            ..Self::default()
-        }
+        Self { headers, ..Self::default() }
     }
 
     /// With a body.
@@ -143,11 +140,7 @@ type Answering<'a> = &'a mut dyn FnMut(&Callout) -> Option<CalloutAnswer>;
 impl RequestScript {
     /// Delivers the request to a fresh stream and answers its callouts, but does not finish it: for
     /// an embedder that goes on with a response.
-    pub fn deliver(
-        &self,
-        stream: &mut Stream,
-        mut answer: impl FnMut(&Callout) -> Option<CalloutAnswer>,
-    ) -> Verdict {
+    pub fn deliver(&self, stream: &mut Stream, mut answer: impl FnMut(&Callout) -> Option<CalloutAnswer>) -> Verdict {
         self.deliver_with(stream, &mut answer)
     }
 
@@ -169,15 +162,7 @@ impl RequestScript {
             fuel,
             fuel_to_finish: vm.fuel_used() - before - fuel,
             properties: stream.properties(),
-            log: vm
-                .lock()
-                .instance
-                .state()
-                .durable
-                .log
-                .since(mark)
-                .cloned()
-                .collect(),
+            log: vm.lock().instance.state().durable.log.since(mark).cloned().collect(),
             unanswered,
             trap_at_finish,
             verdict,
@@ -201,9 +186,7 @@ impl RequestScript {
     fn deliver_events(&self, stream: &mut Stream, answer: Answering<'_>) {
         let body = self.body.as_deref();
         let ends_at_headers = body.is_none() && self.trailers.is_none();
-        if !step(stream, answer, |s| {
-            s.request_headers(self.headers.clone(), ends_at_headers)
-        }) {
+        if !step(stream, answer, |s| s.request_headers(self.headers.clone(), ends_at_headers)) {
             return;
         }
         if let Some(body) = body {
@@ -231,11 +214,7 @@ impl RequestScript {
 }
 
 /// One event and the callouts it led to; false when nothing more is to be delivered.
-fn step<E>(
-    stream: &mut Stream,
-    answer: Answering<'_>,
-    event: impl FnOnce(&mut Stream) -> Result<Flow, E>,
-) -> bool {
+fn step<E>(stream: &mut Stream, answer: Answering<'_>, event: impl FnOnce(&mut Stream) -> Result<Flow, E>) -> bool {
     // Out of order only when the embedder hands in a used stream: then nothing more is delivered.
     if event(stream).is_err() {
         return false;
@@ -267,19 +246,10 @@ fn verdict(stream: &Stream) -> Verdict {
         Flow::Continue | Flow::Pause => {
             let stage = stream.paused_in();
             match stream.upstream() {
-                Transmitted {
-                    headers: Some(headers),
-                    body,
-                    trailers,
-                    complete: true,
-                } => Verdict::Forward {
-                    headers,
-                    body,
-                    trailers,
-                },
-                _ => Verdict::Hung {
-                    stage: stage.unwrap_or(Stage::Headers),
-                },
+                Transmitted { headers: Some(headers), body, trailers, complete: true } => {
+                    Verdict::Forward { headers, body, trailers }
+                }
+                _ => Verdict::Hung { stage: stage.unwrap_or(Stage::Headers) },
             }
         }
     }

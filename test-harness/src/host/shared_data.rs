@@ -50,10 +50,7 @@ impl SharedData {
 
     /// An empty store of at most `capacity` bytes of keys and values, over all VM ids.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self {
-            inner: Arc::default(),
-            capacity,
-        }
+        Self { inner: Arc::default(), capacity }
     }
 
     /// Writes `value` if `cas` is 0, or is the key's present compare value, or the key is absent.
@@ -91,8 +88,7 @@ impl SharedData {
     pub fn snapshot(&self, vm_id: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         let store = self.lock();
         let keys = store.namespaces.get(vm_id).into_iter().flatten();
-        keys.map(|(key, (value, _))| (key.clone(), value.clone()))
-            .collect()
+        keys.map(|(key, (value, _))| (key.clone(), value.clone())).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {

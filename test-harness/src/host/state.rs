@@ -76,11 +76,7 @@ impl State {
 
     /// The context hostcalls act on: the effective one while it exists, else the callback's own.
     pub(crate) fn active(&self) -> u32 {
-        if self.contexts.contains_key(&self.effective) {
-            self.effective
-        } else {
-            self.current
-        }
+        if self.contexts.contains_key(&self.effective) { self.effective } else { self.current }
     }
 
     pub(crate) fn become_effective(&mut self, context: u32) -> Result<(), Status> {

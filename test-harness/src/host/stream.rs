@@ -158,38 +158,25 @@ impl Stream {
     /// What has reached the upstream so far.
     pub fn upstream(&self) -> Transmitted {
         let gateway = self.vm.lock();
-        gateway
-            .http(self.context)
-            .map(|http| http.request.sent().clone())
-            .unwrap_or_default()
+        gateway.http(self.context).map(|http| http.request.sent().clone()).unwrap_or_default()
     }
 
     /// What has reached the client so far: the upstream's response or a local reply, as the guest's
     /// response callbacks left it.
     pub fn client(&self) -> Transmitted {
         let gateway = self.vm.lock();
-        gateway
-            .http(self.context)
-            .map(|http| http.response.sent().clone())
-            .unwrap_or_default()
+        gateway.http(self.context).map(|http| http.response.sent().clone()).unwrap_or_default()
     }
 
     /// A property the guest has set, by the same segments.
     pub fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        self.vm
-            .lock()
-            .http(self.context)?
-            .filter_state
-            .get(&joined(path))
-            .cloned()
+        self.vm.lock().http(self.context)?.filter_state.get(&joined(path)).cloned()
     }
 
     /// Every property the guest has set, by NUL-separated path.
     pub fn properties(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let gateway = self.vm.lock();
-        let set = gateway
-            .http(self.context)
-            .map(|http| http.filter_state.clone());
+        let set = gateway.http(self.context).map(|http| http.filter_state.clone());
         set.unwrap_or_default().into_iter().collect()
     }
 
@@ -202,10 +189,7 @@ impl Stream {
 
     /// Fuel used by the callbacks of this stream and of its callouts so far.
     pub fn fuel_used(&self) -> u64 {
-        self.vm
-            .lock()
-            .http(self.context)
-            .map_or(0, |http| http.fuel)
+        self.vm.lock().http(self.context).map_or(0, |http| http.fuel)
     }
 
     /// The context id the guest knows it by; never used twice in a VM.
@@ -223,10 +207,7 @@ impl Stream {
     }
 
     fn flow_of(&self, side: Side) -> Flow {
-        self.vm
-            .lock()
-            .http(self.context)
-            .map_or(Flow::Closed, |http| flow(http, side))
+        self.vm.lock().http(self.context).map_or(Flow::Closed, |http| flow(http, side))
     }
 
     /// Ends a stream that was never going to end by itself. See [`Drop`].

@@ -5,10 +5,7 @@ use super::clock::saturating_nanoseconds;
 use super::exchange::Gateway;
 use super::metrics::MetricValue;
 use super::plugin::{Plugin, PluginOptions};
-use super::{
-    CalloutError, Clock, Limits, LogLevel, LogLine, Module, SharedData, StartError, StreamError,
-    Trap,
-};
+use super::{CalloutError, Clock, Limits, LogLevel, LogLine, Module, SharedData, StartError, StreamError, Trap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -81,10 +78,7 @@ impl Vm {
     pub fn new(module: &Module, options: VmOptions) -> Result<Self, StartError> {
         let clock = options.clock.clone();
         let gateway = Gateway::new(module.clone(), Arc::new(options))?;
-        Ok(Self {
-            inner: Arc::new(Mutex::new(gateway)),
-            clock,
-        })
+        Ok(Self { inner: Arc::new(Mutex::new(gateway)), clock })
     }
 
     /// Creates a root context, starts and configures it.
@@ -98,10 +92,7 @@ impl Vm {
     /// of the VM as they were; a trap ends them all.
     pub fn start(&self, options: PluginOptions) -> Result<Plugin, StartError> {
         let id = self.lock().start(options)?;
-        Ok(Plugin {
-            vm: self.clone(),
-            id,
-        })
+        Ok(Plugin { vm: self.clone(), id })
     }
 
     /// Moves the clock forward and fires every timer at its time on the way.
@@ -134,13 +125,7 @@ impl Vm {
 
     /// Callouts without an answer, oldest first.
     pub fn pending_callouts(&self) -> Vec<Callout> {
-        self.lock()
-            .instance
-            .state()
-            .callouts
-            .values()
-            .cloned()
-            .collect()
+        self.lock().instance.state().callouts.values().cloned().collect()
     }
 
     /// Answers a callout. What that does to a stream shows in its
@@ -182,21 +167,12 @@ impl Vm {
     pub fn metric(&self, name: &str) -> Option<MetricValue> {
         let gateway = self.lock();
         let mut metrics = gateway.instance.state().durable.metrics.iter();
-        metrics
-            .find(|(defined, _)| defined == name)
-            .map(|(_, value)| value.clone())
+        metrics.find(|(defined, _)| defined == name).map(|(_, value)| value.clone())
     }
 
     /// Every metric, in the order of definition.
     pub fn metrics(&self) -> Vec<(String, MetricValue)> {
-        self.lock()
-            .instance
-            .state()
-            .durable
-            .metrics
-            .iter()
-            .cloned()
-            .collect()
+        self.lock().instance.state().durable.metrics.iter().cloned().collect()
     }
 
     /// Fuel used by all callbacks so far, over all instances; 0 when the engine has no fuel.

@@ -11,9 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::error::RecordingError;
-use super::exchange::{
-    Exchange, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse,
-};
+use super::exchange::{Exchange, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse};
 use super::head::Target;
 use super::json::{Cursor, Fault};
 use super::lines::{Content, Line, Lines};
@@ -43,13 +41,7 @@ const RESPONSE_HEADERS: &[&str] = &["x-envoy-upstream", "x-powered", "x-ratelimi
 /// Whether an object with these members is a line of an access log.
 pub(super) fn is_access_log(has: impl Fn(&str) -> bool) -> bool {
     let any = |names: &[&str]| names.iter().any(|name| has(name));
-    let more = [
-        "protocol",
-        "duration",
-        "response_flags",
-        "upstream_host",
-        "upstream_cluster",
-    ];
+    let more = ["protocol", "duration", "response_flags", "upstream_host", "upstream_cluster"];
     any(METHOD) && any(PATH) && (any(TIME) || any(STATUS) || any(RECEIVED) || any(&more))
 }
 
@@ -64,12 +56,7 @@ pub(super) struct AccessLogReader<R> {
 
 impl<R: BufRead> AccessLogReader<R> {
     pub(super) fn new(source: R, file: Arc<str>, limit: usize) -> Self {
-        Self {
-            lines: Lines::new(source, limit),
-            file,
-            limit,
-            next: 0,
-        }
+        Self { lines: Lines::new(source, limit), file, limit, next: 0 }
     }
 }
 
@@ -80,86 +67,42 @@ impl<R: BufRead> Iterator for AccessLogReader<R> {
         let line = self.lines.next()?;
         let index = self.next;
         self.next += 1;
-        let at = |line| Position {
-            file: Arc::clone(&self.file),
-            place: Place::Line(line),
-        };
+        let at = |line| Position { file: Arc::clone(&self.file), place: Place::Line(line) };
         Some(match line {
-            Err(source) => Err(RecordingError::Read {
-                at: at(self.lines.number()),
-                source,
-            }),
-            Ok(Line {
-                number,
-                content: Content::TooLong,
-            }) => Err(RecordingError::TooLarge {
-                at: at(number),
-                limit: self.limit,
-            }),
-            Ok(Line {
-                number,
-                content: Content::Bytes(bytes),
-            }) => read_line(&bytes, index, at(number)).map_err(|Fault(problem)| {
-                RecordingError::Broken {
+            Err(source) => Err(RecordingError::Read { at: at(self.lines.number()), source }),
+            Ok(Line { number, content: Content::TooLong }) => {
+                Err(RecordingError::TooLarge { at: at(number), limit: self.limit })
+            }
+            Ok(Line { number, content: Content::Bytes(bytes) }) => {
+                read_line(&bytes, index, at(number)).map_err(|Fault(problem)| RecordingError::Broken {
                     at: at(number),
                     problem,
                     advice: "correct or remove the line; the others are not affected",
-                }
-            }),
+                })
+            }
         })
     }
 }
 
 fn read_line(json: &[u8], index: u64, position: Position) -> Result<Exchange, Fault> {
     let members = read_members(json)?;
-    let find = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| members.iter().find(|(member, _)| member == name))
-    };
+    let find = |names: &[&str]| names.iter().find_map(|name| members.iter().find(|(member, _)| member == name));
     let take = |names: &[&str]| find(names).map(|(_, value)| value.clone());
     let method = take(METHOD).ok_or_else(|| Fault::new("the line has no `method`"))?;
     let path = take(PATH).ok_or_else(|| Fault::new("the line has no `path`"))?;
 
-    let time: Option<Timestamp> = find(TIME)
-        .map(|(name, value)| timestamp(name, value))
-        .transpose()?;
+    let time: Option<Timestamp> = find(TIME).map(|(name, value)| timestamp(name, value)).transpose()?;
     let body = body_of(find(RECEIVED).map(|(_, value)| value.as_slice()))?;
-    let response = find(STATUS)
-        .map(|(name, value)| status_of(name, value))
-        .transpose()?
-        .flatten();
+    let response = find(STATUS).map(|(name, value)| status_of(name, value)).transpose()?.flatten();
 
-    let target = Target {
-        authority: take(AUTHORITY),
-        path: Some(path),
-        method: Some(method),
-        scheme: take(SCHEME),
-    };
-    let headers = members.iter().filter_map(|(name, value)| {
-        header_of(name).map(|header| (header.into_bytes(), value.clone()))
-    });
+    let target = Target { authority: take(AUTHORITY), path: Some(path), method: Some(method), scheme: take(SCHEME) };
+    let headers =
+        members.iter().filter_map(|(name, value)| header_of(name).map(|header| (header.into_bytes(), value.clone())));
     let headers = target.before(headers.collect());
-    let request = RecordedRequest {
-        headers,
-        body,
-        trailers: Vec::new(),
-    };
-    let request_id = request
-        .header("x-request-id")
-        .map(|id| String::from_utf8_lossy(id).into_owned());
-    let ids = Ids {
-        request_id,
-        trace_id: None,
-    };
-    Ok(Exchange {
-        index,
-        position,
-        time,
-        request,
-        response,
-        ids,
-    })
+    let request = RecordedRequest { headers, body, trailers: Vec::new() };
+    let request_id = request.header("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
+    let ids = Ids { request_id, trace_id: None };
+    Ok(Exchange { index, position, time, request, response, ids })
 }
 
 /// The scalar members that say something: `null` and `-` are how Envoy writes "none".
@@ -192,28 +135,19 @@ fn body_of(received: Option<&[u8]>) -> Result<RecordedBody, Fault> {
             let reason = format!("an access log holds no bodies; this one had {count} bytes");
             Ok(RecordedBody::Missing { reason })
         }
-        Err(_) => Err(Fault(format!(
-            "`bytes_received` is `{}`, not a number",
-            received.escape_debug()
-        ))),
+        Err(_) => Err(Fault(format!("`bytes_received` is `{}`, not a number", received.escape_debug()))),
     }
 }
 
 /// Status 0: no response was sent.
 fn status_of(name: &str, value: &[u8]) -> Result<Option<RecordedResponse>, Fault> {
     let text = String::from_utf8_lossy(value);
-    let status: u16 = text.parse().map_err(|_| {
-        Fault(format!(
-            "`{name}` is `{}`, not a status code",
-            text.escape_debug()
-        ))
-    })?;
+    let status: u16 =
+        text.parse().map_err(|_| Fault(format!("`{name}` is `{}`, not a status code", text.escape_debug())))?;
     Ok((status != 0).then(|| RecordedResponse {
         status,
         headers: vec![(b":status".to_vec(), value.to_vec())],
-        body: RecordedBody::Missing {
-            reason: "an access log holds no bodies".into(),
-        },
+        body: RecordedBody::Missing { reason: "an access log holds no bodies".into() },
         trailers: Vec::new(),
         decoded: false,
     }))
@@ -225,9 +159,7 @@ fn header_of(member: &str) -> Option<String> {
         return Some((*header).to_owned());
     }
     let name = member.to_ascii_lowercase().replace('_', "-");
-    let response = RESPONSE_HEADERS
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
+    let response = RESPONSE_HEADERS.iter().any(|prefix| name.starts_with(prefix));
     (name.starts_with("x-") && !response).then_some(name)
 }
 
@@ -237,10 +169,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<Exchange, String> {
-        let position = Position {
-            file: "log".into(),
-            place: Place::Line(1),
-        };
+        let position = Position { file: "log".into(), place: Place::Line(1) };
         read_line(json.as_bytes(), 0, position).map_err(|Fault(problem)| problem)
     }
 
@@ -269,10 +198,7 @@ mod tests {
         );
         assert_eq!(exchange.request.body, RecordedBody::Empty);
         assert_eq!(exchange.ids.request_id.as_deref(), Some("r1"));
-        assert_eq!(
-            exchange.time.unwrap().to_string(),
-            "2026-11-16T08:30:43.364Z"
-        );
+        assert_eq!(exchange.time.unwrap().to_string(), "2026-11-16T08:30:43.364Z");
         assert_eq!(exchange.response.unwrap().status, 200);
     }
 
@@ -285,14 +211,8 @@ mod tests {
             exchange.request.body.unknown_because().map(str::to_owned)
         };
         assert_eq!(body(r#","bytes_received":"0""#), None);
-        assert_eq!(
-            body(r#","bytes_received":7"#).unwrap(),
-            "an access log holds no bodies; this one had 7 bytes"
-        );
-        assert_eq!(
-            body("").unwrap(),
-            "the access log has no `bytes_received`, and no bodies"
-        );
+        assert_eq!(body(r#","bytes_received":7"#).unwrap(), "an access log holds no bodies; this one had 7 bytes");
+        assert_eq!(body("").unwrap(), "the access log has no `bytes_received`, and no bodies");
     }
 
     #[test]
@@ -304,14 +224,8 @@ mod tests {
                 r#"{"method":"GET","path":"/","start_time":"yesterday"}"#,
                 "`start_time` is `yesterday`, not a date and time by RFC 3339",
             ),
-            (
-                r#"{"method":"GET","path":"/","bytes_received":-1}"#,
-                "`bytes_received` is `-1`, not a number",
-            ),
-            (
-                r#"{"method":"GET","path":"/","response_code":99999}"#,
-                "`response_code` is `99999`, not a status code",
-            ),
+            (r#"{"method":"GET","path":"/","bytes_received":-1}"#, "`bytes_received` is `-1`, not a number"),
+            (r#"{"method":"GET","path":"/","response_code":99999}"#, "`response_code` is `99999`, not a status code"),
             ("[]", "not JSON: `[` at byte 1, where an object should come"),
         ] {
             assert_eq!(read(json).unwrap_err(), problem);

@@ -19,12 +19,8 @@ pub(super) struct Announced {
 impl Announced {
     /// Reads a head with names in lower case.
     pub(super) fn by(headers: &[Field]) -> Self {
-        let values = |name: &'static str| {
-            headers
-                .iter()
-                .filter(move |(n, _)| n == name.as_bytes())
-                .map(|(_, value)| value)
-        };
+        let values =
+            |name: &'static str| headers.iter().filter(move |(n, _)| n == name.as_bytes()).map(|(_, value)| value);
         let mut lengths = values("content-length").map(|value| length(value));
         let length = match (lengths.next(), lengths.next()) {
             (Some(only), None) => only,
@@ -56,12 +52,7 @@ fn has_foreign_charset(content_type: &[u8]) -> bool {
         return false;
     };
     let value = lower.get(at + 8..).unwrap_or_default();
-    let charset: Vec<u8> = value
-        .split(|&b| b == b';')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii()
-        .to_vec();
+    let charset: Vec<u8> = value.split(|&b| b == b';').next().unwrap_or_default().trim_ascii().to_vec();
     let charset = charset.strip_prefix(b"\"").unwrap_or(&charset);
     let charset = charset.strip_suffix(b"\"").unwrap_or(charset);
     ![&b"utf-8"[..], b"utf8", b"us-ascii", b"ascii"].contains(&charset)
@@ -114,11 +105,9 @@ pub(super) fn weigh(evidence: Evidence, announced: &Announced, followed: Followe
                 (Some(length), _) if present > length => RecordedBody::Undecodable {
                     reason: format!("{present} bytes recorded, content-length says {length}"),
                 },
-                (None, Followed::Unknown(why)) => RecordedBody::Truncated {
-                    seen: bytes,
-                    announced: None,
-                    reason: why.into(),
-                },
+                (None, Followed::Unknown(why)) => {
+                    RecordedBody::Truncated { seen: bytes, announced: None, reason: why.into() }
+                }
                 _ => RecordedBody::Complete(bytes),
             }
         }
@@ -128,12 +117,10 @@ pub(super) fn weigh(evidence: Evidence, announced: &Announced, followed: Followe
 fn weigh_nothing(length: Option<u64>, announced: &Announced, followed: Followed) -> RecordedBody {
     match (length, followed) {
         (Some(0), _) => RecordedBody::Empty,
-        (Some(length), _) => RecordedBody::Missing {
-            reason: format!("content-length says {length} and no body was recorded"),
-        },
-        (None, Followed::Unknown(why)) if announced.chunked => {
-            RecordedBody::Missing { reason: why.into() }
+        (Some(length), _) => {
+            RecordedBody::Missing { reason: format!("content-length says {length} and no body was recorded") }
         }
+        (None, Followed::Unknown(why)) if announced.chunked => RecordedBody::Missing { reason: why.into() },
         (None, _) => RecordedBody::Empty,
     }
 }
@@ -148,9 +135,7 @@ fn weigh_nothing(length: Option<u64>, announced: &Announced, followed: Followed)
 pub(super) fn from_tap_string(text: Text, announced: &Announced) -> Evidence {
     const ADVICE: &str = "tap as JSON_BODY_AS_BYTES to keep such bodies";
     if announced.encoded {
-        return Evidence::Lost(format!(
-            "encoded bytes (content-encoding) were recorded as a string; {ADVICE}"
-        ));
+        return Evidence::Lost(format!("encoded bytes (content-encoding) were recorded as a string; {ADVICE}"));
     }
     if let Some(damage) = text.damage {
         return Evidence::Lost(format!("the recorded text {}; {ADVICE}", damage.words()));
@@ -161,11 +146,7 @@ pub(super) fn from_tap_string(text: Text, announced: &Announced) -> Evidence {
                 "a body that is not UTF-8 by its charset was recorded as a string; {ADVICE}"
             ));
         }
-        if text
-            .bytes
-            .iter()
-            .any(|&byte| byte.is_ascii_control() && !b"\t\n\r".contains(&byte))
-        {
+        if text.bytes.iter().any(|&byte| byte.is_ascii_control() && !b"\t\n\r".contains(&byte)) {
             return Evidence::Lost(format!(
                 "binary data was recorded as a string, in which a space may stand for a lost \
                  byte; {ADVICE}"
@@ -182,9 +163,7 @@ pub(super) fn from_decoded_text(text: Text, announced: &Announced) -> Evidence {
         return Evidence::Lost(format!("the recorded text {}", damage.words()));
     }
     if announced.foreign_charset && !text.bytes.is_ascii() {
-        return Evidence::Lost(
-            "the recorder decoded the text from a charset that is not UTF-8".into(),
-        );
+        return Evidence::Lost("the recorder decoded the text from a charset that is not UTF-8".into());
     }
     Evidence::Bytes(text.bytes)
 }
@@ -195,10 +174,7 @@ mod tests {
     use super::*;
 
     fn announced(list: &[(&str, &str)]) -> Announced {
-        let fields: Vec<Field> = list
-            .iter()
-            .map(|(n, v)| (n.as_bytes().into(), v.as_bytes().into()))
-            .collect();
+        let fields: Vec<Field> = list.iter().map(|(n, v)| (n.as_bytes().into(), v.as_bytes().into())).collect();
         Announced::by(&fields)
     }
 
@@ -206,11 +182,7 @@ mod tests {
         match weigh(evidence, &announced(head), followed) {
             RecordedBody::Empty => "empty".into(),
             RecordedBody::Complete(bytes) => format!("complete {}", bytes.len()),
-            RecordedBody::Truncated {
-                seen,
-                announced,
-                reason,
-            } => {
+            RecordedBody::Truncated { seen, announced, reason } => {
                 format!("truncated {} of {announced:?}: {reason}", seen.len())
             }
             RecordedBody::Missing { reason } => format!("missing: {reason}"),
@@ -232,39 +204,14 @@ mod tests {
             (Bytes(vec![]), length("0"), ToTheEnd, "empty"),
             (None, vec![], unsure, "empty"),
             (None, chunked.to_vec(), ToTheEnd, "empty"),
-            (
-                None,
-                chunked.to_vec(),
-                unsure,
-                "missing: no response was recorded",
-            ),
-            (
-                None,
-                length("2"),
-                ToTheEnd,
-                "missing: content-length says 2 and no body was recorded",
-            ),
+            (None, chunked.to_vec(), unsure, "missing: no response was recorded"),
+            (None, length("2"), ToTheEnd, "missing: content-length says 2 and no body was recorded"),
             (four(), vec![], ToTheEnd, "complete 4"),
             (four(), length("4"), unsure, "complete 4"),
             (four(), chunked.to_vec(), ToTheEnd, "complete 4"),
-            (
-                four(),
-                vec![],
-                unsure,
-                "truncated 4 of None: no response was recorded",
-            ),
-            (
-                four(),
-                length("9"),
-                ToTheEnd,
-                "truncated 4 of Some(9): 4 bytes recorded, content-length says 9",
-            ),
-            (
-                four(),
-                length("3"),
-                ToTheEnd,
-                "undecodable: 4 bytes recorded, content-length says 3",
-            ),
+            (four(), vec![], unsure, "truncated 4 of None: no response was recorded"),
+            (four(), length("9"), ToTheEnd, "truncated 4 of Some(9): 4 bytes recorded, content-length says 9"),
+            (four(), length("3"), ToTheEnd, "undecodable: 4 bytes recorded, content-length says 3"),
             (
                 Cut(b"fo".to_vec()),
                 length("4"),
@@ -282,21 +229,14 @@ mod tests {
             let head = [("content-length", value)];
             assert_eq!(announced(&head).length, None, "{value}");
         }
-        assert_eq!(
-            announced(&[("content-length", "4"), ("content-length", "5")]).length,
-            None
-        );
+        assert_eq!(announced(&[("content-length", "4"), ("content-length", "5")]).length, None);
     }
 
     #[test]
     fn a_string_that_may_have_lost_bytes_is_not_trusted() {
-        let text = |bytes: &[u8]| Text {
-            bytes: bytes.into(),
-            damage: None,
-        };
-        let trusted = |text: Text, head: &[(&str, &str)]| {
-            matches!(from_tap_string(text, &announced(head)), Evidence::Bytes(_))
-        };
+        let text = |bytes: &[u8]| Text { bytes: bytes.into(), damage: None };
+        let trusted =
+            |text: Text, head: &[(&str, &str)]| matches!(from_tap_string(text, &announced(head)), Evidence::Bytes(_));
         let latin = [("content-type", "text/plain; charset=\"ISO-8859-1\"")];
         let utf8 = [("content-type", "application/json; charset=UTF-8")];
         assert!(trusted(text(b"{\"a\": 1}\r\n"), &utf8));
@@ -306,27 +246,15 @@ mod tests {
         assert!(!trusted(text(b"\x01 \x02"), &[]));
         assert!(!trusted(text(b"{}"), &[("content-encoding", "gzip")]));
         assert!(trusted(text(b"{}"), &[("content-encoding", "identity")]));
-        let damaged = Text {
-            damage: Some(Damage::InvalidUtf8),
-            ..text(b"\xFF")
-        };
+        let damaged = Text { damage: Some(Damage::InvalidUtf8), ..text(b"\xFF") };
         assert!(!trusted(damaged, &[]));
     }
 
     #[test]
     fn text_of_another_charset_is_not_taken_for_bytes() {
         let head = announced(&[("content-type", "text/plain; charset=iso-8859-1")]);
-        let text = |s: &str| Text {
-            bytes: s.into(),
-            damage: None,
-        };
-        assert!(matches!(
-            from_decoded_text(text("cafe"), &head),
-            Evidence::Bytes(_)
-        ));
-        assert!(matches!(
-            from_decoded_text(text("café"), &head),
-            Evidence::Lost(_)
-        ));
+        let text = |s: &str| Text { bytes: s.into(), damage: None };
+        assert!(matches!(from_decoded_text(text("cafe"), &head), Evidence::Bytes(_)));
+        assert!(matches!(from_decoded_text(text("café"), &head), Evidence::Lost(_)));
     }
 }

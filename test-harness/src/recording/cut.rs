@@ -27,9 +27,7 @@ impl Extent {
                 self.escaped = false;
                 at += 1;
             } else if self.in_string {
-                let stop = rest
-                    .iter()
-                    .position(|&byte| byte == b'"' || byte == b'\\')?;
+                let stop = rest.iter().position(|&byte| byte == b'"' || byte == b'\\')?;
                 at += stop + 1;
                 if rest.get(stop) == Some(&b'\\') {
                     self.escaped = true;
@@ -168,11 +166,7 @@ impl<R: BufRead> Values<R> {
     /// Between two values: to the first byte of the next, which it gives.
     fn begin(&mut self) -> io::Result<Option<u8>> {
         loop {
-            let blank = self
-                .unseen()
-                .iter()
-                .take_while(|b| b.is_ascii_whitespace())
-                .count();
+            let blank = self.unseen().iter().take_while(|b| b.is_ascii_whitespace()).count();
             self.pass(blank);
             self.start = self.seen;
             self.began = self.line;
@@ -197,8 +191,7 @@ impl<R: BufRead> Values<R> {
             if self.at_line_start && ahead.starts_with(self.marker) {
                 return Ok(Some(self.hand_out(false)));
             }
-            let undecided =
-                ahead.is_empty() || self.at_line_start && self.marker.starts_with(ahead);
+            let undecided = ahead.is_empty() || self.at_line_start && self.marker.starts_with(ahead);
             if undecided && !self.at_end {
                 self.pull()?;
                 continue;
@@ -207,14 +200,8 @@ impl<R: BufRead> Values<R> {
                 return Ok(Some(self.hand_out(false)));
             }
             // Line by line, so that a marker is seen before its line is gone through.
-            let line = ahead
-                .iter()
-                .position(|&byte| byte == b'\n')
-                .map_or(ahead.len(), |at| at + 1);
-            let piece = self
-                .buffer
-                .get(self.seen..self.seen + line)
-                .unwrap_or_default();
+            let line = ahead.iter().position(|&byte| byte == b'\n').map_or(ahead.len(), |at| at + 1);
+            let piece = self.buffer.get(self.seen..self.seen + line).unwrap_or_default();
             let end = self.extent.advance(piece);
             self.pass(end.unwrap_or(line));
             if end.is_some() {
@@ -234,10 +221,7 @@ impl<R: BufRead> Values<R> {
         };
         self.start = self.seen;
         self.extent = Extent::default();
-        Cut {
-            line: self.began,
-            content,
-        }
+        Cut { line: self.began, content }
     }
 
     /// Passes over the rest of a line.
@@ -247,10 +231,7 @@ impl<R: BufRead> Values<R> {
             self.pass(line.map_or(self.unseen().len(), |at| at + 1));
             self.start = self.seen;
             if line.is_some() || self.at_end {
-                return Ok(Cut {
-                    line: self.began,
-                    content: Content::NotAnObject,
-                });
+                return Ok(Cut { line: self.began, content: Content::NotAnObject });
             }
             self.pull()?;
         }
@@ -292,10 +273,7 @@ impl<R: BufRead> Source<R> {
             if chunk.is_empty() {
                 return Ok(None);
             }
-            let blank = chunk
-                .iter()
-                .take_while(|byte| byte.is_ascii_whitespace())
-                .count();
+            let blank = chunk.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let next = chunk.get(blank).copied();
             self.source.consume(blank);
             if next.is_some() {
@@ -330,11 +308,7 @@ impl<R: BufRead> Source<R> {
             let chunk = self.source.fill_buf()?;
             if chunk.is_empty() {
                 // Nothing marks the end of a bare number but what comes after it.
-                return Ok(if extent.in_scalar {
-                    Piece::Value(value)
-                } else {
-                    Piece::Unfinished
-                });
+                return Ok(if extent.in_scalar { Piece::Value(value) } else { Piece::Unfinished });
             }
             let end = extent.advance(chunk);
             let piece = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
@@ -347,11 +321,7 @@ impl<R: BufRead> Source<R> {
             let count = piece.len();
             self.source.consume(count);
             if end.is_some() {
-                return Ok(if too_large {
-                    Piece::TooLarge
-                } else {
-                    Piece::Value(value)
-                });
+                return Ok(if too_large { Piece::TooLarge } else { Piece::Value(value) });
             }
         }
     }
@@ -367,10 +337,7 @@ mod tests {
 
     fn cuts(text: &str, chunk: usize, limit: usize) -> Vec<(u64, Content)> {
         let source = BufReader::with_capacity(chunk, text.as_bytes());
-        Values::new(source, limit, MARKER)
-            .map(|cut| cut.unwrap())
-            .map(|cut| (cut.line, cut.content))
-            .collect()
+        Values::new(source, limit, MARKER).map(|cut| cut.unwrap()).map(|cut| (cut.line, cut.content)).collect()
     }
 
     fn value(line: u64, text: &str) -> (u64, Content) {
@@ -384,12 +351,7 @@ mod tests {
         for chunk in 1..text.len() {
             assert_eq!(
                 cuts(&text, chunk, 100),
-                [
-                    value(1, "{\"a\":1}"),
-                    value(1, "{\"b\":[{}]}"),
-                    value(3, pretty),
-                    value(6, "{}")
-                ],
+                [value(1, "{\"a\":1}"), value(1, "{\"b\":[{}]}"), value(3, pretty), value(6, "{}")],
                 "in chunks of {chunk}"
             );
         }
@@ -399,11 +361,7 @@ mod tests {
     fn a_value_that_does_not_end_costs_itself_only() {
         for chunk in 1..40 {
             assert_eq!(
-                cuts(
-                    "{\"http_a\":\"x\n{\"http_b\":1}\nnoise\n{\"c\":",
-                    chunk,
-                    100
-                ),
+                cuts("{\"http_a\":\"x\n{\"http_b\":1}\nnoise\n{\"c\":", chunk, 100),
                 [
                     (1, Content::Unfinished("{\"http_a\":\"x\n".into())),
                     value(2, "{\"http_b\":1}"),
@@ -420,16 +378,8 @@ mod tests {
         let long = "x".repeat(500);
         for chunk in [1, 7, 64, 1000] {
             assert_eq!(
-                cuts(
-                    &format!("{{\"a\":\"{long}\"}}{{\"b\":2}}\n{{\"c\":3}}"),
-                    chunk,
-                    50
-                ),
-                [
-                    (1, Content::TooLarge),
-                    value(1, "{\"b\":2}"),
-                    value(2, "{\"c\":3}")
-                ],
+                cuts(&format!("{{\"a\":\"{long}\"}}{{\"b\":2}}\n{{\"c\":3}}"), chunk, 50),
+                [(1, Content::TooLarge), value(1, "{\"b\":2}"), value(2, "{\"c\":3}")],
                 "in chunks of {chunk}"
             );
         }
@@ -441,11 +391,7 @@ mod tests {
         let mut values = Values::new(text.as_bytes(), 1000, MARKER);
         let cut = values.next().unwrap().unwrap();
         assert_eq!(cut.content, Content::TooLarge);
-        assert!(
-            values.buffer.capacity() <= 4 * CHUNK,
-            "{}",
-            values.buffer.capacity()
-        );
+        assert!(values.buffer.capacity() <= 4 * CHUNK, "{}", values.buffer.capacity());
     }
 
     #[test]
@@ -462,10 +408,7 @@ mod tests {
                 values.push(source.value(10).unwrap());
             }
             let value = |text: &str| Piece::Value(text.into());
-            assert_eq!(
-                values,
-                [value("12"), value("\"a\\\"]\""), value("{\"b\":[1]}")]
-            );
+            assert_eq!(values, [value("12"), value("\"a\\\"]\""), value("{\"b\":[1]}")]);
         }
     }
 

@@ -25,13 +25,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which help texts list them.
-    pub const ALL: [Self; 5] = [
-        Self::Tap,
-        Self::TapProto,
-        Self::Har,
-        Self::AccessLog,
-        Self::Ndjson,
-    ];
+    pub const ALL: [Self; 5] = [Self::Tap, Self::TapProto, Self::Har, Self::AccessLog, Self::Ndjson];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -55,16 +49,10 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| {
-                let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
-                format!(
-                    "no recording format `{name}`; use one of {}",
-                    names.join(", ")
-                )
-            })
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
+            format!("no recording format `{name}`; use one of {}", names.join(", "))
+        })
     }
 }
 
@@ -75,10 +63,7 @@ pub(super) fn detect(start: &[u8]) -> Result<Format, String> {
     if is_delimited_trace(start) {
         return Ok(Format::TapProto);
     }
-    let text = start
-        .strip_prefix(UTF8_BOM)
-        .unwrap_or(start)
-        .trim_ascii_start();
+    let text = start.strip_prefix(UTF8_BOM).unwrap_or(start).trim_ascii_start();
     match text.first() {
         None => Err("it is empty".into()),
         Some(b'{') => detect_object(text),
@@ -87,11 +72,7 @@ pub(super) fn detect(start: &[u8]) -> Result<Format, String> {
         _ if text.starts_with(b"http_buffered_trace") || text.starts_with(b"http_streamed_") => {
             Err("it is a tap in PROTO_TEXT; tap as JSON_BODY_AS_BYTES instead".into())
         }
-        _ if text
-            .iter()
-            .take(512)
-            .any(|&b| b < 0x20 && !b.is_ascii_whitespace()) =>
-        {
+        _ if text.iter().take(512).any(|&b| b < 0x20 && !b.is_ascii_whitespace()) => {
             Err("it is binary, and not a length-delimited tap".into())
         }
         _ => {
@@ -121,11 +102,7 @@ fn detect_object(text: &[u8]) -> Result<Format, String> {
     if super::access_log::is_access_log(has) {
         return Ok(Format::AccessLog);
     }
-    let names: Vec<_> = names
-        .iter()
-        .take(6)
-        .map(|n| format!("`{}`", n.escape_debug()))
-        .collect();
+    let names: Vec<_> = names.iter().take(6).map(|n| format!("`{}`", n.escape_debug())).collect();
     if names.is_empty() {
         return Err("it begins with an object that has no readable member".into());
     }
@@ -181,28 +158,13 @@ mod tests {
     #[test]
     fn content_names_the_format() {
         for (start, format) in [
-            (
-                r#"{"http_buffered_trace":{"request":{"headers":[{"ke"#,
-                Format::Tap,
-            ),
+            (r#"{"http_buffered_trace":{"request":{"headers":[{"ke"#, Format::Tap),
             ("{\n \"http_streamed_trace_segment\": {", Format::Tap),
-            (
-                "\u{FEFF}{ \"log\": {\"version\": \"1.2\", \"ent",
-                Format::Har,
-            ),
+            ("\u{FEFF}{ \"log\": {\"version\": \"1.2\", \"ent", Format::Har),
             (r#"{"comment":"x","log":{"#, Format::Har),
-            (
-                r#"{"method":"GET","path":"/","headers":[],"time":"2026-"#,
-                Format::Ndjson,
-            ),
-            (
-                r#"{"start_time":"x","method":"GET","path":"/"}"#,
-                Format::AccessLog,
-            ),
-            (
-                r#"{":authority":"x","method":"GET","path":"/","bytes_received":0}"#,
-                Format::AccessLog,
-            ),
+            (r#"{"method":"GET","path":"/","headers":[],"time":"2026-"#, Format::Ndjson),
+            (r#"{"start_time":"x","method":"GET","path":"/"}"#, Format::AccessLog),
+            (r#"{":authority":"x","method":"GET","path":"/","bytes_received":0}"#, Format::AccessLog),
             ("\x09\x0A\x07\x0A\x05\x0A\x03abc", Format::TapProto),
         ] {
             assert_eq!(detect(start.as_bytes()), Ok(format), "{start}");
@@ -216,23 +178,11 @@ mod tests {
             (b" \n", "it is empty"),
             (b"\x1F\x8B\x08\0", "it is gzip; unpack it first"),
             (b"[{\"http_buffered_trace\":1}]", "it is one JSON array"),
-            (
-                b"http_buffered_trace {\n",
-                "it is a tap in PROTO_TEXT; tap as JSON_BODY_AS_BYTES instead",
-            ),
+            (b"http_buffered_trace {\n", "it is a tap in PROTO_TEXT; tap as JSON_BODY_AS_BYTES instead"),
             (b"{\"a\":1,\"b\":2}", "its first object has `a`, `b`"),
-            (
-                b"{nonsense",
-                "it begins with an object that has no readable member",
-            ),
-            (
-                b"GET / HTTP/1.1\r\nhost: x",
-                "it begins with `GET / HTTP/1.1\\r`",
-            ),
-            (
-                b"\x7FELF\0\0\x01\x02\0\0",
-                "it is binary, and not a length-delimited tap",
-            ),
+            (b"{nonsense", "it begins with an object that has no readable member"),
+            (b"GET / HTTP/1.1\r\nhost: x", "it begins with `GET / HTTP/1.1\\r`"),
+            (b"\x7FELF\0\0\x01\x02\0\0", "it is binary, and not a length-delimited tap"),
         ] {
             assert_eq!(detect(start), Err(says.to_owned()));
         }
@@ -245,10 +195,7 @@ mod tests {
         }
         assert_eq!(
             "pcap".parse::<Format>(),
-            Err(
-                "no recording format `pcap`; use one of tap, tap-proto, har, access-log, ndjson"
-                    .into()
-            )
+            Err("no recording format `pcap`; use one of tap, tap-proto, har, access-log, ndjson".into())
         );
     }
 

@@ -107,9 +107,7 @@ impl RecordedBody {
     pub fn unknown_because(&self) -> Option<&str> {
         match self {
             Self::Empty | Self::Complete(_) => None,
-            Self::Truncated { reason, .. }
-            | Self::Missing { reason }
-            | Self::Undecodable { reason } => Some(reason),
+            Self::Truncated { reason, .. } | Self::Missing { reason } | Self::Undecodable { reason } => Some(reason),
         }
     }
 }
@@ -143,10 +141,7 @@ impl RecordedRequest {
 
 /// Value of the first field called `name`.
 pub(super) fn first<'a>(fields: &'a [Field], name: &str) -> Option<&'a [u8]> {
-    fields
-        .iter()
-        .find(|(field, _)| field == name.as_bytes())
-        .map(|(_, value)| value.as_slice())
+    fields.iter().find(|(field, _)| field == name.as_bytes()).map(|(_, value)| value.as_slice())
 }
 
 /// A place in a recording, written `agent.har, entry 3`.

@@ -60,21 +60,11 @@ impl From<Fault> for Stop {
 
 impl<R: BufRead> HarReader<R> {
     pub(super) fn new(source: R, file: Arc<str>, limit: usize) -> Self {
-        Self {
-            source: Source::new(source),
-            file,
-            limit,
-            place: Within::Start,
-            number: 0,
-            found_entries: false,
-        }
+        Self { source: Source::new(source), file, limit, place: Within::Start, number: 0, found_entries: false }
     }
 
     fn at_entry(&self) -> Position {
-        Position {
-            file: Arc::clone(&self.file),
-            place: Place::Entry(self.number),
-        }
+        Position { file: Arc::clone(&self.file), place: Place::Entry(self.number) }
     }
 
     /// Walks on to the next entry. `None` at the end of the document.
@@ -131,10 +121,7 @@ impl<R: BufRead> HarReader<R> {
         }
         match self.source.peek()? {
             None => Ok(Within::End),
-            Some(byte) => Err(Stop::Fault(format!(
-                "`{}` follows the document",
-                byte.escape_ascii()
-            ))),
+            Some(byte) => Err(Stop::Fault(format!("`{}` follows the document", byte.escape_ascii()))),
         }
     }
 
@@ -194,10 +181,7 @@ impl<R: BufRead> HarReader<R> {
     fn stop(&mut self, stop: Stop) -> RecordingError {
         let at = match self.place {
             Within::Entries(_) => self.at_entry(),
-            _ => Position {
-                file: Arc::clone(&self.file),
-                place: Place::File,
-            },
+            _ => Position { file: Arc::clone(&self.file), place: Place::File },
         };
         self.place = Within::End;
         match stop {
@@ -240,13 +224,8 @@ impl<R: BufRead> Iterator for HarReader<R> {
                                  affected",
                     }),
                 },
-                Piece::TooLarge => Err(RecordingError::TooLarge {
-                    at,
-                    limit: self.limit,
-                }),
-                Piece::Unfinished => {
-                    Err(self.stop(Stop::Fault("the file ends inside the entry".into())))
-                }
+                Piece::TooLarge => Err(RecordingError::TooLarge { at, limit: self.limit }),
+                Piece::Unfinished => Err(self.stop(Stop::Fault("the file ends inside the entry".into()))),
             });
         }
     }

@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 
 use super::body::{Announced, Evidence, Followed, from_decoded_text, weigh};
-use super::exchange::{
-    Exchange, Field, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse,
-};
+use super::exchange::{Exchange, Field, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse};
 use super::head::{Target, from_wire, split_url};
 use super::json::{Cursor, Fault, Text};
 use super::tap::is_bodiless;
@@ -43,11 +41,7 @@ struct Response {
 }
 
 /// Reads one element of `log.entries`. `None`: the URL is no HTTP URL, so no gateway saw it.
-pub(super) fn read_entry(
-    json: &[u8],
-    index: u64,
-    position: &Position,
-) -> Result<Option<Exchange>, Fault> {
+pub(super) fn read_entry(json: &[u8], index: u64, position: &Position) -> Result<Option<Exchange>, Fault> {
     let mut time: Option<Timestamp> = None;
     let (mut request, mut response) = (None, Response::default());
     let mut cursor = Cursor::new(json);
@@ -55,9 +49,7 @@ pub(super) fn read_entry(
         match name {
             b"startedDateTime" => {
                 let text = value.optional_text()?;
-                time = text
-                    .map(|text| timestamp("startedDateTime", &text.bytes))
-                    .transpose()?;
+                time = text.map(|text| timestamp("startedDateTime", &text.bytes)).transpose()?;
             }
             b"request" => request = Some(read_request(value)?),
             b"response" if !value.null() => response = read_response(value)?,
@@ -79,27 +71,18 @@ pub(super) fn read_entry(
         // RFC 9113 §8.5: a tunnel has an authority and nothing else.
         (target.path, target.scheme) = (None, None);
     }
-    Ok(Some(exchange(
-        index, position, time, request, target, response,
-    )))
+    Ok(Some(exchange(index, position, time, request, target, response)))
 }
 
 fn reject_url(url: &Text) -> Result<Option<Exchange>, Fault> {
     let text = String::from_utf8_lossy(&url.bytes);
-    let scheme = text
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let web = ["http", "https", "ws", "wss"].contains(&scheme.as_str());
     if text.contains(':') && !web {
         return Ok(None);
     }
     let start: String = text.chars().take(60).collect();
-    Err(Fault(format!(
-        "`url` is `{}`, not an absolute URL",
-        start.escape_debug()
-    )))
+    Err(Fault(format!("`url` is `{}`, not an absolute URL", start.escape_debug())))
 }
 
 fn exchange(
@@ -110,53 +93,25 @@ fn exchange(
     target: Target,
     response: Response,
 ) -> Exchange {
-    let Request {
-        method,
-        headers,
-        post_data,
-        body_size,
-        ..
-    } = request;
+    let Request { method, headers, post_data, body_size, .. } = request;
     let announced = Announced::by(&lower_case(&headers));
     let evidence = request_evidence(post_data, &announced);
     let body = match (weigh(evidence, &announced, Followed::ToTheEnd), body_size) {
-        (RecordedBody::Empty, Some(size)) if size > 0 => RecordedBody::Missing {
-            reason: format!("bodySize says {size} and no body was recorded"),
-        },
+        (RecordedBody::Empty, Some(size)) if size > 0 => {
+            RecordedBody::Missing { reason: format!("bodySize says {size} and no body was recorded") }
+        }
         // Browsers that show provisional headers leave content-length out.
-        (RecordedBody::Empty, None | Some(..0))
-            if announced.length.is_none() && !may_lack_body(&method.bytes) =>
-        {
-            RecordedBody::Missing {
-                reason: "the HAR does not say whether there was a body".into(),
-            }
+        (RecordedBody::Empty, None | Some(..0)) if announced.length.is_none() && !may_lack_body(&method.bytes) => {
+            RecordedBody::Missing { reason: "the HAR does not say whether there was a body".into() }
         }
         (body, _) => body,
     };
     let headers = from_wire(target, headers);
-    let response = (response.status > 0)
-        .then(|| recorded_response(response, &headers))
-        .flatten();
-    let request = RecordedRequest {
-        headers,
-        body,
-        trailers: Vec::new(),
-    };
-    let request_id = request
-        .header("x-request-id")
-        .map(|id| String::from_utf8_lossy(id).into_owned());
-    let ids = Ids {
-        request_id,
-        trace_id: None,
-    };
-    Exchange {
-        index,
-        position: position.clone(),
-        time,
-        request,
-        response,
-        ids,
-    }
+    let response = (response.status > 0).then(|| recorded_response(response, &headers)).flatten();
+    let request = RecordedRequest { headers, body, trailers: Vec::new() };
+    let request_id = request.header("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
+    let ids = Ids { request_id, trace_id: None };
+    Exchange { index, position: position.clone(), time, request, response, ids }
 }
 
 /// Methods whose requests carry a body only if they announce one.
@@ -165,23 +120,16 @@ fn may_lack_body(method: &[u8]) -> bool {
 }
 
 fn request_evidence(post_data: Option<PostData>, announced: &Announced) -> Evidence {
-    let Some(PostData {
-        text,
-        params,
-        encoding,
-    }) = post_data
-    else {
+    let Some(PostData { text, params, encoding }) = post_data else {
         return Evidence::None;
     };
     let text = text.filter(|text| !text.bytes.is_empty());
     match text {
-        Some(_) if announced.encoded => Evidence::Lost(
-            "the body was encoded (content-encoding) and a HAR holds it decoded".into(),
-        ),
-        Some(text) if is_base64(encoding.as_ref()) => decode_base64(&text.bytes).map_or_else(
-            || Evidence::Lost("`postData.text` is not base64".into()),
-            Evidence::Bytes,
-        ),
+        Some(_) if announced.encoded => {
+            Evidence::Lost("the body was encoded (content-encoding) and a HAR holds it decoded".into())
+        }
+        Some(text) if is_base64(encoding.as_ref()) => decode_base64(&text.bytes)
+            .map_or_else(|| Evidence::Lost("`postData.text` is not base64".into()), Evidence::Bytes),
         Some(text) => from_decoded_text(text, announced),
         None if params.is_empty() => Evidence::None,
         None => form_evidence(&params, announced),
@@ -192,42 +140,22 @@ fn request_evidence(post_data: Option<PostData>, announced: &Announced) -> Evide
 /// is not recorded; only where nothing needed escaping, and the length proves it, are these the
 /// bytes.
 fn form_evidence(params: &[(Text, Text)], announced: &Announced) -> Evidence {
-    let plain = |text: &Text| {
-        text.bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"*-._".contains(byte))
-    };
-    let pairs: Vec<Vec<u8>> = params
-        .iter()
-        .map(|(name, value)| [&name.bytes[..], b"=", &value.bytes].concat())
-        .collect();
+    let plain = |text: &Text| text.bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"*-._".contains(byte));
+    let pairs: Vec<Vec<u8>> =
+        params.iter().map(|(name, value)| [&name.bytes[..], b"=", &value.bytes].concat()).collect();
     let body = pairs.join(&b'&');
     let length = u64::try_from(body.len()).ok();
-    if params
-        .iter()
-        .all(|(name, value)| plain(name) && plain(value))
-        && announced.length == length
-    {
+    if params.iter().all(|(name, value)| plain(name) && plain(value)) && announced.length == length {
         return Evidence::Bytes(body);
     }
     Evidence::Lost("the HAR holds the parameters of the form and not its text".into())
 }
 
 fn recorded_response(response: Response, request: &[Field]) -> Option<RecordedResponse> {
-    let Response {
-        status,
-        headers,
-        text,
-        encoding,
-        size,
-    } = response;
+    let Response { status, headers, text, encoding, size } = response;
     let status = u16::try_from(status).ok()?;
     let mut fields = vec![(b":status".to_vec(), status.to_string().into_bytes())];
-    fields.extend(
-        lower_case(&headers)
-            .into_iter()
-            .filter(|(name, _)| !name.starts_with(b":")),
-    );
+    fields.extend(lower_case(&headers).into_iter().filter(|(name, _)| !name.starts_with(b":")));
     let mut announced = Announced::by(&fields);
     let encoded = announced.encoded;
     if is_bodiless(request, &fields) {
@@ -236,10 +164,8 @@ fn recorded_response(response: Response, request: &[Field]) -> Option<RecordedRe
     let base64 = is_base64(encoding.as_ref());
     let evidence = match text.filter(|text| !text.bytes.is_empty()) {
         None => Evidence::None,
-        Some(text) if base64 => decode_base64(&text.bytes).map_or_else(
-            || Evidence::Lost("`content.text` is not base64".into()),
-            Evidence::Bytes,
-        ),
+        Some(text) if base64 => decode_base64(&text.bytes)
+            .map_or_else(|| Evidence::Lost("`content.text` is not base64".into()), Evidence::Bytes),
         Some(text) => from_decoded_text(text, &announced),
     };
     if encoded && !matches!(evidence, Evidence::None) {
@@ -248,20 +174,12 @@ fn recorded_response(response: Response, request: &[Field]) -> Option<RecordedRe
     }
     let body = match weigh(evidence, &announced, Followed::ToTheEnd) {
         RecordedBody::Empty if size.is_some_and(|size| size > 0) && announced.length != Some(0) => {
-            RecordedBody::Missing {
-                reason: "the HAR holds the size of the content only".into(),
-            }
+            RecordedBody::Missing { reason: "the HAR holds the size of the content only".into() }
         }
         body => body,
     };
     let decoded = encoded && matches!(body, RecordedBody::Complete(_));
-    Some(RecordedResponse {
-        status,
-        headers: fields,
-        body,
-        trailers: Vec::new(),
-        decoded,
-    })
+    Some(RecordedResponse { status, headers: fields, body, trailers: Vec::new(), decoded })
 }
 
 fn is_base64(encoding: Option<&Text>) -> bool {
@@ -269,10 +187,7 @@ fn is_base64(encoding: Option<&Text>) -> bool {
 }
 
 fn lower_case(fields: &[Field]) -> Vec<Field> {
-    fields
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
-        .collect()
+    fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
 }
 
 fn read_request(cursor: &mut Cursor<'_>) -> Result<Request, Fault> {
@@ -332,10 +247,7 @@ fn read_response(cursor: &mut Cursor<'_>) -> Result<Response, Fault> {
 
 fn read_headers(cursor: &mut Cursor<'_>) -> Result<Vec<Field>, Fault> {
     let pairs = read_pairs(cursor)?;
-    Ok(pairs
-        .into_iter()
-        .map(|(name, value)| (name.bytes, value.bytes))
-        .collect())
+    Ok(pairs.into_iter().map(|(name, value)| (name.bytes, value.bytes)).collect())
 }
 
 /// A list of `{name, value}`; an uploaded file has a name only.

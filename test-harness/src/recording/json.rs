@@ -72,20 +72,13 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(input: &'a [u8]) -> Self {
-        Self {
-            rest: input,
-            length: input.len(),
-            depth: 0,
-        }
+        Self { rest: input, length: input.len(), depth: 0 }
     }
 
     /// Reads an object; `each` gets a name and must read or [`skip`](Self::skip) its value.
     /// A name that occurs twice is refused: recorders do not write it, and two readers would
     /// disagree on it.
-    pub(super) fn object(
-        &mut self,
-        mut each: impl FnMut(&[u8], &mut Self) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    pub(super) fn object(&mut self, mut each: impl FnMut(&[u8], &mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
         self.enter(b'{', "an object")?;
         let mut names: HashSet<Vec<u8>> = HashSet::new();
         if self.comes(b'}') {
@@ -97,9 +90,7 @@ impl<'a> Cursor<'a> {
             self.expect(b':')?;
             each(&name, self)?;
             if names.len() >= MAX_MEMBERS {
-                return Err(Fault(format!(
-                    "an object has more than {MAX_MEMBERS} members"
-                )));
+                return Err(Fault(format!("an object has more than {MAX_MEMBERS} members")));
             }
             if let Some(name) = names.replace(name) {
                 let name = String::from_utf8_lossy(&name).escape_debug().to_string();
@@ -114,10 +105,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads an array; `each` must read or skip one element.
-    pub(super) fn array(
-        &mut self,
-        mut each: impl FnMut(&mut Self) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    pub(super) fn array(&mut self, mut each: impl FnMut(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
         self.enter(b'[', "an array")?;
         if self.comes(b']') {
             self.depth -= 1;
@@ -170,11 +158,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads a string or `null`.
     pub(super) fn optional_text(&mut self) -> Result<Option<Text>, Fault> {
-        if self.null() {
-            Ok(None)
-        } else {
-            self.text().map(Some)
-        }
+        if self.null() { Ok(None) } else { self.text().map(Some) }
     }
 
     /// Reads a scalar as text: a string, or a number as it is written; `null` is `None`.
@@ -189,10 +173,7 @@ impl<'a> Cursor<'a> {
         if token.is_empty() {
             return Err(self.unexpected("a string or a number"));
         }
-        Ok(Some(Text {
-            bytes: token.to_vec(),
-            damage: None,
-        }))
+        Ok(Some(Text { bytes: token.to_vec(), damage: None }))
     }
 
     /// Reads a whole number; recorders also write it as a string or, in a HAR, with a fraction.
@@ -202,10 +183,7 @@ impl<'a> Cursor<'a> {
         };
         let digits = text.as_str().unwrap_or_default();
         let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole);
-        whole
-            .parse()
-            .map(Some)
-            .map_err(|_| Fault(format!("`{}` is not a whole number", digits.escape_debug())))
+        whole.parse().map(Some).map_err(|_| Fault(format!("`{}` is not a whole number", digits.escape_debug())))
     }
 
     /// Reads `true` or `false`; `null` is `false`.
@@ -247,11 +225,7 @@ impl<'a> Cursor<'a> {
 
     /// Requires that nothing follows.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
-        if self.peek().is_some() {
-            Err(self.unexpected("the end"))
-        } else {
-            Ok(())
-        }
+        if self.peek().is_some() { Err(self.unexpected("the end")) } else { Ok(()) }
     }
 
     fn enter(&mut self, bracket: u8, what: &str) -> Result<(), Fault> {
@@ -324,10 +298,7 @@ impl<'a> Cursor<'a> {
             self.advance(6);
             code = 0x1_0000 + ((code - 0xD800) << 10) + (u32::from(low) - 0xDC00);
         }
-        match (
-            char::from_u32(code),
-            u8::try_from(code.wrapping_sub(0xDC00)),
-        ) {
+        match (char::from_u32(code), u8::try_from(code.wrapping_sub(0xDC00))) {
             (Some(character), _) => {
                 bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 Ok(false)
@@ -347,10 +318,9 @@ impl<'a> Cursor<'a> {
         let at = self.length - self.rest.len() + 1;
         match self.rest.first() {
             None => Fault(format!("JSON ends where {wanted} should come")),
-            Some(byte) => Fault(format!(
-                "not JSON: `{}` at byte {at}, where {wanted} should come",
-                byte.escape_ascii()
-            )),
+            Some(byte) => {
+                Fault(format!("not JSON: `{}` at byte {at}, where {wanted} should come", byte.escape_ascii()))
+            }
         }
     }
 }
@@ -358,9 +328,7 @@ impl<'a> Cursor<'a> {
 /// The UTF-16 unit of a `\uXXXX` escape at the start of `input`.
 fn unit_of(input: &[u8]) -> Option<u16> {
     let digits = input.strip_prefix(b"\\u")?.get(..4)?;
-    let digits = std::str::from_utf8(digits)
-        .ok()
-        .filter(|d| !d.starts_with('+'))?;
+    let digits = std::str::from_utf8(digits).ok().filter(|d| !d.starts_with('+'))?;
     u16::from_str_radix(digits, 16).ok()
 }
 
@@ -382,19 +350,10 @@ mod tests {
 
     #[test]
     fn a_string_is_taken_byte_for_byte() {
-        assert_eq!(
-            text(br#""a\"\\\/\b\f\n\r\t\u003c""#).bytes,
-            b"a\"\\/\x08\x0C\n\r\t<"
-        );
-        assert_eq!(
-            text("\"\\ud83d\\ude00é\"".as_bytes()).bytes,
-            "😀é".as_bytes()
-        );
+        assert_eq!(text(br#""a\"\\\/\b\f\n\r\t\u003c""#).bytes, b"a\"\\/\x08\x0C\n\r\t<");
+        assert_eq!(text("\"\\ud83d\\ude00é\"".as_bytes()).bytes, "😀é".as_bytes());
         let raw_controls = text(b"\"a\x01\nb\"");
-        assert_eq!(
-            (raw_controls.bytes.as_slice(), raw_controls.damage),
-            (&b"a\x01\nb"[..], None)
-        );
+        assert_eq!((raw_controls.bytes.as_slice(), raw_controls.damage), (&b"a\x01\nb"[..], None));
     }
 
     #[test]
@@ -402,10 +361,7 @@ mod tests {
         let invalid = text(b"\"a\xC0\xAFb\"");
         assert_eq!(invalid.bytes, b"a\xC0\xAFb");
         assert_eq!(invalid.damage, Some(Damage::InvalidUtf8));
-        assert_eq!(
-            text("\"a\u{FFFD}\"".as_bytes()).damage,
-            Some(Damage::Replaced)
-        );
+        assert_eq!(text("\"a\u{FFFD}\"".as_bytes()).damage, Some(Damage::Replaced));
         assert_eq!(text(br#""a\ufffd""#).damage, Some(Damage::Replaced));
         let escaped = text(br#""\udc8b\udcff""#);
         assert_eq!(escaped.bytes, b"\x8B\xFF");
@@ -416,20 +372,11 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused_with_the_place() {
         assert_eq!(fault(r#"{"a":1,"a":2}"#), "member `a` occurs twice");
-        assert_eq!(
-            fault(r#"{"a" 1}"#),
-            "not JSON: `1` at byte 6, where `:` should come"
-        );
+        assert_eq!(fault(r#"{"a" 1}"#), "not JSON: `1` at byte 6, where `:` should come");
         assert_eq!(fault(r#"{"a":"b"#), "a string does not end");
         assert_eq!(fault(r#"{"a":"#), "JSON ends where a value should come");
-        assert_eq!(
-            fault(r#"["\x"]"#),
-            "not JSON: `\\\\` at byte 3, where an escape of JSON should come"
-        );
-        assert_eq!(
-            fault("{} {}"),
-            "not JSON: `{` at byte 4, where the end should come"
-        );
+        assert_eq!(fault(r#"["\x"]"#), "not JSON: `\\\\` at byte 3, where an escape of JSON should come");
+        assert_eq!(fault("{} {}"), "not JSON: `{` at byte 4, where the end should come");
         assert_eq!(fault(&"[".repeat(1000)), "nested deeper than 128 levels");
     }
 

@@ -28,12 +28,7 @@ pub(super) enum Content {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(source: R, limit: usize) -> Self {
-        Self {
-            source,
-            limit,
-            number: 0,
-            ended: false,
-        }
+        Self { source, limit, number: 0, ended: false }
     }
 
     /// Number of the line last read, for errors of the source.
@@ -45,13 +40,9 @@ impl<R: BufRead> Lines<R> {
         loop {
             let mut bytes = Vec::new();
             // One byte more than allowed tells a line that fits from one that does not.
-            let most = u64::try_from(self.limit)
-                .unwrap_or(u64::MAX)
-                .saturating_add(1);
+            let most = u64::try_from(self.limit).unwrap_or(u64::MAX).saturating_add(1);
             self.number += 1;
-            let count = (&mut self.source)
-                .take(most)
-                .read_until(b'\n', &mut bytes)?;
+            let count = (&mut self.source).take(most).read_until(b'\n', &mut bytes)?;
             if count == 0 {
                 return Ok(None);
             }
@@ -60,10 +51,7 @@ impl<R: BufRead> Lines<R> {
                 bytes.pop();
             } else if bytes.len() > self.limit {
                 self.source.skip_until(b'\n')?;
-                return Ok(Some(Line {
-                    number,
-                    content: Content::TooLong,
-                }));
+                return Ok(Some(Line { number, content: Content::TooLong }));
             }
             if bytes.last() == Some(&b'\r') {
                 bytes.pop();
@@ -72,10 +60,7 @@ impl<R: BufRead> Lines<R> {
                 bytes.drain(..super::detect::UTF8_BOM.len());
             }
             if !bytes.trim_ascii().is_empty() {
-                return Ok(Some(Line {
-                    number,
-                    content: Content::Bytes(bytes),
-                }));
+                return Ok(Some(Line { number, content: Content::Bytes(bytes) }));
             }
         }
     }
@@ -99,32 +84,19 @@ mod tests {
     use super::*;
 
     fn bytes(number: u64, content: &str) -> Line {
-        Line {
-            number,
-            content: Content::Bytes(content.into()),
-        }
+        Line { number, content: Content::Bytes(content.into()) }
     }
 
     #[test]
     fn blank_lines_count_and_are_passed_over() {
-        let lines: Vec<_> = Lines::new(&b"\xEF\xBB\xBFa\r\n\n  \nb"[..], 10)
-            .map(Result::unwrap)
-            .collect();
+        let lines: Vec<_> = Lines::new(&b"\xEF\xBB\xBFa\r\n\n  \nb"[..], 10).map(Result::unwrap).collect();
         assert_eq!(lines, [bytes(1, "a"), bytes(4, "b")]);
     }
 
     #[test]
     fn a_long_line_is_passed_over_and_the_next_is_read() {
-        let lines: Vec<_> = Lines::new(&b"1234\n12345\n123456789\nx\n"[..], 4)
-            .map(Result::unwrap)
-            .collect();
-        let too_long = |number| Line {
-            number,
-            content: Content::TooLong,
-        };
-        assert_eq!(
-            lines,
-            [bytes(1, "1234"), too_long(2), too_long(3), bytes(4, "x")]
-        );
+        let lines: Vec<_> = Lines::new(&b"1234\n12345\n123456789\nx\n"[..], 4).map(Result::unwrap).collect();
+        let too_long = |number| Line { number, content: Content::TooLong };
+        assert_eq!(lines, [bytes(1, "1234"), too_long(2), too_long(3), bytes(4, "x")]);
     }
 }

@@ -55,7 +55,5 @@ mod tap_stream;
 
 pub use detect::Format;
 pub use error::RecordingError;
-pub use exchange::{
-    Exchange, Field, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse,
-};
+pub use exchange::{Exchange, Field, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse};
 pub use open::{ReadOptions, Recording};

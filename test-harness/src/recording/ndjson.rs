@@ -36,9 +36,7 @@ use serde::Serialize;
 
 use super::body::{Announced, Evidence, Followed, weigh};
 use super::error::RecordingError;
-use super::exchange::{
-    Exchange, Field, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse, first,
-};
+use super::exchange::{Exchange, Field, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse, first};
 use super::head::Target;
 use super::json::{Cursor, Damage, Fault};
 use super::lines::{Content, Line, Lines};
@@ -56,12 +54,7 @@ pub(super) struct NdjsonReader<R> {
 
 impl<R: BufRead> NdjsonReader<R> {
     pub(super) fn new(source: R, file: Arc<str>, limit: usize) -> Self {
-        Self {
-            lines: Lines::new(source, limit),
-            file,
-            limit,
-            next: 0,
-        }
+        Self { lines: Lines::new(source, limit), file, limit, next: 0 }
     }
 }
 
@@ -72,32 +65,19 @@ impl<R: BufRead> Iterator for NdjsonReader<R> {
         let line = self.lines.next()?;
         let index = self.next;
         self.next += 1;
-        let at = |line| Position {
-            file: Arc::clone(&self.file),
-            place: Place::Line(line),
-        };
+        let at = |line| Position { file: Arc::clone(&self.file), place: Place::Line(line) };
         Some(match line {
-            Err(source) => Err(RecordingError::Read {
-                at: at(self.lines.number()),
-                source,
-            }),
-            Ok(Line {
-                number,
-                content: Content::TooLong,
-            }) => Err(RecordingError::TooLarge {
-                at: at(number),
-                limit: self.limit,
-            }),
-            Ok(Line {
-                number,
-                content: Content::Bytes(bytes),
-            }) => read_line(&bytes, index, at(number)).map_err(|Fault(problem)| {
-                RecordingError::Broken {
+            Err(source) => Err(RecordingError::Read { at: at(self.lines.number()), source }),
+            Ok(Line { number, content: Content::TooLong }) => {
+                Err(RecordingError::TooLarge { at: at(number), limit: self.limit })
+            }
+            Ok(Line { number, content: Content::Bytes(bytes) }) => {
+                read_line(&bytes, index, at(number)).map_err(|Fault(problem)| RecordingError::Broken {
                     at: at(number),
                     problem,
                     advice: "correct or remove the line; the others are not affected",
-                }
-            }),
+                })
+            }
         })
     }
 }
@@ -135,30 +115,17 @@ impl Message {
     /// What was recorded, if that is for `weigh` to say, or what the recording says of the body.
     fn evidence(&mut self) -> Result<Result<Evidence, RecordedBody>, Fault> {
         let body = self.body.take();
-        Ok(
-            match (
-                body,
-                self.truncated.take(),
-                self.missing.take(),
-                self.undecodable.take(),
-            ) {
-                (None, None, None, None) => Ok(Evidence::None),
-                (Some(bytes), None, None, None) => Ok(Evidence::Bytes(bytes)),
-                (Some(seen), Some(reason), None, None) => Err(RecordedBody::Truncated {
-                    seen,
-                    announced: None,
-                    reason,
-                }),
-                (None, None, Some(reason), None) => Err(RecordedBody::Missing { reason }),
-                (None, None, None, Some(reason)) => Err(RecordedBody::Undecodable { reason }),
-                (None, Some(_), ..) => {
-                    return Err(Fault::new(
-                        "`body_truncated` is there without `body` or `body_base64`",
-                    ));
-                }
-                _ => return Err(Fault::new("the members for the body contradict each other")),
-            },
-        )
+        Ok(match (body, self.truncated.take(), self.missing.take(), self.undecodable.take()) {
+            (None, None, None, None) => Ok(Evidence::None),
+            (Some(bytes), None, None, None) => Ok(Evidence::Bytes(bytes)),
+            (Some(seen), Some(reason), None, None) => Err(RecordedBody::Truncated { seen, announced: None, reason }),
+            (None, None, Some(reason), None) => Err(RecordedBody::Missing { reason }),
+            (None, None, None, Some(reason)) => Err(RecordedBody::Undecodable { reason }),
+            (None, Some(_), ..) => {
+                return Err(Fault::new("`body_truncated` is there without `body` or `body_base64`"));
+            }
+            _ => return Err(Fault::new("the members for the body contradict each other")),
+        })
     }
 }
 
@@ -181,10 +148,7 @@ fn read_line(json: &[u8], index: u64, position: Position) -> Result<Exchange, Fa
         Ok(())
     })?;
     cursor.end()?;
-    let mut fields = message
-        .headers
-        .take()
-        .ok_or_else(|| Fault::new("the exchange has no `headers`"))?;
+    let mut fields = message.headers.take().ok_or_else(|| Fault::new("the exchange has no `headers`"))?;
     if target.method.is_none() && first(&fields, ":method").is_none() {
         return Err(Fault::new("the exchange has no `method`"));
     }
@@ -198,29 +162,11 @@ fn read_line(json: &[u8], index: u64, position: Position) -> Result<Exchange, Fa
         Ok(evidence) => weigh(evidence, &announced, Followed::ToTheEnd),
         Err(stated) => with_announced(stated, &announced),
     };
-    let response = response
-        .map(|response| answer(response, &headers))
-        .transpose()?;
-    let request = RecordedRequest {
-        headers,
-        body,
-        trailers: message.trailers,
-    };
-    let request_id = request
-        .header("x-request-id")
-        .map(|id| String::from_utf8_lossy(id).into_owned());
-    let ids = Ids {
-        request_id,
-        trace_id: None,
-    };
-    Ok(Exchange {
-        index,
-        position,
-        time,
-        request,
-        response,
-        ids,
-    })
+    let response = response.map(|response| answer(response, &headers)).transpose()?;
+    let request = RecordedRequest { headers, body, trailers: message.trailers };
+    let request_id = request.header("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
+    let ids = Ids { request_id, trace_id: None };
+    Ok(Exchange { index, position, time, request, response, ids })
 }
 
 /// `response` of a line.
@@ -237,10 +183,8 @@ fn read_response(cursor: &mut Cursor<'_>) -> Result<Response, Fault> {
         match name {
             b"status" => {
                 let status = value.integer()?.unwrap_or_default();
-                response.status = Some(
-                    u16::try_from(status)
-                        .map_err(|_| Fault(format!("`status` is {status}, not a status code")))?,
-                );
+                response.status =
+                    Some(u16::try_from(status).map_err(|_| Fault(format!("`status` is {status}, not a status code")))?);
             }
             b"decoded" => response.decoded = value.flag()?,
             _ if response.message.read(name, value)? => {}
@@ -252,11 +196,7 @@ fn read_response(cursor: &mut Cursor<'_>) -> Result<Response, Fault> {
 }
 
 fn answer(response: Response, request: &[Field]) -> Result<RecordedResponse, Fault> {
-    let Response {
-        status,
-        decoded,
-        mut message,
-    } = response;
+    let Response { status, decoded, mut message } = response;
     let status = status.ok_or_else(|| Fault::new("the response has no `status`"))?;
     let mut headers = vec![(b":status".to_vec(), status.to_string().into_bytes())];
     headers.extend(message.headers.take().unwrap_or_default());
@@ -266,22 +206,14 @@ fn answer(response: Response, request: &[Field]) -> Result<RecordedResponse, Fau
         Ok(evidence) => weigh_response(evidence, request, &headers, Followed::ToTheEnd),
         Err(stated) => with_announced(stated, &Announced::by(&headers)),
     };
-    Ok(RecordedResponse {
-        status,
-        headers,
-        body,
-        trailers: message.trailers,
-        decoded,
-    })
+    Ok(RecordedResponse { status, headers, body, trailers: message.trailers, decoded })
 }
 
 fn with_announced(body: RecordedBody, head: &Announced) -> RecordedBody {
     match body {
-        RecordedBody::Truncated { seen, reason, .. } => RecordedBody::Truncated {
-            seen,
-            announced: head.length.filter(|_| !head.chunked),
-            reason,
-        },
+        RecordedBody::Truncated { seen, reason, .. } => {
+            RecordedBody::Truncated { seen, announced: head.length.filter(|_| !head.chunked), reason }
+        }
         other => other,
     }
 }
@@ -316,8 +248,8 @@ fn read_fields(cursor: &mut Cursor<'_>) -> Result<Vec<Field>, Fault> {
             parts.push(read_part(part)?);
             Ok(())
         })?;
-        let [name, value] = <[Vec<u8>; 2]>::try_from(parts)
-            .map_err(|_| Fault::new("a header is not a pair `[name, value]`"))?;
+        let [name, value] =
+            <[Vec<u8>; 2]>::try_from(parts).map_err(|_| Fault::new("a header is not a pair `[name, value]`"))?;
         fields.push((name.to_ascii_lowercase(), value));
         Ok(())
     })?;
@@ -350,9 +282,7 @@ pub fn write(exchange: &Exchange, mut out: impl Write) -> io::Result<()> {
     let request = &exchange.request;
     let mut headers: Vec<&Field> = request.headers.iter().collect();
     let mut member = |name: &str| {
-        let at = headers
-            .iter()
-            .position(|(field, _)| field == name.as_bytes())?;
+        let at = headers.iter().position(|(field, _)| field == name.as_bytes())?;
         // One that is not UTF-8 cannot be a member; it stays a field.
         let value = std::str::from_utf8(&headers.get(at)?.1).ok()?;
         headers.remove(at);
@@ -372,12 +302,7 @@ pub fn write(exchange: &Exchange, mut out: impl Write) -> io::Result<()> {
         response: exchange.response.as_ref().map(|response| ResponseOut {
             status: response.status,
             decoded: response.decoded,
-            headers: response
-                .headers
-                .iter()
-                .filter(|(n, _)| n != b":status")
-                .map(pair)
-                .collect(),
+            headers: response.headers.iter().filter(|(n, _)| n != b":status").map(pair).collect(),
             body: BodyOut::from(&response.body),
             trailers: response.trailers.iter().map(pair).collect(),
         }),
@@ -444,14 +369,8 @@ struct BodyOut<'a> {
 impl<'a> BodyOut<'a> {
     fn of(bytes: &'a [u8]) -> Self {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self {
-                body: Some(text),
-                ..Self::default()
-            },
-            Err(_) => Self {
-                body_base64: Some(STANDARD.encode(bytes)),
-                ..Self::default()
-            },
+            Ok(text) => Self { body: Some(text), ..Self::default() },
+            Err(_) => Self { body_base64: Some(STANDARD.encode(bytes)), ..Self::default() },
         }
     }
 }
@@ -461,18 +380,9 @@ impl<'a> From<&'a RecordedBody> for BodyOut<'a> {
         match body {
             RecordedBody::Empty => Self::default(),
             RecordedBody::Complete(bytes) => Self::of(bytes),
-            RecordedBody::Truncated { seen, reason, .. } => Self {
-                body_truncated: Some(reason),
-                ..Self::of(seen)
-            },
-            RecordedBody::Missing { reason } => Self {
-                body_missing: Some(reason),
-                ..Self::default()
-            },
-            RecordedBody::Undecodable { reason } => Self {
-                body_undecodable: Some(reason),
-                ..Self::default()
-            },
+            RecordedBody::Truncated { seen, reason, .. } => Self { body_truncated: Some(reason), ..Self::of(seen) },
+            RecordedBody::Missing { reason } => Self { body_missing: Some(reason), ..Self::default() },
+            RecordedBody::Undecodable { reason } => Self { body_undecodable: Some(reason), ..Self::default() },
         }
     }
 }
@@ -480,8 +390,6 @@ impl<'a> From<&'a RecordedBody> for BodyOut<'a> {
 fn pair((name, value): &Field) -> [PartOut<'_>; 2] {
     [name, value].map(|part| match std::str::from_utf8(part) {
         Ok(text) => PartOut::Text(text),
-        Err(_) => PartOut::Bytes {
-            base64: STANDARD.encode(part),
-        },
+        Err(_) => PartOut::Bytes { base64: STANDARD.encode(part) },
     })
 }

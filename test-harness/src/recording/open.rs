@@ -41,12 +41,7 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     /// 64 MiB an entry, 256 open traces, 256 MiB in them.
     fn default() -> Self {
-        Self {
-            format: None,
-            entry_limit: 64 * 1024 * 1024,
-            open_traces: 256,
-            open_bytes: 256 * 1024 * 1024,
-        }
+        Self { format: None, entry_limit: 64 * 1024 * 1024, open_traces: 256, open_bytes: 256 * 1024 * 1024 }
     }
 }
 
@@ -96,16 +91,10 @@ impl Recording {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(
-        path: impl AsRef<Path>,
-        options: &ReadOptions,
-    ) -> Result<Self, RecordingError> {
+    pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, RecordingError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let failed = |source| RecordingError::Open {
-            file: name.clone(),
-            source,
-        };
+        let failed = |source| RecordingError::Open { file: name.clone(), source };
         let file = File::open(path).map_err(failed)?;
         // Some systems open a directory and fail at the first read.
         if file.metadata().map_err(failed)?.is_dir() {
@@ -129,33 +118,18 @@ impl Recording {
             Some(format) => format,
             None => {
                 let probe = u64::try_from(PROBE).unwrap_or(u64::MAX);
-                (&mut source)
-                    .take(probe)
-                    .read_to_end(&mut start)
-                    .map_err(|source| {
-                        let at = Position {
-                            file: Arc::clone(&file),
-                            place: Place::File,
-                        };
-                        RecordingError::Read { at, source }
-                    })?;
-                detect(&start).map_err(|found| RecordingError::UnknownFormat {
-                    file: name.into(),
-                    found,
-                })?
+                (&mut source).take(probe).read_to_end(&mut start).map_err(|source| {
+                    let at = Position { file: Arc::clone(&file), place: Place::File };
+                    RecordingError::Read { at, source }
+                })?;
+                detect(&start).map_err(|found| RecordingError::UnknownFormat { file: name.into(), found })?
             }
         };
         let source = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(source));
         let limit = options.entry_limit;
         let exchanges: Box<dyn Iterator<Item = _> + Send> = match format {
-            Format::Tap => Box::new(TapReader::new(
-                JsonTraces::new(source, file, limit),
-                options,
-            )),
-            Format::TapProto => Box::new(TapReader::new(
-                ProtoTraces::new(source, file, limit),
-                options,
-            )),
+            Format::Tap => Box::new(TapReader::new(JsonTraces::new(source, file, limit), options)),
+            Format::TapProto => Box::new(TapReader::new(ProtoTraces::new(source, file, limit), options)),
             Format::Har => Box::new(HarReader::new(source, file, limit)),
             Format::AccessLog => Box::new(AccessLogReader::new(source, file, limit)),
             Format::Ndjson => Box::new(NdjsonReader::new(source, file, limit)),
@@ -179,8 +153,6 @@ impl Iterator for Recording {
 
 impl fmt::Debug for Recording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recording")
-            .field("format", &self.format)
-            .finish_non_exhaustive()
+        f.debug_struct("Recording").field("format", &self.format).finish_non_exhaustive()
     }
 }

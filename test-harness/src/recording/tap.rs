@@ -7,9 +7,7 @@ use jiff::Timestamp;
 
 use super::body::{Announced, Evidence, Followed, from_tap_string, weigh};
 use super::error::RecordingError;
-use super::exchange::{
-    Exchange, Field, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse, first,
-};
+use super::exchange::{Exchange, Field, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse, first};
 use super::json::Text;
 use super::open::ReadOptions;
 use super::tap_stream::OpenTraces;
@@ -105,8 +103,7 @@ impl<S> TapReader<S> {
             Trace::Segment(id, segment) => {
                 if matches!(segment, Segment::Headers(Side::Request, _)) {
                     let index = self.number();
-                    self.open
-                        .begin(id, index, position.clone(), &mut self.ready);
+                    self.open.begin(id, index, position.clone(), &mut self.ready);
                 }
                 self.open.add(id, segment, position, &mut self.ready);
             }
@@ -152,21 +149,10 @@ where
 }
 
 fn exchange(index: u64, at: Position, trace: Buffered) -> Result<Exchange, RecordingError> {
-    let Message {
-        headers,
-        body,
-        trailers,
-        received,
-    } = trace.request;
+    let Message { headers, body, trailers, received } = trace.request;
     // Envoy writes an empty response where the stream was reset.
-    let response = trace
-        .response
-        .filter(|response| !response.headers.is_empty());
-    let followed = if response.is_some() {
-        Followed::ToTheEnd
-    } else {
-        NO_RESPONSE
-    };
+    let response = trace.response.filter(|response| !response.headers.is_empty());
+    let followed = if response.is_some() { Followed::ToTheEnd } else { NO_RESPONSE };
     let announced = Announced::by(&headers);
     let body = weigh(evidence(body, &announced), &announced, followed);
     let response = match response {
@@ -175,26 +161,10 @@ fn exchange(index: u64, at: Position, trace: Buffered) -> Result<Exchange, Recor
             let announced = Announced::by(&message.headers);
             let evidence = evidence(message.body, &announced);
             let body = weigh_response(evidence, &headers, &message.headers, Followed::ToTheEnd);
-            Some(self::response(
-                &at,
-                message.headers,
-                body,
-                message.trailers,
-            )?)
+            Some(self::response(&at, message.headers, body, message.trailers)?)
         }
     };
-    finish(
-        index,
-        at,
-        received,
-        None,
-        RecordedRequest {
-            headers,
-            body,
-            trailers,
-        },
-        response,
-    )
+    finish(index, at, received, None, RecordedRequest { headers, body, trailers }, response)
 }
 
 /// Puts an exchange together; a request without a head is refused.
@@ -213,21 +183,9 @@ pub(super) fn finish(
             advice: "record it again; the other traces are not affected",
         });
     }
-    let request_id = request
-        .header("x-request-id")
-        .map(|id| String::from_utf8_lossy(id).into_owned());
-    let ids = Ids {
-        request_id,
-        trace_id,
-    };
-    Ok(Exchange {
-        index,
-        position,
-        time,
-        request,
-        response,
-        ids,
-    })
+    let request_id = request.header("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
+    let ids = Ids { request_id, trace_id };
+    Ok(Exchange { index, position, time, request, response, ids })
 }
 
 /// A response with the status its head names.
@@ -238,20 +196,12 @@ pub(super) fn response(
     trailers: Vec<Field>,
 ) -> Result<RecordedResponse, RecordingError> {
     let status = first(&headers, ":status").and_then(|status| std::str::from_utf8(status).ok());
-    let status = status
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| RecordingError::Broken {
-            at: at.clone(),
-            problem: "the response has no `:status`".into(),
-            advice: "record it again; the other traces are not affected",
-        })?;
-    Ok(RecordedResponse {
-        status,
-        headers,
-        body,
-        trailers,
-        decoded: false,
-    })
+    let status = status.and_then(|status| status.parse().ok()).ok_or_else(|| RecordingError::Broken {
+        at: at.clone(),
+        problem: "the response has no `:status`".into(),
+        advice: "record it again; the other traces are not affected",
+    })?;
+    Ok(RecordedResponse { status, headers, body, trailers, decoded: false })
 }
 
 /// Weighs the body of a response, which may announce a length it does not have: an answer to
@@ -273,8 +223,7 @@ pub(super) fn weigh_response(
 
 /// The response to `request` has no body whatever its head announces.
 pub(super) fn is_bodiless(request: &[Field], response: &[Field]) -> bool {
-    first(request, ":method") == Some(b"HEAD")
-        || matches!(first(response, ":status"), Some(b"204" | b"304"))
+    first(request, ":method") == Some(b"HEAD") || matches!(first(response, ":status"), Some(b"204" | b"304"))
 }
 
 pub(super) fn evidence(body: Option<Body>, announced: &Announced) -> Evidence {

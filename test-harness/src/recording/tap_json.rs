@@ -29,19 +29,11 @@ pub(super) struct JsonTraces<R> {
 
 impl<R: BufRead> JsonTraces<R> {
     pub(super) fn new(source: R, file: Arc<str>, limit: usize) -> Self {
-        Self {
-            values: Values::new(source, limit, MARKER),
-            file,
-            limit,
-            ended: false,
-        }
+        Self { values: Values::new(source, limit, MARKER), file, limit, ended: false }
     }
 
     fn at(&self, line: u64) -> Position {
-        Position {
-            file: Arc::clone(&self.file),
-            place: Place::Line(line),
-        }
+        Position { file: Arc::clone(&self.file), place: Place::Line(line) }
     }
 }
 
@@ -56,10 +48,7 @@ impl<R: BufRead> Iterator for JsonTraces<R> {
             Ok(cut) => cut,
             Err(source) => {
                 self.ended = true;
-                return Some(Err(RecordingError::Read {
-                    at: self.at(self.values.line()),
-                    source,
-                }));
+                return Some(Err(RecordingError::Read { at: self.at(self.values.line()), source }));
             }
         };
         let at = self.at(cut.line);
@@ -73,10 +62,7 @@ impl<R: BufRead> Iterator for JsonTraces<R> {
                 Ok(trace) => Ok((at, trace)),
                 Err(Fault(problem)) => Err(broken(at, problem)),
             },
-            Content::TooLarge => Err(RecordingError::TooLarge {
-                at,
-                limit: self.limit,
-            }),
+            Content::TooLarge => Err(RecordingError::TooLarge { at, limit: self.limit }),
             Content::Unfinished(_) => Err(broken(at, "the trace is cut off".into())),
             Content::NotAnObject => Err(broken(at, "a JSON object should begin here".into())),
         })
@@ -144,12 +130,11 @@ fn read_segment(cursor: &mut Cursor<'_>) -> Result<Trace, Fault> {
             b"trace_id" => {
                 let text = value.scalar()?.unwrap_or_default();
                 let digits = text.as_str().unwrap_or_default();
-                id = Some(digits.parse::<u64>().map_err(|_| {
-                    Fault(format!(
-                        "`trace_id` is `{}`, not a number",
-                        digits.escape_debug()
-                    ))
-                })?);
+                id = Some(
+                    digits
+                        .parse::<u64>()
+                        .map_err(|_| Fault(format!("`trace_id` is `{}`, not a number", digits.escape_debug())))?,
+                );
                 return Ok(());
             }
             b"request_headers" => Segment::Headers(Request, read_header_map(value)?),
@@ -206,19 +191,14 @@ fn read_fields(cursor: &mut Cursor<'_>) -> Result<Vec<Field>, Fault> {
 }
 
 fn read_body(cursor: &mut Cursor<'_>) -> Result<Body, Fault> {
-    let mut body = Body {
-        content: BodyContent::Exact(Vec::new()),
-        truncated: false,
-    };
+    let mut body = Body { content: BodyContent::Exact(Vec::new()), truncated: false };
     cursor.object(|name, value| {
         match name {
             b"as_string" => body.content = BodyContent::Text(value.text()?),
             b"as_bytes" => {
                 let text = value.text()?.bytes;
-                body.content = decode_base64(&text).map_or_else(
-                    || BodyContent::Unreadable("`as_bytes` is not base64".into()),
-                    BodyContent::Exact,
-                );
+                body.content = decode_base64(&text)
+                    .map_or_else(|| BodyContent::Unreadable("`as_bytes` is not base64".into()), BodyContent::Exact);
             }
             b"truncated" => body.truncated = value.flag()?,
             _ => value.skip()?,
@@ -229,10 +209,7 @@ fn read_body(cursor: &mut Cursor<'_>) -> Result<Body, Fault> {
 }
 
 fn read_time(cursor: &mut Cursor<'_>) -> Result<Option<Timestamp>, Fault> {
-    cursor
-        .optional_text()?
-        .map(|text| timestamp("headers_received_time", &text.bytes))
-        .transpose()
+    cursor.optional_text()?.map(|text| timestamp("headers_received_time", &text.bytes)).transpose()
 }
 
 /// A point in time by RFC 3339.
@@ -240,10 +217,7 @@ pub(super) fn timestamp(member: &str, text: &[u8]) -> Result<Timestamp, Fault> {
     let text = String::from_utf8_lossy(text);
     text.parse().map_err(|_| {
         let text: String = text.chars().take(40).collect();
-        Fault(format!(
-            "`{member}` is `{}`, not a date and time by RFC 3339",
-            text.escape_debug()
-        ))
+        Fault(format!("`{member}` is `{}`, not a date and time by RFC 3339", text.escape_debug()))
     })
 }
 

@@ -132,13 +132,7 @@ enum Delimited {
 
 impl<R: BufRead> ProtoTraces<R> {
     pub(super) fn new(source: R, file: Arc<str>, limit: usize) -> Self {
-        Self {
-            source,
-            file,
-            limit,
-            number: 0,
-            ended: false,
-        }
+        Self { source, file, limit, number: 0, ended: false }
     }
 
     fn read(&mut self) -> io::Result<Option<Delimited>> {
@@ -150,20 +144,12 @@ impl<R: BufRead> ProtoTraces<R> {
         };
         if usize::try_from(length).map_or(true, |length| length > self.limit) {
             let passed = io::copy(&mut (&mut self.source).take(length), &mut io::sink())?;
-            return Ok(Some(if passed == length {
-                Delimited::TooLarge
-            } else {
-                Delimited::CutOff
-            }));
+            return Ok(Some(if passed == length { Delimited::TooLarge } else { Delimited::CutOff }));
         }
         let mut message = Vec::new();
         (&mut self.source).take(length).read_to_end(&mut message)?;
         let whole = u64::try_from(message.len()).is_ok_and(|present| present == length);
-        Ok(Some(if whole {
-            Delimited::Message(message)
-        } else {
-            Delimited::CutOff
-        }))
+        Ok(Some(if whole { Delimited::Message(message) } else { Delimited::CutOff }))
     }
 
     fn read_length(&mut self) -> io::Result<Option<Result<u64, Delimited>>> {
@@ -192,10 +178,7 @@ impl<R: BufRead> Iterator for ProtoTraces<R> {
             return None;
         }
         self.number += 1;
-        let at = Position {
-            file: Arc::clone(&self.file),
-            place: Place::Message(self.number),
-        };
+        let at = Position { file: Arc::clone(&self.file), place: Place::Message(self.number) };
         let message = match self.read().transpose()? {
             Ok(message) => message,
             Err(source) => {
@@ -209,10 +192,7 @@ impl<R: BufRead> Iterator for ProtoTraces<R> {
                 Err(problem) => problem,
             },
             Delimited::TooLarge => {
-                return Some(Err(RecordingError::TooLarge {
-                    at,
-                    limit: self.limit,
-                }));
+                return Some(Err(RecordingError::TooLarge { at, limit: self.limit }));
             }
             // After a wrong length nothing says where the next message begins.
             Delimited::CutOff => {
@@ -225,17 +205,12 @@ impl<R: BufRead> Iterator for ProtoTraces<R> {
             }
         };
         let advice = "record it again with PROTO_BINARY_LENGTH_DELIMITED";
-        Some(Err(RecordingError::Broken {
-            at,
-            problem,
-            advice,
-        }))
+        Some(Err(RecordingError::Broken { at, problem, advice }))
     }
 }
 
 fn decode(bytes: &[u8]) -> Result<tap::Trace, String> {
-    let wrapper = TraceWrapper::decode(bytes)
-        .map_err(|error| format!("the message is not an HTTP trace: {error}"))?;
+    let wrapper = TraceWrapper::decode(bytes).map_err(|error| format!("the message is not an HTTP trace: {error}"))?;
     if let Some(trace) = wrapper.http_buffered_trace {
         return Ok(tap::Trace::Buffered(Box::new(tap::Buffered {
             request: trace.request.map(message).transpose()?.unwrap_or_default(),
@@ -261,8 +236,7 @@ fn decode(bytes: &[u8]) -> Result<tap::Trace, String> {
 
 fn message(message: HttpMessage) -> Result<tap::Message, String> {
     let received = message.headers_received_time.map(|time| {
-        Timestamp::new(time.seconds, time.nanos)
-            .map_err(|_| "`headers_received_time` is out of range".to_owned())
+        Timestamp::new(time.seconds, time.nanos).map_err(|_| "`headers_received_time` is out of range".to_owned())
     });
     Ok(tap::Message {
         headers: fields(message.headers),
@@ -276,11 +250,7 @@ fn fields(fields: Vec<HeaderValue>) -> Vec<Field> {
     fields
         .into_iter()
         .map(|field| {
-            let value = if field.raw_value.is_empty() {
-                field.value
-            } else {
-                field.raw_value
-            };
+            let value = if field.raw_value.is_empty() { field.value } else { field.raw_value };
             (field.key, value)
         })
         .collect()
@@ -288,15 +258,8 @@ fn fields(fields: Vec<HeaderValue>) -> Vec<Field> {
 
 /// Both kinds hold the bytes themselves here: it is the JSON writer that mangles a string.
 fn body(body: Body) -> tap::Body {
-    let bytes = if body.as_bytes.is_empty() {
-        body.as_string
-    } else {
-        body.as_bytes
-    };
-    tap::Body {
-        content: tap::BodyContent::Exact(bytes),
-        truncated: body.truncated,
-    }
+    let bytes = if body.as_bytes.is_empty() { body.as_string } else { body.as_bytes };
+    tap::Body { content: tap::BodyContent::Exact(bytes), truncated: body.truncated }
 }
 
 #[cfg(test)]
@@ -316,44 +279,24 @@ mod tests {
         let map = field(1, &[field(1, b"k"), field(2, b"v")].concat());
         let raw = field(1, &[field(1, b"k"), field(3, b"\xFF")].concat());
         let fields = vec![(b"k".to_vec(), b"v".to_vec())];
-        let chunk = |bytes: &[u8], truncated| tap::Body {
-            content: tap::BodyContent::Exact(bytes.to_vec()),
-            truncated,
-        };
+        let chunk = |bytes: &[u8], truncated| tap::Body { content: tap::BodyContent::Exact(bytes.to_vec()), truncated };
         for (tag, piece, expected) in [
             (2, map.clone(), Headers(Request, fields.clone())),
             (3, field(1, b"\xFE"), Chunk(Request, chunk(b"\xFE", false))),
             (4, map.clone(), Trailers(Request, fields.clone())),
-            (
-                5,
-                raw,
-                Headers(Response, vec![(b"k".to_vec(), b"\xFF".to_vec())]),
-            ),
-            (
-                6,
-                [field(2, b"s"), vec![3 << 3, 1]].concat(),
-                Chunk(Response, chunk(b"s", true)),
-            ),
+            (5, raw, Headers(Response, vec![(b"k".to_vec(), b"\xFF".to_vec())])),
+            (6, [field(2, b"s"), vec![3 << 3, 1]].concat(), Chunk(Response, chunk(b"s", true))),
             (7, map, Trailers(Response, fields)),
         ] {
             let segment = [vec![1 << 3, 9], field(tag, &piece)].concat();
-            assert_eq!(
-                decode(&field(2, &segment)),
-                Ok(tap::Trace::Segment(9, expected))
-            );
+            assert_eq!(decode(&field(2, &segment)), Ok(tap::Trace::Segment(9, expected)));
         }
     }
 
     #[test]
     fn a_message_that_is_no_http_trace_is_refused() {
-        assert_eq!(
-            decode(&field(3, b"")),
-            Err("the message holds no HTTP trace".into())
-        );
-        assert_eq!(
-            decode(&field(2, b"")),
-            Err("the segment holds no piece of a message".into())
-        );
+        assert_eq!(decode(&field(3, b"")), Err("the message holds no HTTP trace".into()));
+        assert_eq!(decode(&field(2, b"")), Err("the segment holds no piece of a message".into()));
         assert!(decode(&[0x0A, 5, 0]).is_err());
     }
 }

@@ -17,8 +17,7 @@ use super::error::RecordingError;
 use super::exchange::{Exchange, Field, Position, RecordedRequest, first};
 use super::json::Text;
 use super::tap::{
-    Body, BodyContent, NO_RESPONSE, Segment, Side, evidence, finish, is_bodiless, response,
-    weigh_response,
+    Body, BodyContent, NO_RESPONSE, Segment, Side, evidence, finish, is_bodiless, response, weigh_response,
 };
 
 /// Ended traces whose late segments are expected and dropped.
@@ -82,12 +81,7 @@ impl OpenTraces {
         }
         self.ended.retain(|&ended| ended != id);
         self.numbers.insert(id, index);
-        let trace = Trace {
-            id,
-            position,
-            request: Half::default(),
-            response: Half::default(),
-        };
+        let trace = Trace { id, position, request: Half::default(), response: Half::default() };
         self.traces.insert(index, trace);
     }
 
@@ -95,9 +89,7 @@ impl OpenTraces {
     pub(super) fn add(&mut self, id: u64, segment: Segment, at: Position, ready: &mut Ready) {
         self.used = true;
         let number = self.numbers.get(&id).copied();
-        let Some((number, trace)) =
-            number.and_then(|number| Some((number, self.traces.get_mut(&number)?)))
-        else {
+        let Some((number, trace)) = number.and_then(|number| Some((number, self.traces.get_mut(&number)?))) else {
             // Segments of a trace that was ended early still come; they are known to be cut.
             if !self.ended.contains(&id) {
                 self.remember(id);
@@ -150,8 +142,7 @@ impl OpenTraces {
 
 impl Trace {
     fn add(&mut self, segment: Segment) {
-        let (Segment::Headers(side, _) | Segment::Chunk(side, _) | Segment::Trailers(side, _)) =
-            segment;
+        let (Segment::Headers(side, _) | Segment::Chunk(side, _) | Segment::Trailers(side, _)) = segment;
         let half = match side {
             Side::Request => &mut self.request,
             Side::Response => &mut self.response,
@@ -175,8 +166,7 @@ impl Trace {
         let response = self.response.trailers.is_some()
             || is_bodiless(&self.request.headers, &self.response.headers)
             || self.response.has_all_announced() == Some(true);
-        let request =
-            self.request.trailers.is_some() || self.request.has_all_announced() != Some(false);
+        let request = self.request.trailers.is_some() || self.request.has_all_announced() != Some(false);
         response && request
     }
 
@@ -188,18 +178,9 @@ impl Trace {
 
     fn into_exchange(self, index: u64) -> Result<Exchange, RecordingError> {
         let answered = !self.response.headers.is_empty() && !self.is_informational();
-        let Self {
-            id,
-            position,
-            request,
-            response: answer,
-        } = self;
+        let Self { id, position, request, response: answer } = self;
         let announced = Announced::by(&request.headers);
-        let followed = if answered || request.trailers.is_some() {
-            Followed::ToTheEnd
-        } else {
-            NO_RESPONSE
-        };
+        let followed = if answered || request.trailers.is_some() { Followed::ToTheEnd } else { NO_RESPONSE };
         let body = weigh(evidence(request.body, &announced), &announced, followed);
         let response = if answered {
             let announced = Announced::by(&answer.headers);
@@ -207,9 +188,7 @@ impl Trace {
             let followed = if answer.trailers.is_some() {
                 Followed::ToTheEnd
             } else {
-                Followed::Unknown(
-                    "a streamed tap does not mark where a response without content-length ends",
-                )
+                Followed::Unknown("a streamed tap does not mark where a response without content-length ends")
             };
             let body = weigh_response(evidence, &request.headers, &answer.headers, followed);
             let trailers = answer.trailers.unwrap_or_default();
@@ -218,11 +197,7 @@ impl Trace {
             None
         };
         let trailers = request.trailers.unwrap_or_default();
-        let request = RecordedRequest {
-            headers: request.headers,
-            body,
-            trailers,
-        };
+        let request = RecordedRequest { headers: request.headers, body, trailers };
         finish(index, position, None, Some(id), request, response)
     }
 }
@@ -263,12 +238,8 @@ fn join(before: Option<Body>, chunk: Body) -> Body {
             BodyContent::Exact(bytes)
         }
         (BodyContent::Text(text), BodyContent::Text(more)) => join_text(text, more),
-        (BodyContent::Unreadable(reason), _) | (_, BodyContent::Unreadable(reason)) => {
-            BodyContent::Unreadable(reason)
-        }
-        _ => BodyContent::Unreadable(
-            "some segments hold bytes and some hold strings; record with one format".into(),
-        ),
+        (BodyContent::Unreadable(reason), _) | (_, BodyContent::Unreadable(reason)) => BodyContent::Unreadable(reason),
+        _ => BodyContent::Unreadable("some segments hold bytes and some hold strings; record with one format".into()),
     };
     Body { content, truncated }
 }

@@ -7,9 +7,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::sync::LazyLock;
-use test_harness::host::{
-    Engine, EngineOptions, HeaderMap, Module, Plugin, PluginOptions, Vm, VmOptions,
-};
+use test_harness::host::{Engine, EngineOptions, HeaderMap, Module, Plugin, PluginOptions, Vm, VmOptions};
 
 const IMPORTS: &[(&str, &str)] = &[
     ("proxy_log", "i32 i32 i32"),
@@ -33,10 +31,7 @@ const IMPORTS: &[(&str, &str)] = &[
     ("proxy_set_buffer_bytes", "i32 i32 i32 i32 i32"),
     ("proxy_continue_stream", "i32"),
     ("proxy_close_stream", "i32"),
-    (
-        "proxy_send_local_response",
-        "i32 i32 i32 i32 i32 i32 i32 i32",
-    ),
+    ("proxy_send_local_response", "i32 i32 i32 i32 i32 i32 i32 i32"),
     ("proxy_http_call", "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32"),
     ("proxy_get_status", "i32 i32 i32"),
     ("proxy_define_metric", "i32 i32 i32 i32"),
@@ -49,10 +44,7 @@ const IMPORTS: &[(&str, &str)] = &[
     ("proxy_resolve_shared_queue", "i32 i32 i32 i32 i32"),
     ("proxy_dequeue_shared_queue", "i32 i32 i32"),
     ("proxy_enqueue_shared_queue", "i32 i32 i32"),
-    (
-        "proxy_grpc_call",
-        "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
-    ),
+    ("proxy_grpc_call", "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32"),
     ("proxy_grpc_stream", "i32 i32 i32 i32 i32 i32 i32 i32 i32"),
     ("proxy_grpc_send", "i32 i32 i32 i32"),
     ("proxy_grpc_cancel", "i32"),
@@ -105,9 +97,7 @@ pub(crate) fn wasm(body: &str) -> Vec<u8> {
             "proxy_increment_metric" | "proxy_record_metric" => " i32 i64".to_owned(),
             _ => parameters,
         };
-        let import = format!(
-            "(import \"env\" \"{name}\" (func ${name} (param{parameters}) (result i32)))\n"
-        );
+        let import = format!("(import \"env\" \"{name}\" (func ${name} (param{parameters}) (result i32)))\n");
         text.push_str(&import);
     }
     text.push_str(PRELUDE);
@@ -132,8 +122,7 @@ fn with_texts(body: &str) -> String {
     out + rest + &data
 }
 
-pub(crate) static ENGINE: LazyLock<Engine> =
-    LazyLock::new(|| Engine::new(EngineOptions::default()).unwrap());
+pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(EngineOptions::default()).unwrap());
 
 /// A compiled plugin around `body`.
 pub(crate) fn module(body: &str) -> Module {
@@ -148,8 +137,7 @@ pub(crate) fn plugin(body: &str) -> Plugin {
 /// A plugin around `body`, started in a VM with these options.
 pub(crate) fn plugin_in(body: &str, options: VmOptions) -> Plugin {
     let vm = Vm::new(&module(body), options).unwrap();
-    vm.start(PluginOptions::default())
-        .unwrap_or_else(|error| panic!("{error}"))
+    vm.start(PluginOptions::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A guest that runs `code` once, in its request headers callback.

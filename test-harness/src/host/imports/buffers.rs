@@ -18,35 +18,20 @@ pub(super) fn bytes(
     let content = readable(guest.state(), buffer).ok_or(Status::NotFound)?;
     let range = |n: u32| usize::try_from(n).unwrap_or(usize::MAX).min(content.len());
     // A start beyond the end reads nothing, as in Envoy.
-    let part = content
-        .get(range(start)..range(end))
-        .unwrap_or_default()
-        .to_vec();
+    let part = content.get(range(start)..range(end)).unwrap_or_default().to_vec();
     guest.hand_over(&part, bytes_at, size_at)
 }
 
 pub(super) fn status(guest: &mut Guest<'_>, buffer: u32, size_at: u32, flags_at: u32) -> Hostcall {
     let buffer = BufferType::try_from(buffer)?;
-    let size = readable(guest.state(), buffer)
-        .ok_or(Status::NotFound)?
-        .len();
-    guest.write_u32(
-        size_at,
-        u32::try_from(size).map_err(|_| Status::SerializationFailure)?,
-    )?;
+    let size = readable(guest.state(), buffer).ok_or(Status::NotFound)?.len();
+    guest.write_u32(size_at, u32::try_from(size).map_err(|_| Status::SerializationFailure)?)?;
     guest.write_u32(flags_at, 0)
 }
 
 /// Replaces `length` bytes at the front, or appends when `start` is not before the end. Envoy
 /// refuses a change in the middle, and so does this host.
-pub(super) fn set(
-    guest: &mut Guest<'_>,
-    buffer: u32,
-    start: u32,
-    length: u32,
-    bytes: u32,
-    size: u32,
-) -> Hostcall {
+pub(super) fn set(guest: &mut Guest<'_>, buffer: u32, start: u32, length: u32, bytes: u32, size: u32) -> Hostcall {
     let buffer = BufferType::try_from(buffer)?;
     let bytes = guest.bytes(bytes, size)?;
     let state = guest.state();
@@ -58,14 +43,8 @@ pub(super) fn set(
         _ => return Err(Status::BadArgument.into()),
     };
     let start = usize::try_from(start).unwrap_or(usize::MAX);
-    let replaced = usize::try_from(length)
-        .unwrap_or(usize::MAX)
-        .min(body.len());
-    let kept = if start == 0 {
-        body.len() - replaced
-    } else {
-        body.len()
-    };
+    let replaced = usize::try_from(length).unwrap_or(usize::MAX).min(body.len());
+    let kept = if start == 0 { body.len() - replaced } else { body.len() };
     if kept.saturating_add(bytes.len()) > most {
         return Err(Status::InternalFailure.into());
     }
@@ -90,9 +69,7 @@ fn readable(state: &State, buffer: BufferType) -> Option<&[u8]> {
         },
         BufferType::VmConfiguration => Some(&state.options.configuration),
         BufferType::PluginConfiguration => {
-            let root = state
-                .root(state.active_root())
-                .filter(|root| root.configuring)?;
+            let root = state.root(state.active_root()).filter(|root| root.configuring)?;
             Some(&root.options.configuration)
         }
         _ => None,

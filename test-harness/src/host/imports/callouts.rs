@@ -25,28 +25,18 @@ pub(super) fn dispatch(
     let trailers = guest.pairs(trailers, trailers_size)?;
     // Written before anything is recorded, so that a bad address leaves no call behind.
     guest.write_u32(token_at, 0)?;
-    let timeout = i32::try_from(timeout)
-        .map_err(|_| Status::BadArgument)?
-        .unsigned_abs();
+    let timeout = i32::try_from(timeout).map_err(|_| Status::BadArgument)?.unsigned_abs();
     let state = guest.state();
     let required = [":method", ":path", ":authority"];
     if !state.options.clusters.contains(&cluster) || !required.iter().all(|n| has(&headers, n)) {
         return Err(Status::BadArgument.into());
     }
     let limits = &state.options.limits;
-    let held: usize = state
-        .callouts
-        .values()
-        .map(|callout| callout.body.len())
-        .sum();
+    let held: usize = state.callouts.values().map(|callout| callout.body.len()).sum();
     if state.callouts.len() >= limits.pending_callouts || held + body.len() > limits.body_bytes {
         return Err(Status::InternalFailure.into());
     }
-    let token = state
-        .durable
-        .next_callout
-        .checked_add(1)
-        .ok_or(Status::InternalFailure)?;
+    let token = state.durable.next_callout.checked_add(1).ok_or(Status::InternalFailure)?;
     state.durable.next_callout = token;
     let active = state.active();
     let callout = Callout {

@@ -31,13 +31,8 @@ pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, pairs: u32, size: u32) 
 
 pub(super) fn size(guest: &mut Guest<'_>, map: u32, size_at: u32) -> Hostcall {
     let map = MapType::try_from(map)?;
-    let size = readable(guest.state(), map)
-        .ok_or(Status::BadArgument)?
-        .byte_size();
-    guest.write_u32(
-        size_at,
-        u32::try_from(size).map_err(|_| Status::SerializationFailure)?,
-    )
+    let size = readable(guest.state(), map).ok_or(Status::BadArgument)?.byte_size();
+    guest.write_u32(size_at, u32::try_from(size).map_err(|_| Status::SerializationFailure)?)
 }
 
 pub(super) fn value(
@@ -55,19 +50,9 @@ pub(super) fn value(
     guest.hand_over(&value, value_at, size_at)
 }
 
-pub(super) fn add(
-    guest: &mut Guest<'_>,
-    map: u32,
-    name: u32,
-    name_size: u32,
-    value: u32,
-    value_size: u32,
-) -> Hostcall {
+pub(super) fn add(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32, value: u32, value_size: u32) -> Hostcall {
     let map = MapType::try_from(map)?;
-    let (name, value) = (
-        guest.bytes(name, name_size)?,
-        guest.bytes(value, value_size)?,
-    );
+    let (name, value) = (guest.bytes(name, name_size)?, guest.bytes(value, value_size)?);
     let (map, most) = writable(guest.state(), map)?;
     bounded(map, name.len() + value.len(), most)?;
     map.add(name, value);
@@ -83,10 +68,7 @@ pub(super) fn replace(
     value_size: u32,
 ) -> Hostcall {
     let map = MapType::try_from(map)?;
-    let (name, value) = (
-        guest.bytes(name, name_size)?,
-        guest.bytes(value, value_size)?,
-    );
+    let (name, value) = (guest.bytes(name, name_size)?, guest.bytes(value, value_size)?);
     let (map, most) = writable(guest.state(), map)?;
     bounded(map, name.len() + value.len(), most)?;
     map.replace(name, value);
@@ -102,9 +84,7 @@ pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32)
 
 fn readable(state: &State, map: MapType) -> Option<&HeaderMap> {
     let answer = || match state.callout_answer() {
-        Some(CalloutAnswer::Response {
-            headers, trailers, ..
-        }) => Some((headers, trailers)),
+        Some(CalloutAnswer::Response { headers, trailers, .. }) => Some((headers, trailers)),
         _ => None,
     };
     match map {
@@ -116,8 +96,5 @@ fn readable(state: &State, map: MapType) -> Option<&HeaderMap> {
 
 fn writable(state: &mut State, map: MapType) -> Result<(&mut HeaderMap, usize), Status> {
     let most = state.options.limits.header_bytes;
-    Ok((
-        state.active_http_mut(Status::BadArgument)?.map_mut(map)?,
-        most,
-    ))
+    Ok((state.active_http_mut(Status::BadArgument)?.map_mut(map)?, most))
 }

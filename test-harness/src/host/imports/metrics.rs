@@ -3,20 +3,11 @@
 use super::super::MetricType;
 use super::super::memory::{Guest, Hostcall};
 
-pub(super) fn define(
-    guest: &mut Guest<'_>,
-    kind: u32,
-    name: u32,
-    name_size: u32,
-    metric_at: u32,
-) -> Hostcall {
+pub(super) fn define(guest: &mut Guest<'_>, kind: u32, name: u32, name_size: u32, metric_at: u32) -> Hostcall {
     let kind = MetricType::try_from(kind)?;
     let name = guest.text(name, name_size)?;
     let state = guest.state();
-    let id = state
-        .durable
-        .metrics
-        .define(kind, name, state.options.limits.metrics)?;
+    let id = state.durable.metrics.define(kind, name, state.options.limits.metrics)?;
     guest.write_u32(metric_at, id)
 }
 

@@ -3,18 +3,10 @@
 use super::super::Status;
 use super::super::memory::{Guest, Hostcall};
 
-pub(super) fn get(
-    guest: &mut Guest<'_>,
-    path: u32,
-    path_size: u32,
-    value_at: u32,
-    size_at: u32,
-) -> Hostcall {
+pub(super) fn get(guest: &mut Guest<'_>, path: u32, path_size: u32, value_at: u32, size_at: u32) -> Hostcall {
     let path = guest.bytes(path, path_size)?;
     let state = guest.state();
-    let stream = state
-        .http(state.active())
-        .and_then(|http| http.property(&path));
+    let stream = state.http(state.active()).and_then(|http| http.property(&path));
     let value = stream.or_else(|| {
         let options = &state.root(state.active_root())?.options;
         match path.as_slice() {
@@ -27,13 +19,7 @@ pub(super) fn get(
     guest.hand_over(&value.ok_or(Status::NotFound)?, value_at, size_at)
 }
 
-pub(super) fn set(
-    guest: &mut Guest<'_>,
-    path: u32,
-    path_size: u32,
-    value: u32,
-    value_size: u32,
-) -> Hostcall {
+pub(super) fn set(guest: &mut Guest<'_>, path: u32, path_size: u32, value: u32, value_size: u32) -> Hostcall {
     let path = guest.bytes(path, path_size)?;
     let value = guest.bytes(value, value_size)?;
     let state = guest.state();

@@ -19,14 +19,7 @@ pub(super) fn get(
     guest.write_u32(cas_at, cas)
 }
 
-pub(super) fn set(
-    guest: &mut Guest<'_>,
-    key: u32,
-    key_size: u32,
-    value: u32,
-    value_size: u32,
-    cas: u32,
-) -> Hostcall {
+pub(super) fn set(guest: &mut Guest<'_>, key: u32, key_size: u32, value: u32, value_size: u32, cas: u32) -> Hostcall {
     let key = guest.bytes(key, key_size)?;
     let value = guest.bytes(value, value_size)?;
     let options = &guest.state().options;

@@ -50,10 +50,7 @@ fn act(guest: &mut Guest<'_>, action: Action) -> Hostcall {
     }
     // The first reply counts; a later one for the same stream would never be seen.
     let repeated = matches!(action, Action::Reply(_))
-        && state
-            .actions
-            .iter()
-            .any(|(c, a)| *c == active && matches!(a, Action::Reply(_)));
+        && state.actions.iter().any(|(c, a)| *c == active && matches!(a, Action::Reply(_)));
     if state.http(active).is_some() && !repeated {
         state.actions.push_back((active, action));
     }

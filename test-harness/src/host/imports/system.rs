@@ -9,10 +9,7 @@ pub(super) fn log(guest: &mut Guest<'_>, level: u32, text: u32, size: u32) -> Ho
     let state = guest.state();
     if level >= state.options.log_level {
         let limits = &state.options.limits;
-        state
-            .durable
-            .log
-            .push(level, &text, limits.log_lines, limits.log_line_bytes);
+        state.durable.log.push(level, &text, limits.log_lines, limits.log_line_bytes);
     }
     Ok(())
 }
@@ -45,10 +42,7 @@ pub(super) fn effective_context(guest: &mut Guest<'_>, context: u32) -> Hostcall
 pub(super) fn done(guest: &mut Guest<'_>) -> Hostcall {
     let state = guest.state();
     let active = state.active();
-    let root = state
-        .root_mut(active)
-        .filter(|root| root.pending_done)
-        .ok_or(Status::NotFound)?;
+    let root = state.root_mut(active).filter(|root| root.pending_done).ok_or(Status::NotFound)?;
     root.pending_done = false;
     root.done = true;
     Ok(())

@@ -1,0 +1,209 @@
+//! Stands in for the decision point: the decision is written in the request's `:path`.
+//!
+//! `/allow`, `/deny`, `/approval`, `/shadow-deny`, `/stranger`: decided from the head. `/body`, `/shadow-body`: a body
+//! of at most [`LIMIT`] bytes is needed; one that contains `bad`, or none, is denied. `/body-again`: needs a body
+//! whatever is answered. `/current`, `/counters`: need what no version of the filter has yet. `/set-header`,
+//! `/remove-header`: allowed with an obligation.
+
+#![allow(unreachable_pub, dead_code, reason = "mirrors the public interface of policy-core")]
+
+use std::sync::Arc;
+
+pub const LIMIT: usize = 1024;
+
+pub mod bundle {
+    use super::{LoadError, PolicySet};
+
+    /// `ok`, or `ok:<body timeout in ms>`.
+    pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
+        let text = str::from_utf8(bytes).map_err(|_| LoadError)?;
+        let body_timeout_ms = match text.split_once(':') {
+            None if text == "ok" => 5_000,
+            Some(("ok", timeout)) => timeout.parse().map_err(|_| LoadError)?,
+            _ => return Err(LoadError),
+        };
+        Ok(PolicySet { digest: format!("sha256:{text}"), body_timeout_ms })
+    }
+}
+
+#[derive(Debug)]
+pub struct LoadError;
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not a bundle: expected `{` at byte 0")
+    }
+}
+
+#[derive(Debug)]
+pub struct PolicySet {
+    digest: String,
+    body_timeout_ms: u64,
+}
+
+impl PolicySet {
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+    pub fn agents(&self) -> usize {
+        1
+    }
+    pub fn body_timeout_ms(&self) -> u64 {
+        self.body_timeout_ms
+    }
+}
+
+pub struct Head {
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+    pub end_of_stream: bool,
+}
+
+pub struct Timestamp(pub u64);
+
+#[must_use]
+pub enum Step {
+    NeedBody(NeedBody),
+    NeedCurrent(NeedCurrent),
+    NeedCounters(NeedCounters),
+    Done(Outcome),
+}
+
+pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
+    let path = head.fields.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.clone());
+    let path = path.unwrap_or_default();
+    match path.as_slice() {
+        b"/allow" => Step::Done(Outcome::new(Decision::Allow)),
+        b"/approval" => Step::Done(Outcome::new(Decision::ApprovalRequired)),
+        b"/shadow-deny" => Step::Done(Outcome { forward: true, ..Outcome::new(Decision::Deny) }),
+        b"/stranger" => Step::Done(Outcome { not_an_agent: true, ..Outcome::new(Decision::Allow) }),
+        b"/set-header" => Step::Done(Outcome {
+            obligations: vec![Obligation::SetRequestHeader { name: "x-route".into(), value: b"ambit".to_vec() }],
+            ..Outcome::new(Decision::Allow)
+        }),
+        b"/remove-header" => Step::Done(Outcome {
+            obligations: vec![Obligation::RemoveRequestHeader { name: "authorization".into() }],
+            ..Outcome::new(Decision::Allow)
+        }),
+        b"/body" | b"/shadow-body" | b"/body-again" => {
+            Step::NeedBody(NeedBody { shadow: path == b"/shadow-body", again: path == b"/body-again" })
+        }
+        b"/current" => Step::NeedCurrent(NeedCurrent),
+        b"/counters" => Step::NeedCounters(NeedCounters),
+        _ => Step::Done(Outcome::new(Decision::Deny)),
+    }
+}
+
+pub struct NeedBody {
+    shadow: bool,
+    again: bool,
+}
+
+impl NeedBody {
+    pub fn limit(&self) -> usize {
+        LIMIT
+    }
+    pub fn answer(self, body: Body) -> Step {
+        if self.again {
+            return Step::NeedBody(self);
+        }
+        let status = match body {
+            Body::Complete(bytes) if !bytes.windows(3).any(|window| window == b"bad") => None,
+            Body::Unavailable(Unavailable::TooLarge) => Some(413),
+            _ => Some(403),
+        };
+        Step::Done(match status {
+            None => Outcome::new(Decision::Allow),
+            Some(status) => Outcome { forward: self.shadow, status, ..Outcome::new(Decision::Deny) },
+        })
+    }
+}
+
+pub enum Body {
+    Empty,
+    Complete(Vec<u8>),
+    Unavailable(Unavailable),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Unavailable {
+    TooLarge,
+    NotSeen,
+    NotRecorded,
+    Truncated,
+    Timeout,
+    NotSupported,
+}
+
+pub struct NeedCurrent;
+impl NeedCurrent {
+    pub fn unavailable(self, _why: Unavailable) -> Step {
+        Step::NeedCounters(NeedCounters)
+    }
+}
+
+pub struct NeedCounters;
+impl NeedCounters {
+    pub fn unavailable(self, _why: Unavailable) -> Step {
+        Step::Done(Outcome::new(Decision::Deny))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Allow,
+    Deny,
+    ApprovalRequired,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    Gateway,
+}
+
+pub struct Reason {
+    pub code: Code,
+    pub message: String,
+    pub pointer: Option<String>,
+}
+
+pub struct Outcome {
+    pub decision: Decision,
+    pub forward: bool,
+    pub not_an_agent: bool,
+    pub rule: Option<String>,
+    pub reasons: Vec<Reason>,
+    pub obligations: Vec<Obligation>,
+    status: u16,
+}
+
+pub enum Obligation {
+    SetRequestHeader { name: String, value: Vec<u8> },
+    RemoveRequestHeader { name: String },
+}
+
+pub struct Problem {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+impl Outcome {
+    fn new(decision: Decision) -> Self {
+        Self {
+            decision,
+            forward: decision == Decision::Allow,
+            not_an_agent: false,
+            rule: None,
+            reasons: Vec::new(),
+            obligations: Vec::new(),
+            status: 403,
+        }
+    }
+    pub fn problem(&self, _set: &PolicySet) -> Problem {
+        let gateway = self.reasons.first().is_some_and(|reason| reason.code == Code::Gateway);
+        let status = if gateway { 503 } else { self.status };
+        Problem { status, body: format!("{{\"status\":{status}}}").into_bytes() }
+    }
+    pub fn decision_json(&self, _set: &PolicySet) -> Vec<u8> {
+        format!("{{\"decision\":\"{:?}\"}}", self.decision).into_bytes()
+    }
+}

@@ -1,0 +1,100 @@
+//! Carries a decision out: headers changed and the request forwarded, or a reply in the upstream's place.
+
+use crate::counters::Counter;
+use crate::host;
+use crate::policy::{Code, Decision, Obligation, Outcome, Reason};
+use crate::root::Plugin;
+use crate::types::HeaderMap;
+
+/// The response field that names the policy set a request was held to.
+const POLICY_FIELD: &[u8] = b"ambit-policy";
+/// The property that holds the decision's event: `%FILTER_STATE(wasm.ambit.decision:PLAIN)%` in Envoy's access log.
+const DECISION_PROPERTY: &[&str] = &["ambit.decision"];
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Verdict {
+    /// Its obligations are carried out; it may pass.
+    Forward,
+    /// A reply was given in the upstream's place.
+    Refused,
+}
+
+/// Records the outcome, then forwards or refuses as it says.
+pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
+    if outcome.forward && !outcome.obligations.iter().all(carry_out) {
+        // What must be done and was not makes the decision a deny, for the reply and for the record.
+        outcome.decision = Decision::Deny;
+        outcome.forward = false;
+        let message = "the policy forwards this request only with changes that the gateway did not make";
+        let reason = Reason { code: Code::Gateway, message: message.into(), pointer: None };
+        outcome.reasons.insert(0, reason);
+        plugin.counters.count(Counter::Failed);
+    }
+    record(&outcome, plugin);
+    if outcome.forward {
+        return Verdict::Forward;
+    }
+    let problem = outcome.problem(&plugin.set);
+    let details = match outcome.decision {
+        Decision::ApprovalRequired => "ambit_approval_required",
+        Decision::Allow | Decision::Deny => "ambit_deny",
+    };
+    reply(&Reply { status: problem.status, details, body: &problem.body }, Some(plugin));
+    Verdict::Refused
+}
+
+/// Counts a decision and leaves its event for the gateway's access log.
+pub(crate) fn record(outcome: &Outcome, plugin: &Plugin) {
+    plugin.counters.count_outcome(outcome);
+    if host::set_property(DECISION_PROPERTY, &outcome.decision_json(&plugin.set)).is_err() {
+        plugin.counters.count(Counter::NotRecorded);
+    }
+}
+
+/// Changes the request as an obligation says; false if the host did not, or
+/// if this filter does not know it.
+fn carry_out(obligation: &Obligation) -> bool {
+    match obligation {
+        Obligation::SetRequestHeader { name, value } => {
+            host::replace_header(HeaderMap::Request, name.as_bytes(), value)
+        }
+        Obligation::RemoveRequestHeader { name } => host::remove_header(HeaderMap::Request, name.as_bytes()),
+        #[allow(unreachable_patterns, reason = "the list of obligations may grow")]
+        _ => return false,
+    }
+    .is_ok()
+}
+
+/// A reply in the upstream's place.
+pub(crate) struct Reply<'a> {
+    pub(crate) status: u16,
+    /// For the gateway's access log.
+    pub(crate) details: &'a str,
+    /// An RFC 9457 problem document.
+    pub(crate) body: &'a [u8],
+}
+
+/// Answers the request of the effective context. If the host does not take the reply, the stream is reset instead: the
+/// client must not wait for an answer that never comes.
+pub(crate) fn reply(reply: &Reply<'_>, plugin: Option<&Plugin>) {
+    let content_type: (&[u8], &[u8]) = (b"content-type", b"application/problem+json");
+    let sent = match plugin {
+        Some(plugin) => {
+            let policy = (POLICY_FIELD, plugin.set.digest().as_bytes());
+            host::send_local_response(reply.status, reply.details, &[content_type, policy], reply.body)
+        }
+        None => host::send_local_response(reply.status, reply.details, &[content_type], reply.body),
+    };
+    if sent.is_err() {
+        // Nothing is left to try: the request stays paused, and the gateway's own timeouts end it.
+        let _ = host::close_request();
+    }
+}
+
+/// Names the policy set on a response, whoever made it, in place of any such field from the upstream.
+pub(crate) fn name_policy(plugin: &Plugin) {
+    // A response without it is still the right response.
+    let _ = host::replace_header(HeaderMap::Response, POLICY_FIELD, plugin.set.digest().as_bytes());
+}

@@ -1,0 +1,80 @@
+//! The gateway document.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::report::Report;
+use crate::gateway::{GatewayDocument, IdentityEntry, UnknownWord};
+use crate::limits::{BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS};
+use crate::policy::{Gateway, IdentitySource, UnknownAgent};
+use crate::quote::quote;
+
+pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Gateway {
+    if document.identity.is_empty() {
+        report.error("/identity", "no identity source: no request could name its agent", None);
+    }
+    let mut identity = Vec::new();
+    for (position, entry) in document.identity.iter().enumerate() {
+        let pointer = format!("/identity/{position}");
+        identity.push(match entry {
+            IdentityEntry::Header(name) => {
+                header_name(name, &format!("{pointer}/header"), report);
+                IdentitySource::Header(name.to_ascii_lowercase())
+            }
+            IdentityEntry::Token(token) => {
+                header_name(&token.header, &format!("{pointer}/token/header"), report);
+                let mut agents = BTreeMap::new();
+                for (hex, agent) in &token.sha256 {
+                    match digest(hex) {
+                        Some(digest) => {
+                            agents.insert(digest, agent.clone());
+                        }
+                        None => {
+                            let message = format!("{} is not a SHA-256 in hexadecimal", quote(hex));
+                            let help = "printf %s TOKEN | sha256sum";
+                            report.error(&format!("{pointer}/token/sha256/{hex}"), message, Some(help.into()));
+                        }
+                    }
+                }
+                IdentitySource::Token { header: token.header.to_ascii_lowercase(), agents }
+            }
+        });
+    }
+    let body_kib = document.limits.body_kib.unwrap_or(BODY_KIB);
+    if body_kib == 0 || body_kib > BODY_KIB_MAX {
+        report.error("/limits/body_kib", format!("`body_kib` is 1 to {BODY_KIB_MAX}"), None);
+    }
+    let body_timeout_ms = document.limits.body_timeout_ms.unwrap_or(BODY_TIMEOUT_MS);
+    if !(100..=600_000).contains(&body_timeout_ms) {
+        report.error("/limits/body_timeout_ms", "`body_timeout_ms` is 100 to 600000", None);
+    }
+    Gateway {
+        identity,
+        unknown_agent: match document.unknown_agent {
+            Some(UnknownWord::NotAnAgent) => UnknownAgent::Pass,
+            Some(UnknownWord::Deny) | None => UnknownAgent::Deny,
+        },
+        body_limit: body_kib.saturating_mul(1024),
+        body_timeout_ms,
+    }
+}
+
+fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {
+    let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if !token {
+        report.error(pointer, format!("{} is not a header name", quote(name)), None);
+    }
+}
+
+fn digest(hex: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if hex.len() != 64 || !hex.is_ascii() {
+        return None;
+    }
+    for (position, byte) in digest.iter_mut().enumerate() {
+        let pair: &str = hex.get(position * 2..position * 2 + 2)?;
+        *byte = u8::from_str_radix(pair, 16).ok()?;
+    }
+    Some(digest)
+}

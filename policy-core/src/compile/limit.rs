@@ -1,0 +1,361 @@
+//! Limits and tests: one measure, one or more predicates.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::names;
+use super::pattern::Patterns;
+use super::report::Report;
+use crate::number::Decimal;
+use crate::policy::{Action, Band, Constant, Format, Limit, Measure, Name, Predicate, Test};
+use crate::quote::quote;
+use crate::template::{BeyondRule, ConstantList, ConstantWord, ListSource, Number, RoleInfo, TestRule};
+
+const FORMATS: [(&str, Format); 8] = [
+    ("decimal", Format::Decimal),
+    ("integer", Format::Integer),
+    ("digits", Format::Digits),
+    ("boolean", Format::Boolean),
+    ("string", Format::String),
+    ("email", Format::Email),
+    ("date_time", Format::DateTime),
+    ("plain_text", Format::PlainText),
+];
+
+/// What a rule's limits may refer to.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) actions: &'a [&'a Action],
+    pub(crate) lists: &'a BTreeMap<String, ListSource>,
+    pub(crate) roles: &'a BTreeMap<String, RoleInfo>,
+    /// Limits of a whole API look at the head only.
+    pub(crate) head_only: bool,
+}
+
+/// Compiles the limits at `pointer`.
+pub(crate) fn limits(
+    rules: &[TestRule],
+    pointer: &str,
+    around: &Surroundings<'_>,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Vec<Limit> {
+    let mut out: Vec<Limit> = Vec::new();
+    for (position, rule) in rules.iter().enumerate() {
+        let at = format!("{pointer}/{position}");
+        let id = rule.id.clone().unwrap_or_else(|| position.to_string());
+        if out.iter().any(|limit| limit.id == id) {
+            report.error(&format!("{at}/id"), format!("two limits are named {}", quote(&id)), None);
+        }
+        let when = conditions(&rule.when, &format!("{at}/when"), around, patterns, report);
+        let beyond = match &rule.beyond {
+            None => Band::Deny,
+            Some(beyond) => band(beyond, &format!("{at}/beyond"), around.roles, report),
+        };
+        if let Some(test) = test(rule, &at, around, patterns, report) {
+            out.push(Limit { id, test, when, beyond });
+        }
+    }
+    out
+}
+
+/// Compiles the tests of a `when`.
+pub(crate) fn conditions(
+    rules: &[TestRule],
+    pointer: &str,
+    around: &Surroundings<'_>,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Vec<Test> {
+    let mut out = Vec::new();
+    for (position, rule) in rules.iter().enumerate() {
+        let at = format!("{pointer}/{position}");
+        for (name, given) in
+            [("id", rule.id.is_some()), ("beyond", rule.beyond.is_some()), ("when", !rule.when.is_empty())]
+        {
+            if given {
+                report.error(
+                    &format!("{at}/{name}"),
+                    format!("`{name}` belongs to a limit, not to a test of `when`"),
+                    None,
+                );
+            }
+        }
+        if rule.count.is_some() || rule.sum.is_some() || rule.unique.is_some() {
+            let message = "a test of `when` looks at one operation: use `field`";
+            report.error(&at, message, Some("counts, sums and `unique` belong to limits".into()));
+            continue;
+        }
+        out.extend(test(rule, &at, around, patterns, report));
+    }
+    out
+}
+
+/// What a breach means.
+pub(crate) fn band(
+    rule: &BeyondRule,
+    pointer: &str,
+    roles: &BTreeMap<String, RoleInfo>,
+    report: &mut Report<'_>,
+) -> Band {
+    match rule {
+        BeyondRule::Deny => Band::Deny,
+        BeyondRule::Approval(role) => {
+            if !roles.contains_key(role) {
+                report.unknown(&format!("{pointer}/approval"), "role", role, roles.keys().map(String::as_str));
+            }
+            Band::Approval(role.clone())
+        }
+    }
+}
+
+fn test(
+    rule: &TestRule,
+    at: &str,
+    around: &Surroundings<'_>,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Option<Test> {
+    for (name, given) in [
+        ("change", rule.change.is_some()),
+        ("increase", rule.increase.is_some()),
+        ("decrease", rule.decrease.is_some()),
+    ] {
+        if given {
+            report.not_yet(&format!("{at}/{name}"), &format!("`{name}` (a limit against the current value)"));
+        }
+    }
+    let measure = measure(rule, at, around, report)?;
+    let predicates = predicates(rule, at, around, patterns, report);
+    if predicates.is_empty() {
+        let relative = rule.change.is_some() || rule.increase.is_some() || rule.decrease.is_some();
+        if !relative {
+            let help = "add one: in, not_in, min, max, over, under, pattern, prefix, domain, length, format, equals, unique, present";
+            report.error(at, "this test has a measure and no predicate", Some(help.into()));
+        }
+        return None;
+    }
+    if !matches!(measure, Measure::Values(_)) {
+        let bound = |p: &Predicate| {
+            matches!(p, Predicate::Min(_) | Predicate::Max(_) | Predicate::Over(_) | Predicate::Under(_))
+        };
+        if !predicates.iter().all(bound) {
+            let message = "a count or a sum can only be bounded by `min`, `max`, `over`, `under`";
+            report.error(at, message, None);
+            return None;
+        }
+    }
+    contradiction(&predicates, at, report);
+    Some(Test { measure, predicates })
+}
+
+fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Report<'_>) -> Option<Measure> {
+    let given: Vec<&str> =
+        [("field", rule.field.is_some()), ("count", rule.count.is_some()), ("sum", rule.sum.is_some())]
+            .into_iter()
+            .filter_map(|(name, given)| given.then_some(name))
+            .collect();
+    if given.len() != 1 {
+        let message = "a test has exactly one measure: `field`, `count` or `sum`";
+        report.error(at, message, None);
+        return None;
+    }
+    let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(text, around.actions) {
+        Ok(name) if around.head_only && !matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)) => {
+            report.error(&pointer, "limits of an API look at path, query and header names only", None);
+            None
+        }
+        Ok(name) => Some(name),
+        Err(message) if message.ends_with("not supported yet") => {
+            report.not_yet(&pointer, message.trim_end_matches(" are not supported yet"));
+            None
+        }
+        Err(message) => {
+            report.error(&pointer, message, None);
+            None
+        }
+    };
+    if let Some(field) = &rule.field {
+        let mut names = Vec::new();
+        for (position, text) in field.values().iter().enumerate() {
+            let pointer = if field.is_list() { format!("{at}/field/{position}") } else { format!("{at}/field") };
+            names.push(name(text, pointer, report)?);
+        }
+        if names.is_empty() {
+            report.error(&format!("{at}/field"), "`field` names nothing", None);
+            return None;
+        }
+        return Some(Measure::Values(names));
+    }
+    if let Some(count) = &rule.count {
+        return if count == "rows" && !around.head_only {
+            Some(Measure::Rows)
+        } else {
+            name(count, format!("{at}/count"), report).map(Measure::Count)
+        };
+    }
+    name(rule.sum.as_deref().unwrap_or_default(), format!("{at}/sum"), report).map(Measure::Sum)
+}
+
+fn predicates(
+    rule: &TestRule,
+    at: &str,
+    around: &Surroundings<'_>,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Vec<Predicate> {
+    let mut out = Vec::new();
+    for (name, list, make) in [
+        ("in", &rule.one_of, Predicate::In as fn(Vec<Constant>) -> Predicate),
+        ("not_in", &rule.not_in, Predicate::NotIn as fn(Vec<Constant>) -> Predicate),
+    ] {
+        if let Some(list) = list
+            && let Some(constants) = constants(list, &format!("{at}/{name}"), around, report)
+        {
+            out.push(make(constants));
+        }
+    }
+    for (name, bound, make) in [
+        ("min", &rule.min, Predicate::Min as fn(Decimal) -> Predicate),
+        ("max", &rule.max, Predicate::Max as fn(Decimal) -> Predicate),
+        ("over", &rule.over, Predicate::Over as fn(Decimal) -> Predicate),
+        ("under", &rule.under, Predicate::Under as fn(Decimal) -> Predicate),
+    ] {
+        if let Some(bound) = bound
+            && let Some(value) = number(bound, &format!("{at}/{name}"), report)
+        {
+            out.push(make(value));
+        }
+    }
+    if let Some(text) = &rule.pattern {
+        match patterns.add(text) {
+            Ok(index) => out.push(Predicate::Pattern { index, text: text.clone() }),
+            Err(message) => report.error(&format!("{at}/pattern"), message, None),
+        }
+    }
+    for (name, list) in [("prefix", &rule.prefix), ("domain", &rule.domain)] {
+        let Some(list) = list else { continue };
+        if list.is_empty() || list.iter().any(String::is_empty) {
+            report.error(
+                &format!("{at}/{name}"),
+                format!("`{name}` needs one or more values, none of them empty"),
+                None,
+            );
+        } else if name == "prefix" {
+            out.push(Predicate::Prefix(list.clone()));
+        } else {
+            out.push(Predicate::Domain(list.iter().map(|domain| domain.to_ascii_lowercase()).collect()));
+        }
+    }
+    if let Some(length) = &rule.length {
+        if length.min.is_none() && length.max.is_none() {
+            report.error(&format!("{at}/length"), "`length` needs `min` or `max`", None);
+        }
+        if let (Some(min), Some(max)) = (length.min, length.max)
+            && min > max
+        {
+            report.error(&format!("{at}/length"), format!("no length is at least {min} and at most {max}"), None);
+        }
+        out.push(Predicate::Length { min: length.min, max: length.max });
+    }
+    if let Some(text) = &rule.format {
+        match FORMATS.iter().find(|(name, _)| name == text) {
+            Some((_, format)) => out.push(Predicate::Format(*format)),
+            None => report.unknown(&format!("{at}/format"), "format", text, FORMATS.iter().map(|(name, _)| *name)),
+        }
+    }
+    if let Some(text) = &rule.equals {
+        match names::resolve(text, around.actions) {
+            Ok(name) => out.push(Predicate::Equals(name)),
+            Err(message) if message.ends_with("not supported yet") => {
+                report.not_yet(&format!("{at}/equals"), message.trim_end_matches(" are not supported yet"));
+            }
+            Err(message) => report.error(&format!("{at}/equals"), message, None),
+        }
+    }
+    if let Some(unique) = rule.unique {
+        if unique {
+            out.push(Predicate::Unique);
+        } else {
+            report.error(&format!("{at}/unique"), "`unique` is true or left out", None);
+        }
+    }
+    if let Some(present) = rule.present {
+        out.push(Predicate::Present(present));
+    }
+    out
+}
+
+fn constants(
+    list: &ConstantList,
+    at: &str,
+    around: &Surroundings<'_>,
+    report: &mut Report<'_>,
+) -> Option<Vec<Constant>> {
+    let words = match list {
+        ConstantList::Inline(words) => words,
+        ConstantList::Named(text) => {
+            let Some(name) = text.strip_prefix("list:") else {
+                let help = format!("write [\"{text}\"] for one constant, or \"list:NAME\" for a list of the page");
+                report.error(at, "expected constants in an array, or `list:NAME`", Some(help));
+                return None;
+            };
+            match around.lists.get(name) {
+                Some(ListSource::Inline(words)) => words,
+                Some(ListSource::File(_)) => {
+                    report.not_yet(at, "a list in a file");
+                    return None;
+                }
+                None => {
+                    report.unknown(at, "list", name, around.lists.keys().map(String::as_str));
+                    return None;
+                }
+            }
+        }
+    };
+    if words.is_empty() {
+        report.error(at, "the list is empty: nothing could ever be in it", None);
+        return None;
+    }
+    words
+        .iter()
+        .enumerate()
+        .map(|(position, word)| match word {
+            ConstantWord::String(text) => Some(Constant::String(text.clone())),
+            ConstantWord::Bool(bool) => Some(Constant::Bool(*bool)),
+            ConstantWord::Number(text) => number(text, &format!("{at}/{position}"), report).map(Constant::Number),
+        })
+        .collect()
+}
+
+/// An exact number.
+pub(crate) fn number(number: &Number, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
+    let value = number.value();
+    if value.is_none() {
+        let message = format!("{} is not a decimal number of at most 18 significant digits", quote(&number.0));
+        report.error(at, message, Some("write it without exponent, like 19.99 or \"19.99\"".into()));
+    }
+    value
+}
+
+/// A lower bound above an upper one: the test could never hold.
+fn contradiction(predicates: &[Predicate], at: &str, report: &mut Report<'_>) {
+    let mut low: Option<(Decimal, bool)> = None;
+    let mut high: Option<(Decimal, bool)> = None;
+    for predicate in predicates {
+        match predicate {
+            Predicate::Min(n) if low.is_none_or(|(known, _)| *n > known) => low = Some((*n, true)),
+            Predicate::Over(n) if low.is_none_or(|(known, _)| *n >= known) => low = Some((*n, false)),
+            Predicate::Max(n) if high.is_none_or(|(known, _)| *n < known) => high = Some((*n, true)),
+            Predicate::Under(n) if high.is_none_or(|(known, _)| *n <= known) => high = Some((*n, false)),
+            _ => {}
+        }
+    }
+    if let (Some((low, low_closed)), Some((high, high_closed))) = (low, high)
+        && (low > high || (low == high && !(low_closed && high_closed)))
+    {
+        let message = format!("no number lies above {low} and below {high}: this limit can never be met");
+        report.error(at, message, Some("swap the bounds, or take one out".to_string()));
+    }
+}

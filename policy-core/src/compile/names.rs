@@ -1,0 +1,99 @@
+//! Names in templates and catalogs: what each refers to.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use crate::document::Path;
+use crate::policy::{Action, Name};
+use crate::quote::quote;
+
+/// Why a name means nothing.
+pub(crate) enum Missing {
+    /// No such field or value.
+    Field,
+}
+
+/// Reads a name without knowing the resource's values: `price`, `attendees/*/email`, `/totals/tax`, `path.x`, `query.x`,
+/// `header.x`, `header.x/parameter`.
+///
+/// # Errors
+/// What it would need that this version does not have, or what is wrong with it.
+pub(crate) fn head(text: &str) -> Result<Name, String> {
+    if text.starts_with('/') {
+        return Path::parse(text)
+            .filter(super::api::one_deep)
+            .map(Name::Pointer)
+            .ok_or_else(|| format!("{} is not a pointer", quote(text)));
+    }
+    let (first, tail) = match text.find('/') {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let place = |prefix: &str| text.strip_prefix(prefix).filter(|rest| !rest.is_empty());
+    if let Some(name) = place("path.") {
+        return Ok(Name::Path(name.into()));
+    }
+    if let Some(name) = place("query.") {
+        return Ok(Name::Query(name.into()));
+    }
+    if let Some(name) = place("header.") {
+        let name = name.to_ascii_lowercase();
+        return Ok(match name.split_once('/') {
+            Some((header, parameter)) => Name::Header(header.into(), Some(parameter.into())),
+            None => Name::Header(name, None),
+        });
+    }
+    if let Some((space, _)) = first.split_once('.') {
+        return Err(match space {
+            "request" => "names of `request.` are not supported yet".to_string(),
+            "current" => "names of the current state are not supported yet".to_string(),
+            _ => format!("names of the lookup {} are not supported yet", quote(space)),
+        });
+    }
+    if first.is_empty() {
+        return Err("a name is missing".to_string());
+    }
+    Path::parse(tail)
+        .filter(super::api::one_deep)
+        .map(|tail| Name::Field(first.into(), tail))
+        .ok_or_else(|| format!("{} is not a name with a pointer tail", quote(text)))
+}
+
+/// Reads a name of a rule that applies to these actions: a field of all of them, or a named value.
+///
+/// # Errors
+/// What is wrong with it, in one sentence.
+pub(crate) fn resolve(text: &str, actions: &[&Action]) -> Result<Name, String> {
+    let name = head(text)?;
+    let Name::Field(first, tail) = &name else {
+        return Ok(name);
+    };
+    if actions.is_empty() {
+        return Err(format!(
+            "{} is a catalog name, and no catalog lists this endpoint: use a pointer like `/{first}`",
+            quote(text)
+        ));
+    }
+    let is_value = |action: &&Action| action.values.iter().any(|(known, _)| known == first);
+    if tail.0.is_empty() && actions.iter().any(&is_value) {
+        let name = Name::Value(first.clone());
+        return match actions.iter().find(|action| !is_value(action)) {
+            None => Ok(name),
+            Some(other) => {
+                Err(format!("{} is a value of some of the rule's actions, not of `{}`", quote(text), other.name))
+            }
+        };
+    }
+    match actions.iter().find(|action| super::api::known_to(action, &name).is_err()) {
+        None => Ok(name),
+        Some(action) => {
+            let known =
+                action.fields.iter().map(|f| f.name.as_str()).chain(action.values.iter().map(|(v, _)| v.as_str()));
+            let hint = match crate::diagnostic::nearest(first, known.clone()) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => format!("; it has {}", crate::quote::list(known, 12)),
+            };
+            Err(format!("unknown name {}: `{}` has no such field{hint}", quote(text), action.name))
+        }
+    }
+}

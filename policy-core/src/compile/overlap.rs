@@ -1,0 +1,105 @@
+//! Rules that get in each other's way: permits whose verdicts would depend on which of them counts, and permits that
+//! can never allow.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::endpoint::{self, Endpoint};
+use super::page::{ApiParts, Placed};
+use super::report::Report;
+use super::target::{Filters, Targets};
+use crate::policy::RuleTarget;
+use crate::quote::quote;
+use crate::template::ForbidRule;
+
+/// Two permits for one operation, of which one softens a breach into an approval: the other would allow what the first
+/// holds. Such pages do not validate.
+pub(crate) fn report(placed: &[Placed], apis: &BTreeMap<alloc::string::String, ApiParts<'_>>, report: &mut Report<'_>) {
+    for softening in placed.iter().filter(|rule| rule.softens) {
+        for other in placed {
+            let later = softening.pointer > other.pointer || !other.softens;
+            if core::ptr::eq(softening, other) || !later || !meet(softening, other, apis) {
+                continue;
+            }
+            let message = format!(
+                "{} and {} can match the same operation, and one of them asks for approval: the other would let it pass",
+                quote(&other.id),
+                quote(&softening.id)
+            );
+            let help = "narrow one of the targets, or put both into one rule";
+            report.error(&format!("{}/id", softening.pointer), message, Some(help.into()));
+        }
+    }
+}
+
+/// Permits all of whose actions a forbid without condition covers.
+pub(crate) fn never_allows(
+    placed: &[Placed],
+    forbids: &[ForbidRule],
+    attached: &[(RuleTarget, BTreeMap<alloc::string::String, Targets>)],
+    report: &mut Report<'_>,
+) {
+    let mut forbidden: Vec<(&str, u32)> = Vec::new();
+    for (target, by_api) in attached {
+        let RuleTarget::Forbid(index) = target else {
+            continue;
+        };
+        let Some(rule) = forbids.get(*index as usize) else {
+            continue;
+        };
+        if !rule.when.is_empty() || rule.mode == Some(crate::template::Mode::Shadow) {
+            continue;
+        }
+        for (alias, targets) in by_api {
+            let whole = targets.actions.iter().filter(|(_, filters)| filters.is_empty());
+            forbidden.extend(whole.map(|(action, _)| (alias.as_str(), *action)));
+        }
+    }
+    for rule in placed {
+        let mut actions =
+            rule.targets.iter().flat_map(|(alias, t)| t.actions.iter().map(move |(a, _)| (alias.as_str(), *a)));
+        let only_scopes = rule.targets.values().all(|targets| targets.endpoints.is_empty());
+        let some = rule.targets.values().any(|targets| !targets.actions.is_empty());
+        if only_scopes && some && actions.all(|action| forbidden.contains(&action)) {
+            let message = format!("{} can never allow anything: a forbid covers all of it", quote(&rule.id));
+            report.error(&format!("{}/id", rule.pointer), message, Some("take one of the two out".into()));
+        }
+    }
+}
+
+fn meet(a: &Placed, b: &Placed, apis: &BTreeMap<alloc::string::String, ApiParts<'_>>) -> bool {
+    a.targets.iter().any(|(alias, x)| {
+        let (Some(y), Some(api)) = (b.targets.get(alias), apis.get(alias)) else {
+            return false;
+        };
+        let same_action = x.actions.iter().any(|(action, filters)| {
+            y.actions.iter().any(|(other, other_filters)| action == other && !disjoint(filters, other_filters))
+        });
+        same_action
+            || endpoints(x, api).any(|e| y.endpoints.iter().any(|f| touch(e, f)))
+            || x.endpoints.iter().any(|e| endpoints(y, api).any(|f| touch(e, f)))
+    })
+}
+
+/// The endpoints of a target: its own, and those of its actions.
+fn endpoints<'t>(targets: &'t Targets, api: &'t ApiParts<'_>) -> impl Iterator<Item = &'t Endpoint> {
+    let of_actions = api
+        .parts
+        .endpoints
+        .iter()
+        .filter(|(index, _)| targets.actions.iter().any(|(action, _)| action == index))
+        .map(|(_, endpoint)| endpoint);
+    targets.endpoints.iter().chain(of_actions)
+}
+
+fn touch(a: &Endpoint, b: &Endpoint) -> bool {
+    a.methods.iter().any(|method| b.methods.contains(method)) && endpoint::overlap(&a.segments, &b.segments)
+}
+
+/// Two filters on one name without a common value: no resource is in both.
+fn disjoint(a: &Filters, b: &Filters) -> bool {
+    a.iter().any(|(name, values)| {
+        b.iter().any(|(other, others)| name == other && !values.iter().any(|value| others.contains(value)))
+    })
+}

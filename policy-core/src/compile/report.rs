@@ -1,0 +1,72 @@
+//! Collecting diagnostics by the place they belong to.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::document::Document;
+use crate::quote::{list, quote};
+
+/// Diagnostics of one document, addressed by RFC 6901 pointers.
+pub(crate) struct Report<'a> {
+    pub(crate) source: usize,
+    pub(crate) document: &'a Document,
+    pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Report<'_> {
+    pub(crate) fn error(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
+        self.push(Severity::Error, pointer, message.into(), help);
+    }
+
+    pub(crate) fn warning(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
+        self.push(Severity::Warning, pointer, message.into(), help);
+    }
+
+    /// A name that is not among the known ones.
+    pub(crate) fn unknown<'n>(
+        &mut self,
+        pointer: &str,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str> + Clone,
+    ) {
+        let help = match nearest(name, known.clone()) {
+            Some(near) => alloc::format!("did you mean `{near}`?"),
+            None => alloc::format!("known here: {}", list(known, 12)),
+        };
+        self.error(pointer, alloc::format!("unknown {what} {}", quote(name)), Some(help));
+    }
+
+    /// Something the language has and this version cannot evaluate: refused, never ignored.
+    pub(crate) fn not_yet(&mut self, pointer: &str, what: &str) {
+        let help = "take it out, or keep the rule behind an `approval` until a release evaluates it";
+        self.error(
+            pointer,
+            alloc::format!("{what} is not supported yet: this version cannot evaluate it"),
+            Some(help.into()),
+        );
+    }
+
+    fn push(&mut self, severity: Severity, pointer: &str, message: String, help: Option<String>) {
+        let value = self.document.root().nearest(pointer);
+        let wanted = pointer.rsplit('/').next().unwrap_or_default();
+        // A scalar is underlined itself; of an object or array, its name says more than its whole text.
+        let span = match value.kind() {
+            crate::document::Kind::Object | crate::document::Kind::Array
+                if value.name() == wanted && !wanted.is_empty() =>
+            {
+                value.name_span()
+            }
+            crate::document::Kind::Object | crate::document::Kind::Array => {
+                let span = value.span();
+                span.start..(span.start + 1).min(span.end)
+            }
+            _ => value.span(),
+        };
+        let known = self.diagnostics.iter().any(|d| d.source == self.source && d.span == span && d.message == message);
+        if !known {
+            self.diagnostics.push(Diagnostic { severity, source: self.source, span, message, help });
+        }
+    }
+}

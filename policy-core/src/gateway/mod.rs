@@ -1,0 +1,79 @@
+//! The gateway document: what holds for every agent behind one gateway.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+/// Settings of one gateway.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GatewayDocument {
+    /// Where editors find the JSON Schema.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+    /// Version of the language: `gateway-v1`.
+    pub ambit: GatewayVersion,
+    /// Where an agent's name comes from; the first source that is present decides.
+    pub identity: Vec<IdentityEntry>,
+    /// What happens to a request that names no agent; default `deny`.
+    pub unknown_agent: Option<UnknownWord>,
+    /// Bounds.
+    #[serde(default)]
+    pub limits: GatewayLimits,
+}
+
+/// The language version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum GatewayVersion {
+    /// Version 1.
+    #[serde(rename = "gateway-v1")]
+    V1,
+}
+
+/// One source of the agent's name.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityEntry {
+    /// A header that an earlier authentication filter sets. The gateway must remove what clients send in it.
+    Header(String),
+    /// A token known by its SHA-256.
+    Token(TokenEntry),
+}
+
+/// Tokens in a header.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TokenEntry {
+    /// The header; `Bearer x`, `token x` and a bare token are read.
+    pub header: String,
+    /// SHA-256 of the token, hex → agent.
+    pub sha256: BTreeMap<String, String>,
+}
+
+/// What happens to a request that names no agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownWord {
+    /// It is refused.
+    Deny,
+    /// It passes and is counted.
+    NotAnAgent,
+}
+
+/// Bounds.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GatewayLimits {
+    /// Largest body that is judged, in KiB; default 256.
+    pub body_kib: Option<u32>,
+    /// How long a request may wait for its body, in milliseconds; default 15,000.
+    pub body_timeout_ms: Option<u64>,
+}
