@@ -131,6 +131,5 @@ pub(super) struct Evaluate {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse()
-        .map_err(|_| "it is not RFC 3339, such as 2026-11-20T12:00:00Z".to_owned())
+    text.parse().map_err(|_| "it is not RFC 3339, such as 2026-11-20T12:00:00Z".to_owned())
 }

@@ -18,9 +18,8 @@ pub(super) fn run(arguments: &Evaluate) -> Result<Exit, Failure> {
     let policies = Policies::open(&arguments.policies)?;
     let given = request::read(arguments, &policies)?;
     let now = arguments.now.or(given.time).unwrap_or_else(Timestamp::now);
-    let nanoseconds = u64::try_from(now.as_nanosecond()).map_err(|_| {
-        Failure::Other(format!("the time {now} is before 1970; give another with --now"))
-    })?;
+    let nanoseconds = u64::try_from(now.as_nanosecond())
+        .map_err(|_| Failure::Other(format!("the time {now} is before 1970; give another with --now")))?;
     let engine = NativeEngine::new(Arc::clone(&policies.set));
     let outcome = engine.outcome(&given.request, policy_core::Timestamp(nanoseconds));
     let verdict = verdict(&outcome);

@@ -11,8 +11,7 @@ use crate::policies::Policies;
 use crate::recording::{ReadOptions, Recording, RecordingError};
 use crate::render::{Progress, Screen};
 use crate::replay::{
-    Decided, DecisionWriter, Engine, EngineKind, Manifest, NativeEngine, Numbering, Summary,
-    WasmEngine, find_module,
+    Decided, DecisionWriter, Engine, EngineKind, Manifest, NativeEngine, Numbering, Summary, WasmEngine, find_module,
 };
 
 /// Entries that cannot be read and are told one by one.

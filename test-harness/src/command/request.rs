@@ -83,12 +83,7 @@ fn target(method: &str, url: &str) -> Result<Vec<Field>, Failure> {
     let rest = rest.split('#').next().unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    Ok(vec![
-        field(":authority", authority),
-        field(":path", &path),
-        field(":method", method),
-        field(":scheme", scheme),
-    ])
+    Ok(vec![field(":authority", authority), field(":path", &path), field(":method", method), field(":scheme", scheme)])
 }
 
 fn of_file(file: &Path, index: Option<u64>) -> Result<Given, Failure> {
@@ -187,13 +182,8 @@ mod tests {
     #[test]
     fn a_message_becomes_the_head_a_gateway_would_see() {
         let request = message(b"PUT /a?b=c HTTP/1.1\r\nHost: shop\r\nX-Two: a: b\r\n\r\n{\n\n}").unwrap();
-        let expected = [
-            (":authority", "shop"),
-            (":path", "/a?b=c"),
-            (":method", "PUT"),
-            (":scheme", "https"),
-            ("x-two", "a: b"),
-        ];
+        let expected =
+            [(":authority", "shop"), (":path", "/a?b=c"), (":method", "PUT"), (":scheme", "https"), ("x-two", "a: b")];
         assert_eq!(request.headers, expected.map(|(name, value)| field(name, value)));
         assert_eq!(request.body, RecordedBody::Complete(b"{\n\n}".to_vec()));
     }

@@ -83,10 +83,7 @@ pub struct InvalidPolicy {
 impl InvalidPolicy {
     /// What was found, with the documents.
     pub fn findings(&self) -> Findings<'_> {
-        Findings {
-            sources: &self.sources,
-            diagnostics: &self.diagnostics,
-        }
+        Findings { sources: &self.sources, diagnostics: &self.diagnostics }
     }
 
     fn summary(&self) -> String {
@@ -94,11 +91,9 @@ impl InvalidPolicy {
         match (&self.internal, self.findings().errors(), self.findings().warnings()) {
             (Some(why), ..) => format!("the policies cannot be bundled: {why}"),
             (None, errors, 0) => format!("the policies are not valid: {}", count(errors, "error")),
-            (None, errors, warnings) => format!(
-                "the policies are not valid: {} and {}",
-                count(errors, "error"),
-                count(warnings, "warning")
-            ),
+            (None, errors, warnings) => {
+                format!("the policies are not valid: {} and {}", count(errors, "error"), count(warnings, "warning"))
+            }
         }
     }
 }

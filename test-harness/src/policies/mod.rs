@@ -67,10 +67,7 @@ impl PolicyDirectory {
 
     /// What was found in the documents, in their order.
     pub fn findings(&self) -> Findings<'_> {
-        Findings {
-            sources: &self.sources,
-            diagnostics: &self.compiled.diagnostics,
-        }
+        Findings { sources: &self.sources, diagnostics: &self.compiled.diagnostics }
     }
 
     /// The bundle: what a gateway loads.
@@ -85,9 +82,7 @@ impl PolicyDirectory {
         };
         let has_errors = self.findings().errors() > 0;
         match &self.compiled.set {
-            Some(set) if !has_errors => {
-                bundle::seal(set).map_err(|e| invalid(Some(e.to_string())))
-            }
+            Some(set) if !has_errors => bundle::seal(set).map_err(|e| invalid(Some(e.to_string()))),
             _ => Err(invalid(None)),
         }
     }
@@ -177,20 +172,12 @@ impl Policies {
         let bundle = std::fs::read(path).map_err(unreadable)?;
         let not_loaded = |source| PolicyError::Bundle { path: path.into(), source };
         let set = bundle::load(&bundle).map_err(not_loaded)?;
-        Ok(Self {
-            set: Arc::new(set),
-            bundle,
-            identity_header: None,
-            directory: None,
-        })
+        Ok(Self { set: Arc::new(set), bundle, identity_header: None, directory: None })
     }
 
     /// What was found in the documents: warnings, or it would not be ready. Nothing for a bundle.
     pub fn findings(&self) -> Findings<'_> {
-        self.directory.as_ref().map_or(
-            Findings { sources: &[], diagnostics: &[] },
-            PolicyDirectory::findings,
-        )
+        self.directory.as_ref().map_or(Findings { sources: &[], diagnostics: &[] }, PolicyDirectory::findings)
     }
 
     /// Number of rules, permits and forbids, over all agents.

@@ -105,12 +105,9 @@ fn json_files(directory: &Path) -> Result<Vec<PathBuf>, PolicyError> {
 }
 
 fn read(path: &Path, kind: SourceKind) -> Result<Source, PolicyError> {
-    let bytes = fs::read(path)
-        .map_err(|source| PolicyError::Unreadable { path: path.into(), source })?;
-    let text = String::from_utf8(bytes).map_err(|e| PolicyError::NotUtf8 {
-        path: path.into(),
-        at: e.utf8_error().valid_up_to(),
-    })?;
+    let bytes = fs::read(path).map_err(|source| PolicyError::Unreadable { path: path.into(), source })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|e| PolicyError::NotUtf8 { path: path.into(), at: e.utf8_error().valid_up_to() })?;
     Ok(Source { name: path.display().to_string(), kind, text })
 }
 

@@ -49,9 +49,6 @@ impl Screen {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        Self {
-            colour: !refused && !dumb,
-            width: Some(columns.unwrap_or(USUAL_WIDTH)),
-        }
+        Self { colour: !refused && !dumb, width: Some(columns.unwrap_or(USUAL_WIDTH)) }
     }
 }

@@ -23,13 +23,7 @@ pub struct Progress {
 impl Progress {
     /// Over `total` bytes.
     pub fn new(total: u64) -> Self {
-        Self {
-            total,
-            done: Arc::default(),
-            started: Instant::now(),
-            bar: None,
-            wanted: io::stderr().is_terminal(),
-        }
+        Self { total, done: Arc::default(), started: Instant::now(), bar: None, wanted: io::stderr().is_terminal() }
     }
 
     /// A reader that counts what is read from `source`.

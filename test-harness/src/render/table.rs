@@ -1,12 +1,11 @@
 //! Tables.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle, LineStyle};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::Screen;
 
 /// A line under the head, and none elsewhere.
-const STYLE: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('-').junction('-'));
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('-').junction('-'));
 
 /// A table with a line under its head and none around it. Columns whose numbers are in `numeric`
 /// are aligned to the right.

@@ -11,7 +11,8 @@ pub fn printable(text: &str, most: usize) -> String {
             break;
         }
         // Besides control characters: what reverses or hides the text around it.
-        if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
         {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}", c.escape_unicode());

@@ -23,13 +23,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order of reports.
-    pub const ALL: [Self; 5] = [
-        Self::Allow,
-        Self::Deny,
-        Self::ApprovalRequired,
-        Self::NotAnAgent,
-        Self::Undecidable,
-    ];
+    pub const ALL: [Self; 5] = [Self::Allow, Self::Deny, Self::ApprovalRequired, Self::NotAnAgent, Self::Undecidable];
 
     /// The word used in reports.
     pub fn name(self) -> &'static str {
@@ -87,18 +81,8 @@ pub struct Judgement {
 impl Judgement {
     /// Undecidable for `why`.
     pub(super) fn undecidable(agent: Option<String>, lack: Lack) -> Self {
-        let reason = JudgedReason {
-            code: lack.code.to_owned(),
-            message: Some(lack.message),
-            pointer: None,
-        };
-        Self {
-            verdict: Verdict::Undecidable,
-            agent,
-            rule: None,
-            reasons: vec![reason],
-            shadow: false,
-        }
+        let reason = JudgedReason { code: lack.code.to_owned(), message: Some(lack.message), pointer: None };
+        Self { verdict: Verdict::Undecidable, agent, rule: None, reasons: vec![reason], shadow: false }
     }
 
     /// What the core said; `lack` is what the recording does not hold of the request.

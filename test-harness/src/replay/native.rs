@@ -23,8 +23,7 @@ impl NativeEngine {
 
     /// The outcome in full, with everything that was considered.
     pub fn outcome(&self, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
-        let ends_at_headers =
-            request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
+        let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
         let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
         let mut step = evaluate(&self.set, head, now);
         loop {
@@ -63,12 +62,8 @@ fn recorded(body: &RecordedBody, limit: usize) -> Body {
         RecordedBody::Empty => Body::Empty,
         RecordedBody::Complete(bytes) if bytes.is_empty() => Body::Empty,
         RecordedBody::Complete(bytes) => Body::Complete(bytes.clone()),
-        RecordedBody::Truncated { seen, .. } if seen.len() > limit => {
-            Body::Unavailable(Unavailable::TooLarge)
-        }
+        RecordedBody::Truncated { seen, .. } if seen.len() > limit => Body::Unavailable(Unavailable::TooLarge),
         RecordedBody::Truncated { .. } => Body::Unavailable(Unavailable::Truncated),
-        RecordedBody::Missing { .. } | RecordedBody::Undecodable { .. } => {
-            Body::Unavailable(Unavailable::NotRecorded)
-        }
+        RecordedBody::Missing { .. } | RecordedBody::Undecodable { .. } => Body::Unavailable(Unavailable::NotRecorded),
     }
 }

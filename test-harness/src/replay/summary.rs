@@ -230,17 +230,20 @@ impl Summary {
             return;
         }
         let head = ["decision", "count", "agent", "method", "path", "rule", "first reason"];
-        let rows: Vec<_> = groups.into_iter().map(|(group, caught)| {
-            vec![
-                group.verdict.name().to_owned(),
-                caught.count.to_string(),
-                printable(&group.agent, PATH_CHARS),
-                printable(&group.method, PATH_CHARS),
-                printable(&group.shape, PATH_CHARS),
-                if group.rule.is_empty() { "-".to_owned() } else { printable(&group.rule, PATH_CHARS) },
-                printable(if caught.message.is_empty() { &group.code } else { &caught.message }, REASON_CHARS),
-            ]
-        }).collect();
+        let rows: Vec<_> = groups
+            .into_iter()
+            .map(|(group, caught)| {
+                vec![
+                    group.verdict.name().to_owned(),
+                    caught.count.to_string(),
+                    printable(&group.agent, PATH_CHARS),
+                    printable(&group.method, PATH_CHARS),
+                    printable(&group.shape, PATH_CHARS),
+                    if group.rule.is_empty() { "-".to_owned() } else { printable(&group.rule, PATH_CHARS) },
+                    printable(if caught.message.is_empty() { &group.code } else { &caught.message }, REASON_CHARS),
+                ]
+            })
+            .collect();
         out.push_str("\nRefused and held\n");
         out.push_str(&table(screen, &head, &rows, &[1]));
         if self.ungrouped > 0 {
@@ -256,15 +259,18 @@ impl Summary {
         if groups.is_empty() {
             return;
         }
-        let rows: Vec<_> = groups.into_iter().map(|(group, caught)| {
-            vec![
-                caught.count.to_string(),
-                printable(&group.agent, PATH_CHARS),
-                printable(&group.method, PATH_CHARS),
-                printable(&group.shape, PATH_CHARS),
-                printable(&caught.message, REASON_CHARS),
-            ]
-        }).collect();
+        let rows: Vec<_> = groups
+            .into_iter()
+            .map(|(group, caught)| {
+                vec![
+                    caught.count.to_string(),
+                    printable(&group.agent, PATH_CHARS),
+                    printable(&group.method, PATH_CHARS),
+                    printable(&group.shape, PATH_CHARS),
+                    printable(&caught.message, REASON_CHARS),
+                ]
+            })
+            .collect();
         out.push_str("\nUndecidable from the recording\n");
         out.push_str(&table(screen, &["count", "agent", "method", "path", "why"], &rows, &[0]));
     }
@@ -285,19 +291,24 @@ impl Summary {
         if self.mismatches.is_empty() {
             return;
         }
-        let rows: Vec<_> = self.mismatches.iter().take(LISTED_MISMATCHES).map(|mismatch| {
-            let decided = &mismatch.decided;
-            let first = decided.reasons.first().and_then(|reason| reason.message.as_deref());
-            vec![
-                decided.index.to_string(),
-                printable(decided.method.as_deref().unwrap_or_default(), PATH_CHARS),
-                printable(decided.path.as_deref().unwrap_or_default(), PATH_CHARS),
-                mismatch.expected.name().to_owned(),
-                decided.decision.name().to_owned(),
-                printable(decided.rule.as_deref().unwrap_or("-"), PATH_CHARS),
-                printable(first.or(mismatch.label_reason.as_deref()).unwrap_or_default(), REASON_CHARS),
-            ]
-        }).collect();
+        let rows: Vec<_> = self
+            .mismatches
+            .iter()
+            .take(LISTED_MISMATCHES)
+            .map(|mismatch| {
+                let decided = &mismatch.decided;
+                let first = decided.reasons.first().and_then(|reason| reason.message.as_deref());
+                vec![
+                    decided.index.to_string(),
+                    printable(decided.method.as_deref().unwrap_or_default(), PATH_CHARS),
+                    printable(decided.path.as_deref().unwrap_or_default(), PATH_CHARS),
+                    mismatch.expected.name().to_owned(),
+                    decided.decision.name().to_owned(),
+                    printable(decided.rule.as_deref().unwrap_or("-"), PATH_CHARS),
+                    printable(first.or(mismatch.label_reason.as_deref()).unwrap_or_default(), REASON_CHARS),
+                ]
+            })
+            .collect();
         out.push_str("\nDecided otherwise than expected\n");
         let head = ["index", "method", "path", "expected", "decision", "rule", "reason"];
         out.push_str(&table(screen, &head, &rows, &[0]));

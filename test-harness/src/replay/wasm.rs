@@ -10,8 +10,7 @@ use serde::Deserialize;
 use super::engine::{Delivery, Engine, EngineError, EngineKind, Trailers, moment};
 use super::judgement::{JudgedReason, Judgement, Lack, Verdict};
 use crate::host::{
-    Clock, EngineOptions, Flow, HeaderMap, LocalReply, Module, OnFailure, Plugin, PluginOptions,
-    Stream, Vm, VmOptions,
+    Clock, EngineOptions, Flow, HeaderMap, LocalReply, Module, OnFailure, Plugin, PluginOptions, Stream, Vm, VmOptions,
 };
 use crate::recording::{Exchange, RecordedBody};
 
@@ -40,11 +39,7 @@ impl WasmEngine {
         let engine = crate::host::Engine::new(EngineOptions::default())?;
         let module = Module::new(&engine, wasm)?;
         let clock = Clock::default();
-        let options = VmOptions {
-            clock: clock.clone(),
-            on_failure: OnFailure::Reload,
-            ..VmOptions::default()
-        };
+        let options = VmOptions { clock: clock.clone(), on_failure: OnFailure::Reload, ..VmOptions::default() };
         let plugin = Vm::new(&module, options)?.start(PluginOptions::new(bundle))?;
         Ok(Self { plugin, clock, set, delivery: Delivery::default() })
     }
@@ -63,9 +58,7 @@ impl WasmEngine {
         let trailers = match self.delivery.trailers {
             Trailers::Never => None,
             Trailers::AsRecorded if request.trailers.is_empty() => None,
-            Trailers::Always if request.trailers.is_empty() => {
-                Some(HeaderMap::from_iter([("x-replayed", "trailers")]))
-            }
+            Trailers::Always if request.trailers.is_empty() => Some(HeaderMap::from_iter([("x-replayed", "trailers")])),
             Trailers::AsRecorded | Trailers::Always => Some(request.trailers.iter().cloned().collect()),
         };
         let (body, whole) = match &request.body {
@@ -106,8 +99,7 @@ impl WasmEngine {
         let property = stream.property(DECISION_PROPERTY);
         let event: Option<Event> = match &property {
             Some(json) => Some(
-                serde_json::from_slice(json)
-                    .map_err(|e| contradiction(format!("its event cannot be read: {e}")))?,
+                serde_json::from_slice(json).map_err(|e| contradiction(format!("its event cannot be read: {e}")))?,
             ),
             None => None,
         };
@@ -228,13 +220,7 @@ fn reason(code: &str, message: Option<String>) -> JudgedReason {
 
 /// The filter could not judge the request, and said so.
 fn refused_without_event(reply: &LocalReply) -> Judgement {
-    Judgement {
-        verdict: Verdict::Deny,
-        agent: None,
-        rule: None,
-        reasons: reasons_in(reply),
-        shadow: false,
-    }
+    Judgement { verdict: Verdict::Deny, agent: None, rule: None, reasons: reasons_in(reply), shadow: false }
 }
 
 /// The filter did not get to an answer, which is a refusal.
