@@ -1,3 +1,16 @@
-//! Ambit's replay harness.
+//! Ambit's replay harness, and the `ambit` command around it.
+//!
+//! ```text
+//! policies    a directory of templates and catalogs -> bundle        (or an error with the place underlined)
+//! recording   a file of recorded traffic            -> exchanges
+//! replay      exchange + engine                     -> judgement     native core, or the real filter in `host`
+//! render      diagnostics, tables, progress         -> the terminal
+//! command     the `ambit` command: one file per subcommand
+//! ```
+
+pub mod command;
 pub mod host;
+pub mod policies;
 pub mod recording;
+pub mod render;
+pub mod replay;

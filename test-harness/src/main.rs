@@ -1,2 +1,7 @@
 //! The `ambit` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    test_harness::command::run(std::env::args_os())
+}

@@ -1,0 +1,145 @@
+//! `ambit evaluate`: one request, the decision explained rule by rule.
+
+use std::io::{Write, stdout};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use policy_core::Outcome;
+use policy_core::decision::{Considered, Reason};
+use serde_json::{Value, json};
+
+use super::arguments::{Evaluate, Output};
+use super::exit::{Exit, Failure};
+use super::request;
+use crate::policies::Policies;
+use crate::replay::{NativeEngine, Verdict};
+
+pub(super) fn run(arguments: &Evaluate) -> Result<Exit, Failure> {
+    let policies = Policies::open(&arguments.policies)?;
+    let given = request::read(arguments, &policies)?;
+    let now = arguments.now.or(given.time).unwrap_or_else(Timestamp::now);
+    let nanoseconds = u64::try_from(now.as_nanosecond())
+        .map_err(|_| Failure::Other(format!("the time {now} is before 1970; give another with --now")))?;
+    let engine = NativeEngine::new(Arc::clone(&policies.set));
+    let outcome = engine.outcome(&given.request, policy_core::Timestamp(nanoseconds));
+    let verdict = verdict(&outcome);
+    let mut out = stdout().lock();
+    match arguments.format {
+        Output::Table => write!(out, "{}", explanation(&outcome, verdict, &policies, now))?,
+        Output::Json => writeln!(out, "{:#}", report(&outcome, verdict, &policies, now))?,
+    }
+    Ok(match &arguments.expect {
+        Some(expected) if *expected != verdict.name() => Exit::Differs,
+        _ => Exit::Fine,
+    })
+}
+
+fn verdict(outcome: &Outcome) -> Verdict {
+    if outcome.not_an_agent {
+        Verdict::NotAnAgent
+    } else if outcome.undecidable.is_some() {
+        Verdict::Undecidable
+    } else {
+        outcome.decision.into()
+    }
+}
+
+fn explanation(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Timestamp) -> String {
+    let mut lines = Lines::default();
+    let by = outcome.rule.as_ref().map(|rule| format!(", by rule `{rule}`")).unwrap_or_default();
+    let shadow = if outcome.shadow && outcome.forward { " (the page is in shadow: forwarded)" } else { "" };
+    lines.push(0, format!("{}{by}{shadow}", verdict.name()));
+    if let Some(why) = &outcome.undecidable {
+        lines.push(1, why.clone());
+    }
+    for found in &outcome.reasons {
+        lines.push(1, reason(found));
+    }
+    if outcome.more_reasons > 0 {
+        lines.push(1, format!("and {} reasons more", outcome.more_reasons));
+    }
+    lines.push(0, String::new());
+    if let Some(agent) = &outcome.agent {
+        let version = outcome.version.as_ref().map(|v| format!(", page {v}")).unwrap_or_default();
+        lines.push(0, format!("agent {}{version}", policy_core::quote::quote(agent)));
+    }
+    lines.push(0, format!("policy {}", policies.set.digest()));
+    lines.push(0, format!("judged at {now}"));
+    for (number, operation) in outcome.operations.iter().enumerate() {
+        let action = operation.action.as_deref().unwrap_or("an endpoint that no catalog lists");
+        let effect = operation.effect.map(|effect| format!(" ({effect})")).unwrap_or_default();
+        lines.push(0, String::new());
+        lines.push(0, format!("operation {number}: {action}{effect}"));
+        let of_this = outcome.considered.iter().filter(|rule| rule.operation == number);
+        for rule in of_this {
+            considered(rule, &mut lines);
+        }
+        if !outcome.considered.iter().any(|rule| rule.operation == number) {
+            lines.push(1, "no rule names it".to_owned());
+        }
+    }
+    if outcome.operations.is_empty() && !outcome.not_an_agent {
+        lines.push(0, "decided before any rule was looked at".to_owned());
+    }
+    lines.0
+}
+
+fn considered(rule: &Considered, lines: &mut Lines) {
+    let says = match rule.decision {
+        None if rule.effect == "forbid" => "does not apply",
+        None => "does not match: its filter or condition names other resources",
+        Some(decision) => decision.name(),
+    };
+    let shadow = if rule.shadow { " (in shadow: does not count)" } else { "" };
+    lines.push(1, format!("{} `{}`: {says}{shadow}", rule.effect, rule.rule));
+    for found in &rule.reasons {
+        lines.push(2, reason(found));
+    }
+}
+
+fn reason(reason: &Reason) -> String {
+    let at = reason.pointer.as_ref().map(|pointer| format!(" at {}", policy_core::quote::quote(pointer)));
+    format!("{}: {}{}", reason.code, reason.message, at.unwrap_or_default())
+}
+
+/// Lines with an indent of two columns a level.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn push(&mut self, level: usize, line: String) {
+        if !line.is_empty() {
+            self.0.push_str(&"  ".repeat(level));
+            self.0.push_str(&line);
+        }
+        self.0.push('\n');
+    }
+}
+
+fn report(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Timestamp) -> Value {
+    let rules = outcome.considered.iter().map(|rule| {
+        json!({
+            "operation": rule.operation,
+            "rule": rule.rule,
+            "effect": rule.effect,
+            "decision": rule.decision.map(policy_core::Decision::name),
+            "shadow": rule.shadow,
+            "reasons": rule.reasons,
+        })
+    });
+    json!({
+        "decision": verdict.name(),
+        "forwarded": outcome.forward,
+        "shadow": outcome.shadow,
+        "agent": outcome.agent,
+        "version": outcome.version,
+        "rule": outcome.rule,
+        "reasons": outcome.reasons,
+        "more_reasons": outcome.more_reasons,
+        "undecidable": outcome.undecidable,
+        "operations": outcome.operations,
+        "considered": rules.collect::<Vec<_>>(),
+        "policy": policies.set.digest(),
+        "time": now.to_string(),
+    })
+}

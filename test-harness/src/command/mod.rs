@@ -1,0 +1,36 @@
+//! The `ambit` command: one file per subcommand.
+//!
+//! Results go to standard output, everything else to standard error. A message is one line: what is
+//! wrong, and what to do.
+
+mod arguments;
+mod bundle;
+mod evaluate;
+mod exit;
+mod replay;
+mod request;
+mod usage;
+mod validate;
+
+pub use exit::Exit;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Subcommand};
+
+/// Runs the command with these arguments, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let result = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => match arguments.subcommand {
+            Subcommand::Validate(arguments) => validate::run(&arguments),
+            Subcommand::Bundle(arguments) => bundle::run(&arguments),
+            Subcommand::Replay(arguments) => replay::run(&arguments),
+            Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
+        },
+        Err(error) => usage::explain(&error),
+    };
+    result.unwrap_or_else(exit::explain).into()
+}

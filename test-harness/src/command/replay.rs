@@ -1,0 +1,142 @@
+//! `ambit replay`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write, stdout};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::arguments::{Output, Replay};
+use super::exit::{Exit, Failure};
+use crate::policies::Policies;
+use crate::recording::{ReadOptions, Recording, RecordingError};
+use crate::render::{Progress, Screen};
+use crate::replay::{
+    Decided, DecisionWriter, Engine, EngineKind, Manifest, NativeEngine, Numbering, Summary, WasmEngine, find_module,
+};
+
+/// Entries that cannot be read and are told one by one.
+const TOLD: u64 = 10;
+
+pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
+    let manifest = arguments.labels.as_deref().map(Manifest::open).transpose()?;
+    // A mistyped file is found before the first request is judged.
+    let sizes = arguments.files.iter().map(|file| Ok(open(file)?.1)).collect::<Result<Vec<_>, Failure>>()?;
+    let policies = Policies::open(&arguments.policies)?;
+    let engine: Box<dyn Engine> = match arguments.engine {
+        EngineKind::Native => Box::new(NativeEngine::new(Arc::clone(&policies.set))),
+        EngineKind::Wasm => {
+            let wasm = find_module(arguments.wasm.as_deref())?;
+            Box::new(WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set))?)
+        }
+    };
+    let mut replay = Run {
+        arguments,
+        engine,
+        summary: Summary::default(),
+        writer: None,
+        progress: Progress::new(sizes.iter().sum()),
+        entries: 0,
+    };
+    let (digest, kind) = (policies.set.digest(), arguments.engine.name());
+    if arguments.format == Output::Json {
+        replay.writer = Some(DecisionWriter::begin(BufWriter::new(stdout().lock()), digest, kind)?);
+    }
+    for file in &arguments.files {
+        replay.file(file, manifest.as_ref())?;
+    }
+    replay.finish(digest, kind)
+}
+
+/// A replay that goes on.
+struct Run<'a> {
+    arguments: &'a Replay,
+    engine: Box<dyn Engine>,
+    summary: Summary,
+    writer: Option<DecisionWriter<BufWriter<io::StdoutLock<'static>>>>,
+    progress: Progress,
+    entries: u64,
+}
+
+impl Run<'_> {
+    fn file(&mut self, file: &Path, manifest: Option<&Manifest>) -> Result<(), Failure> {
+        let (source, _) = open(file)?;
+        let name = file.display().to_string();
+        let recording = Recording::from_reader(&name, self.progress.counting(source), &ReadOptions::default())?;
+        let mut labels = match manifest {
+            None => None,
+            Some(manifest) => {
+                let numbering = Numbering::from(recording.format());
+                Some(manifest.labels(self.arguments.scenario.as_deref(), file, numbering)?)
+            }
+        };
+        for exchange in recording {
+            self.entries += 1;
+            self.progress.update(self.entries);
+            let exchange = match exchange {
+                Ok(exchange) => exchange,
+                Err(error @ RecordingError::Read { .. }) => return Err(error.into()),
+                Err(error) => {
+                    self.unreadable(&error);
+                    continue;
+                }
+            };
+            let label = match &mut labels {
+                Some(labels) => Some(labels.take(&exchange)?),
+                None => None,
+            };
+            let judgement = self.engine.judge(&exchange, self.arguments.now)?;
+            let decided = Decided::new(&exchange, judgement, self.arguments.files.len() > 1);
+            self.summary.add(&decided);
+            if let Some(label) = label {
+                self.summary.compare(label.as_ref(), &decided);
+            }
+            if let Some(writer) = &mut self.writer {
+                writer.decision(&decided)?;
+            }
+        }
+        if let Some(labels) = labels {
+            self.summary.add_unmet(labels.unmet());
+        }
+        Ok(())
+    }
+
+    /// The others are still judged, and the exit code says that this one was not.
+    fn unreadable(&mut self, error: &RecordingError) {
+        self.summary.add_unreadable();
+        if self.summary.unreadable() <= TOLD {
+            self.progress.finish();
+            eprintln!("error: {error}");
+        }
+    }
+
+    fn finish(mut self, digest: &str, kind: &str) -> Result<Exit, Failure> {
+        self.progress.finish();
+        let summary = self.summary;
+        match self.writer {
+            Some(writer) => writer.end(&summary)?,
+            None => {
+                let mut out = stdout().lock();
+                let total = summary.counts().total();
+                writeln!(out, "{total} requests, {kind} engine, policy {digest}\n")?;
+                write!(out, "{}", summary.render(Screen::stdout()))?;
+            }
+        }
+        let unreadable = summary.unreadable();
+        if unreadable > 0 {
+            eprintln!("error: {unreadable} entries could not be read and are not judged; correct the recording");
+            return Ok(Exit::CouldNotRun);
+        }
+        Ok(if summary.as_expected() { Exit::Fine } else { Exit::Differs })
+    }
+}
+
+/// The file and its size in bytes.
+fn open(path: &Path) -> Result<(File, u64), Failure> {
+    let failed = |source| RecordingError::Open { file: path.display().to_string(), source };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()).into());
+    }
+    Ok((file, metadata.len()))
+}

@@ -1,0 +1,137 @@
+//! What an engine says of one request.
+
+use policy_core::{Decision, Outcome};
+use serde::Serialize;
+
+use crate::recording::RecordedBody;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It goes upstream.
+    Allow,
+    /// It is held for a person.
+    ApprovalRequired,
+    /// It is refused.
+    Deny,
+    /// No agent is asking, and the gateway lets that pass.
+    NotAnAgent,
+    /// The recording lacks what the decision needs.
+    Undecidable,
+}
+
+impl Verdict {
+    /// Every verdict, in the order of reports.
+    pub const ALL: [Self; 5] = [Self::Allow, Self::Deny, Self::ApprovalRequired, Self::NotAnAgent, Self::Undecidable];
+
+    /// The word used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::ApprovalRequired => "approval_required",
+            Self::Deny => "deny",
+            Self::NotAnAgent => "not_an_agent",
+            Self::Undecidable => "undecidable",
+        }
+    }
+
+    /// The verdict of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.name() == name)
+    }
+}
+
+impl From<Decision> for Verdict {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Allow => Self::Allow,
+            Decision::ApprovalRequired => Self::ApprovalRequired,
+            Decision::Deny => Self::Deny,
+        }
+    }
+}
+
+/// A reason, as it is reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JudgedReason {
+    /// Its kind; see [`policy_core::decision::Code`].
+    pub code: String,
+    /// A sentence; `None` where the filter only gives the code (a page in shadow).
+    pub message: Option<String>,
+    /// RFC 6901 pointer into the body, where the reason has a place there.
+    pub pointer: Option<String>,
+}
+
+/// What an engine says of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What the page says, also when it only records.
+    pub verdict: Verdict,
+    /// The agent, where one is named.
+    pub agent: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// Why; empty for an allow.
+    pub reasons: Vec<JudgedReason>,
+    /// The page only records: the request goes upstream whatever the verdict.
+    pub shadow: bool,
+}
+
+impl Judgement {
+    /// Undecidable for `why`.
+    pub(super) fn undecidable(agent: Option<String>, lack: Lack) -> Self {
+        let reason = JudgedReason { code: lack.code.to_owned(), message: Some(lack.message), pointer: None };
+        Self { verdict: Verdict::Undecidable, agent, rule: None, reasons: vec![reason], shadow: false }
+    }
+
+    /// What the core said; `lack` is what the recording does not hold of the request.
+    pub(super) fn of(outcome: Outcome, lack: Option<Lack>) -> Self {
+        if let (Some(_), Some(lack)) = (&outcome.undecidable, lack) {
+            return Self::undecidable(outcome.agent, lack);
+        }
+        let reasons = outcome.reasons.into_iter().map(|reason| JudgedReason {
+            code: reason.code.text().to_owned(),
+            message: Some(reason.message),
+            pointer: reason.pointer,
+        });
+        Self {
+            verdict: if outcome.not_an_agent { Verdict::NotAnAgent } else { outcome.decision.into() },
+            agent: outcome.agent,
+            rule: outcome.rule,
+            reasons: reasons.collect(),
+            shadow: outcome.shadow,
+        }
+    }
+}
+
+/// Something a decision may need and the recording does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lack {
+    /// The kind of reason.
+    code: &'static str,
+    /// What is lacking and why, for people.
+    message: String,
+}
+
+impl Lack {
+    /// What is lacking of a body, if anything.
+    pub(super) fn of_body(body: &RecordedBody) -> Option<Self> {
+        let what = match body {
+            RecordedBody::Empty | RecordedBody::Complete(_) => return None,
+            RecordedBody::Truncated { .. } => "body truncated in the recording",
+            RecordedBody::Missing { .. } => "body not in the recording",
+            RecordedBody::Undecodable { .. } => "body not readable in the recording",
+        };
+        let why = body.unknown_because().unwrap_or_default();
+        Some(Self { code: "body_not_seen", message: format!("{what}: {why}") })
+    }
+
+    /// No time was recorded.
+    pub(super) fn of_time() -> Self {
+        Self {
+            code: "not_valid_now",
+            message: "time not in the recording: give the time to judge at with --now".to_owned(),
+        }
+    }
+}

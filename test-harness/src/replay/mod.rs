@@ -1,0 +1,36 @@
+//! Recorded requests, judged as if they came now.
+//!
+//! ```text
+//! Exchange ──> Engine: native (policy_core) | wasm (the real filter in `host`) ──> Judgement
+//! ```
+//!
+//! Both engines give the same judgement for every exchange. What a recording does not hold is never
+//! made up: a decision that depends on it is [`Verdict::Undecidable`], with the reason.
+//!
+//! - **Time** is the recording's: each request is judged at the moment it was made. One without a
+//!   time is judged at the time the caller gives, else it is undecidable, since a page is valid
+//!   only for a time.
+//! - **A body** that is missing, cut or unreadable makes the decision undecidable where the rules
+//!   need it. Where the head alone decides, or the part that was seen is already too large, it is
+//!   decided.
+//!
+//! The wasm engine learns the reasons of a refusal from the reply the agent would get. A page in
+//! shadow sends none, so there the reasons have codes only.
+
+mod engine;
+mod judgement;
+mod labels;
+mod module;
+mod native;
+mod report;
+mod summary;
+mod wasm;
+
+pub use engine::{Delivery, Engine, EngineError, EngineKind, Trailers};
+pub use judgement::{JudgedReason, Judgement, Verdict};
+pub use labels::{Expected, Label, LabelError, Labels, Manifest, Numbering};
+pub use module::{ModuleError, find_module};
+pub use native::NativeEngine;
+pub use report::{Decided, DecisionWriter, Mismatch};
+pub use summary::{Counts, LabelCounts, Summary};
+pub use wasm::WasmEngine;

@@ -1,0 +1,56 @@
+//! Finding the filter's module.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where cargo puts the module, below its target directory.
+const BUILT: &str = "wasm32-unknown-unknown/release/envoy_filter.wasm";
+/// Names the module where no flag does.
+const VARIABLE: &str = "AMBIT_WASM";
+
+/// Why there is no module. The text is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleError {
+    /// None of the usual places has it.
+    #[error(
+        "the filter is not built: no `target/{BUILT}` here or beside this program; run `cargo \
+         xtask wasm`, or name the file with `--wasm FILE` or {VARIABLE}, or use `--engine native`"
+    )]
+    NotBuilt,
+    /// The named file cannot be read.
+    #[error(
+        "cannot read the filter `{}`: {source}; run `cargo xtask wasm` and name the file it prints",
+        path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Reads the filter's module: the `named` file, else the one in `AMBIT_WASM`, else what was built in
+/// the working directory, else what was built beside this program.
+///
+/// # Errors
+/// [`ModuleError`].
+pub fn find_module(named: Option<&Path>) -> Result<Vec<u8>, ModuleError> {
+    let variable = || env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let path = match named.map(Path::to_owned).or_else(variable) {
+        Some(path) => path,
+        None => usual_places().find(|path| path.is_file()).ok_or(ModuleError::NotBuilt)?,
+    };
+    fs::read(&path).map_err(|source| ModuleError::Unreadable { path, source })
+}
+
+fn usual_places() -> impl Iterator<Item = PathBuf> {
+    let here = Path::new("target").join(BUILT);
+    // The program is `target/debug/ambit`; a test is `target/debug/deps/…`.
+    let program = env::current_exe().unwrap_or_default();
+    let beside: Vec<_> = program.ancestors().skip(1).take(4).map(|above| above.join(BUILT)).collect();
+    std::iter::once(here).chain(beside)
+}

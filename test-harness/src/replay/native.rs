@@ -1,0 +1,69 @@
+//! The decision point, driven directly.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
+
+use super::engine::{Engine, EngineError, EngineKind, moment};
+use super::judgement::{Judgement, Lack};
+use crate::recording::{Exchange, RecordedBody, RecordedRequest};
+
+/// Judges by the decision point linked into this program.
+#[derive(Clone, Debug)]
+pub struct NativeEngine {
+    set: Arc<PolicySet>,
+}
+
+impl NativeEngine {
+    /// An engine for a policy set.
+    pub fn new(set: Arc<PolicySet>) -> Self {
+        Self { set }
+    }
+
+    /// The outcome in full, with everything that was considered.
+    pub fn outcome(&self, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
+        let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
+        let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
+        let mut step = evaluate(&self.set, head, now);
+        loop {
+            step = match step {
+                Step::Done(outcome) => return outcome,
+                Step::NeedBody(need) => {
+                    let body = recorded(&request.body, need.limit());
+                    need.answer(body)
+                }
+                Step::NeedCurrent(need) => need.unavailable(Unavailable::NotRecorded),
+                Step::NeedCounters(need) => need.unavailable(Unavailable::NotRecorded),
+            };
+        }
+    }
+}
+
+impl Engine for NativeEngine {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Native
+    }
+
+    fn judge(&mut self, exchange: &Exchange, now: Option<Timestamp>) -> Result<Judgement, EngineError> {
+        let now = match moment(exchange, now)? {
+            Ok(now) => now,
+            Err(lack) => return Ok(Judgement::undecidable(None, lack)),
+        };
+        let request = &exchange.request;
+        let outcome = self.outcome(request, policy_core::Timestamp(now));
+        Ok(Judgement::of(outcome, Lack::of_body(&request.body)))
+    }
+}
+
+/// The answer to a need for the body. A part that is larger than what is judged is certainty enough.
+fn recorded(body: &RecordedBody, limit: usize) -> Body {
+    match body {
+        RecordedBody::Empty => Body::Empty,
+        RecordedBody::Complete(bytes) if bytes.is_empty() => Body::Empty,
+        RecordedBody::Complete(bytes) => Body::Complete(bytes.clone()),
+        RecordedBody::Truncated { seen, .. } if seen.len() > limit => Body::Unavailable(Unavailable::TooLarge),
+        RecordedBody::Truncated { .. } => Body::Unavailable(Unavailable::Truncated),
+        RecordedBody::Missing { .. } | RecordedBody::Undecodable { .. } => Body::Unavailable(Unavailable::NotRecorded),
+    }
+}

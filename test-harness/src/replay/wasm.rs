@@ -1,0 +1,239 @@
+//! The real filter, in the harness's host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use policy_core::PolicySet;
+use serde::Deserialize;
+
+use super::engine::{Delivery, Engine, EngineError, EngineKind, Trailers, moment};
+use super::judgement::{JudgedReason, Judgement, Lack, Verdict};
+use crate::host::{
+    Clock, EngineOptions, Flow, HeaderMap, LocalReply, Module, OnFailure, Plugin, PluginOptions, Stream, Vm, VmOptions,
+};
+use crate::recording::{Exchange, RecordedBody};
+
+/// The property that holds the decision's event.
+const DECISION_PROPERTY: &[&str] = &["ambit.decision"];
+/// Added to the body timeout: the filter compares with its own reading of the clock.
+const TIMEOUT_MARGIN: Duration = Duration::from_secs(1);
+
+/// Judges by the filter's module, as a gateway runs it.
+///
+/// A trap of the filter is a refusal of that request, as with `FAIL_RELOAD`: the next one meets a
+/// fresh instance.
+pub struct WasmEngine {
+    plugin: Plugin,
+    clock: Clock,
+    set: Arc<PolicySet>,
+    delivery: Delivery,
+}
+
+impl WasmEngine {
+    /// Compiles the module and starts it with a bundle; `set` is the same bundle, loaded.
+    ///
+    /// # Errors
+    /// [`EngineError`]: it is no filter, or refuses the bundle.
+    pub fn new(wasm: &[u8], bundle: &[u8], set: Arc<PolicySet>) -> Result<Self, EngineError> {
+        let engine = crate::host::Engine::new(EngineOptions::default())?;
+        let module = Module::new(&engine, wasm)?;
+        let clock = Clock::default();
+        let options = VmOptions { clock: clock.clone(), on_failure: OnFailure::Reload, ..VmOptions::default() };
+        let plugin = Vm::new(&module, options)?.start(PluginOptions::new(bundle))?;
+        Ok(Self { plugin, clock, set, delivery: Delivery::default() })
+    }
+
+    /// The same, delivering requests like this.
+    #[must_use]
+    pub fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Delivers what was recorded, until the filter has answered.
+    fn deliver(&self, stream: &mut Stream, exchange: &Exchange) -> Result<Flow, EngineError> {
+        let request = &exchange.request;
+        let out_of_order = |e: crate::host::OutOfOrder| contradiction(exchange, e.to_string());
+        let trailers = match self.delivery.trailers {
+            Trailers::Never => None,
+            Trailers::AsRecorded if request.trailers.is_empty() => None,
+            Trailers::Always if request.trailers.is_empty() => Some(HeaderMap::from_iter([("x-replayed", "trailers")])),
+            Trailers::AsRecorded | Trailers::Always => Some(request.trailers.iter().cloned().collect()),
+        };
+        let (body, whole) = match &request.body {
+            RecordedBody::Empty => (&[][..], true),
+            RecordedBody::Complete(bytes) => (bytes.as_slice(), true),
+            RecordedBody::Truncated { seen, .. } => (seen.as_slice(), false),
+            RecordedBody::Missing { .. } | RecordedBody::Undecodable { .. } => (&[][..], false),
+        };
+        let ends_at_headers = whole && body.is_empty() && trailers.is_none();
+        let head = request.headers.iter().cloned().collect();
+        let mut flow = stream.request_headers(head, ends_at_headers).map_err(out_of_order)?;
+        let size = self.delivery.chunk.map_or(body.len().max(1), usize::from);
+        let mut chunks = body.chunks(size).peekable();
+        while let Some(chunk) = chunks.next() {
+            if !flow.is_open() {
+                return Ok(flow);
+            }
+            let end = whole && trailers.is_none() && chunks.peek().is_none();
+            flow = stream.request_body(chunk, end).map_err(out_of_order)?;
+        }
+        if let Some(trailers) = trailers.filter(|_| whole && flow.is_open()) {
+            flow = stream.request_trailers(trailers).map_err(out_of_order)?;
+        }
+        Ok(flow)
+    }
+
+    /// Lets the wait for a body end, so that the filter names the agent whose request it was.
+    fn time_out(&self, stream: &Stream) -> Flow {
+        let timeout = Duration::from_millis(self.set.body_timeout_ms());
+        self.clock.advance(timeout.saturating_add(TIMEOUT_MARGIN));
+        // A trap in the tick ends the stream, which its flow says.
+        let _ = self.plugin.tick();
+        stream.flow()
+    }
+
+    fn understand(&self, exchange: &Exchange, stream: &Stream, flow: Flow) -> Result<Judgement, EngineError> {
+        let contradiction = |what: String| contradiction(exchange, what);
+        let property = stream.property(DECISION_PROPERTY);
+        let event: Option<Event> = match &property {
+            Some(json) => Some(
+                serde_json::from_slice(json).map_err(|e| contradiction(format!("its event cannot be read: {e}")))?,
+            ),
+            None => None,
+        };
+        if let Some(event) = &event
+            && event.policy != self.set.digest()
+        {
+            return Err(contradiction(format!("its event names the policy {}", event.policy)));
+        }
+        let reply = match flow {
+            Flow::Continue => None,
+            Flow::LocalReply(reply) => Some(reply),
+            // Envoy answers 503: nothing of the request has passed.
+            Flow::Trapped(trap) => return Ok(failed(event, format!("the filter failed: {trap}"))),
+            Flow::Closed => return Ok(failed(event, "the filter reset the request".to_owned())),
+            Flow::Pause => {
+                return Ok(failed(event, "the filter held the request for good".to_owned()));
+            }
+        };
+        if reply.is_some() && stream.upstream().headers.is_some() {
+            return Err(contradiction("it refused a request whose head it had let pass".to_owned()));
+        }
+        let Some(event) = event else {
+            return match reply {
+                Some(reply) => Ok(refused_without_event(&reply)),
+                None => Err(contradiction("it forwarded a request without recording it".to_owned())),
+            };
+        };
+        if event.forwarded == reply.is_some() {
+            let did = if reply.is_some() { "refused" } else { "forwarded" };
+            return Err(contradiction(format!("it {did} what its event says it did not")));
+        }
+        let verdict = match event.decision.as_str() {
+            _ if event.not_an_agent => Verdict::NotAnAgent,
+            name => Verdict::from_name(name)
+                .ok_or_else(|| contradiction("its event names an unknown decision".to_owned()))?,
+        };
+        let reasons = match &reply {
+            Some(reply) => reasons_in(reply),
+            None => event.reasons.iter().map(|code| reason(code, None)).collect(),
+        };
+        Ok(Judgement { verdict, agent: event.agent, rule: event.rule, reasons, shadow: event.shadow })
+    }
+}
+
+impl Engine for WasmEngine {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Wasm
+    }
+
+    fn judge(&mut self, exchange: &Exchange, now: Option<Timestamp>) -> Result<Judgement, EngineError> {
+        match moment(exchange, now)? {
+            Ok(now) => self.clock.set(now),
+            Err(lack) => return Ok(Judgement::undecidable(None, lack)),
+        }
+        let lack = Lack::of_body(&exchange.request.body);
+        let mut stream = self.plugin.http_stream()?;
+        let mut flow = self.deliver(&mut stream, exchange)?;
+        let waits = flow == Flow::Pause && lack.is_some();
+        if waits {
+            flow = self.time_out(&stream);
+        }
+        let trapped = matches!(flow, Flow::Trapped(_));
+        let judgement = self.understand(exchange, &stream, flow)?;
+        if let (false, Err(trap)) = (trapped, stream.finish()) {
+            return Err(contradiction(exchange, format!("it failed after its verdict: {trap}")));
+        }
+        Ok(match lack {
+            Some(lack) if waits => Judgement::undecidable(judgement.agent, lack),
+            _ => judgement,
+        })
+    }
+}
+
+/// The decision's event, as far as a replay reads it.
+#[derive(Debug, Deserialize)]
+struct Event {
+    decision: String,
+    forwarded: bool,
+    #[serde(default)]
+    shadow: bool,
+    #[serde(default)]
+    not_an_agent: bool,
+    agent: Option<String>,
+    policy: String,
+    rule: Option<String>,
+    #[serde(default)]
+    reasons: Vec<String>,
+}
+
+/// The problem document of a refusal, as far as a replay reads it.
+#[derive(Debug, Default, Deserialize)]
+struct Problem {
+    #[serde(default)]
+    reasons: Vec<ProblemReason>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProblemReason {
+    code: String,
+    message: Option<String>,
+    pointer: Option<String>,
+}
+
+/// The reasons in a refusal; none in a reply that is no problem document.
+fn reasons_in(reply: &LocalReply) -> Vec<JudgedReason> {
+    let problem: Problem = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let reasons = problem.reasons.into_iter().map(|reason| JudgedReason {
+        code: reason.code,
+        message: reason.message,
+        pointer: reason.pointer,
+    });
+    reasons.collect()
+}
+
+fn reason(code: &str, message: Option<String>) -> JudgedReason {
+    JudgedReason { code: code.to_owned(), message, pointer: None }
+}
+
+/// The filter could not judge the request, and said so.
+fn refused_without_event(reply: &LocalReply) -> Judgement {
+    Judgement { verdict: Verdict::Deny, agent: None, rule: None, reasons: reasons_in(reply), shadow: false }
+}
+
+/// The filter did not get to an answer, which is a refusal.
+fn failed(event: Option<Event>, message: String) -> Judgement {
+    Judgement {
+        verdict: Verdict::Deny,
+        agent: event.and_then(|event| event.agent),
+        rule: None,
+        reasons: vec![reason("gateway", Some(message))],
+        shadow: false,
+    }
+}
+
+fn contradiction(exchange: &Exchange, what: String) -> EngineError {
+    EngineError::Contradiction { place: exchange.position.to_string(), what }
+}
