@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Bundle) -> Result<Exit, Failure> {
         let output = output.display();
         Failure::Other(format!("cannot write `{output}`: {e}; name a file that may be written with -o"))
     })?;
-    println!("{} written: {}", output.display(), policies.set.digest());
+    writeln!(stdout(), "{} written: {}", output.display(), policies.set.digest())?;
     Ok(Exit::Fine)
 }
 

@@ -72,7 +72,9 @@ pub(super) fn explain(failure: Failure) -> Exit {
             Exit::InvalidPolicy
         }
         failure => {
-            eprintln!("error: {failure}");
+            // One line, also where a library's message in it has several.
+            let message = failure.to_string();
+            eprintln!("error: {}", message.split_whitespace().collect::<Vec<_>>().join(" "));
             Exit::CouldNotRun
         }
     }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::arguments::{Output, Replay};
 use super::exit::{Exit, Failure};
 use crate::policies::Policies;
-use crate::recording::{ReadOptions, Recording, RecordingError};
+use crate::recording::{Format, ReadOptions, Recording, RecordingError};
 use crate::render::{Progress, Screen};
 use crate::replay::{
-    Decided, DecisionWriter, Engine, EngineKind, Manifest, NativeEngine, Numbering, Summary, WasmEngine, find_module,
+    Decided, DecisionWriter, Engine, EngineKind, Labels, Manifest, NativeEngine, Numbering, Summary, WasmEngine,
+    find_module,
 };
 
 /// Entries that cannot be read and are told one by one.
@@ -19,8 +20,11 @@ const TOLD: u64 = 10;
 
 pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     let manifest = arguments.labels.as_deref().map(Manifest::open).transpose()?;
-    // A mistyped file is found before the first request is judged.
-    let sizes = arguments.files.iter().map(|file| Ok(open(file)?.1)).collect::<Result<Vec<_>, Failure>>()?;
+    // A mistyped file or scenario is found before the first request is judged. Each file is opened once: it may be a
+    // pipe.
+    let mut progress = Progress::default();
+    let opened = arguments.files.iter().map(|file| open(file, arguments, manifest.as_ref(), &mut progress));
+    let opened = opened.collect::<Result<Vec<_>, Failure>>()?;
     let policies = Policies::open(&arguments.policies)?;
     let engine: Box<dyn Engine> = match arguments.engine {
         EngineKind::Native => Box::new(NativeEngine::new(Arc::clone(&policies.set))),
@@ -29,20 +33,13 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
             Box::new(WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set))?)
         }
     };
-    let mut replay = Run {
-        arguments,
-        engine,
-        summary: Summary::default(),
-        writer: None,
-        progress: Progress::new(sizes.iter().sum()),
-        entries: 0,
-    };
+    let mut replay = Run { arguments, engine, summary: Summary::default(), writer: None, progress, entries: 0 };
     let (digest, kind) = (policies.set.digest(), arguments.engine.name());
     if arguments.format == Output::Json {
         replay.writer = Some(DecisionWriter::begin(BufWriter::new(stdout().lock()), digest, kind)?);
     }
-    for file in &arguments.files {
-        replay.file(file, manifest.as_ref())?;
+    for opened in opened {
+        replay.recording(opened)?;
     }
     replay.finish(digest, kind)
 }
@@ -58,17 +55,9 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn file(&mut self, file: &Path, manifest: Option<&Manifest>) -> Result<(), Failure> {
-        let (source, _) = open(file)?;
-        let name = file.display().to_string();
-        let recording = Recording::from_reader(&name, self.progress.counting(source), &ReadOptions::default())?;
-        let mut labels = match manifest {
-            None => None,
-            Some(manifest) => {
-                let numbering = Numbering::from(recording.format());
-                Some(manifest.labels(self.arguments.scenario.as_deref(), file, numbering)?)
-            }
-        };
+    fn recording(&mut self, opened: Opened) -> Result<(), Failure> {
+        let Opened { recording, mut labels } = opened;
+        let format = recording.format();
         for exchange in recording {
             self.entries += 1;
             self.progress.update(self.entries);
@@ -84,7 +73,10 @@ impl Run<'_> {
                 Some(labels) => Some(labels.take(&exchange)?),
                 None => None,
             };
-            let judgement = self.engine.judge(&exchange, self.arguments.now)?;
+            let judgement = match self.engine.judge(&exchange, self.arguments.now)? {
+                judgement if format == Format::AccessLog => judgement.of_access_log(),
+                judgement => judgement,
+            };
             let decided = Decided::new(&exchange, judgement, self.arguments.files.len() > 1);
             self.summary.add(&decided);
             if let Some(label) = label {
@@ -130,13 +122,32 @@ impl Run<'_> {
     }
 }
 
-/// The file and its size in bytes.
-fn open(path: &Path) -> Result<(File, u64), Failure> {
-    let failed = |source| RecordingError::Open { file: path.display().to_string(), source };
+/// A recording, and its labels if there is a manifest.
+struct Opened {
+    recording: Recording,
+    labels: Option<Labels>,
+}
+
+fn open(
+    path: &Path,
+    arguments: &Replay,
+    manifest: Option<&Manifest>,
+    progress: &mut Progress,
+) -> Result<Opened, Failure> {
+    let name = path.display().to_string();
+    let failed = |source| RecordingError::Open { file: name.clone(), source };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()).into());
     }
-    Ok((file, metadata.len()))
+    let recording = Recording::from_reader(&name, progress.counting(file, metadata.len()), &ReadOptions::default())?;
+    let labels = match manifest {
+        None => None,
+        Some(manifest) => {
+            let numbering = Numbering::from(recording.format());
+            Some(manifest.labels(arguments.scenario.as_deref(), path, numbering)?)
+        }
+    };
+    Ok(Opened { recording, labels })
 }

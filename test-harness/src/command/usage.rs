@@ -8,11 +8,12 @@ use super::exit::{Exit, Failure};
 /// Prints help or the version where that was asked for; else says what is wrong with the arguments.
 pub(super) fn explain(error: &Error) -> Result<Exit, Failure> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        print!("{}", error.render());
+        // A closed output has nobody to tell.
+        let _ = error.print();
         return Ok(Exit::Fine);
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprint!("{}", error.render());
+        let _ = error.print();
         return Ok(Exit::CouldNotRun);
     }
     Err(Failure::Other(one_line(error)))

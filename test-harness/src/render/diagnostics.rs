@@ -109,7 +109,15 @@ mod tests {
     fn the_place_is_underlined_with_message_and_help() {
         let (sources, diagnostics_) = (sources(), [found()]);
         let findings = Findings { sources: &sources, diagnostics: &diagnostics_ };
-        insta::assert_snapshot!(diagnostics(findings, Screen::PLAIN), @"");
+        insta::assert_snapshot!(diagnostics(findings, Screen::PLAIN), @r#"
+        error: there is no member `purpsoe`
+         --> policies/a.json:3:3
+          |
+        3 |   "purpsoe": "x"
+          |   ^^^^^^^^^
+          |
+          = help: did you mean `purpose`?
+        "#);
     }
 
     #[test]

@@ -20,14 +20,17 @@ pub struct Progress {
     wanted: bool,
 }
 
-impl Progress {
-    /// Over `total` bytes.
-    pub fn new(total: u64) -> Self {
-        Self { total, done: Arc::default(), started: Instant::now(), bar: None, wanted: io::stderr().is_terminal() }
+impl Default for Progress {
+    /// The work begins now.
+    fn default() -> Self {
+        Self { total: 0, done: Arc::default(), started: Instant::now(), bar: None, wanted: io::stderr().is_terminal() }
     }
+}
 
-    /// A reader that counts what is read from `source`.
-    pub fn counting<R>(&self, source: R) -> Counting<R> {
+impl Progress {
+    /// A reader that counts what is read from `source`, which holds `size` bytes.
+    pub fn counting<R>(&mut self, source: R, size: u64) -> Counting<R> {
+        self.total = self.total.saturating_add(size);
         Counting { source, done: Arc::clone(&self.done) }
     }
 

@@ -1,5 +1,6 @@
 //! What an engine says of one request.
 
+use policy_core::decision::Code;
 use policy_core::{Decision, Outcome};
 use serde::Serialize;
 
@@ -85,6 +86,24 @@ impl Judgement {
         Self { verdict: Verdict::Undecidable, agent, rule: None, reasons: vec![reason], shadow: false }
     }
 
+    /// The same, for an entry of an access log. A log holds the headers that its format names and no others: that no
+    /// agent is named in it does not mean that none was named in the request.
+    #[must_use]
+    pub fn of_access_log(self) -> Self {
+        let unknown = |reason: &JudgedReason| reason.code == Code::UnknownAgent.text();
+        match self.reasons.first() {
+            Some(reason) if self.agent.is_none() && unknown(reason) => {
+                let why = reason.message.as_deref().unwrap_or_default();
+                let lack = Lack {
+                    code: Code::UnknownAgent.text(),
+                    message: format!("agent not in the access log: {why}; log the header that names it"),
+                };
+                Self::undecidable(None, lack)
+            }
+            _ => self,
+        }
+    }
+
     /// What the core said; `lack` is what the recording does not hold of the request.
     pub(super) fn of(outcome: Outcome, lack: Option<Lack>) -> Self {
         if let (Some(_), Some(lack)) = (&outcome.undecidable, lack) {
@@ -124,13 +143,13 @@ impl Lack {
             RecordedBody::Undecodable { .. } => "body not readable in the recording",
         };
         let why = body.unknown_because().unwrap_or_default();
-        Some(Self { code: "body_not_seen", message: format!("{what}: {why}") })
+        Some(Self { code: Code::BodyNotSeen.text(), message: format!("{what}: {why}") })
     }
 
     /// No time was recorded.
     pub(super) fn of_time() -> Self {
         Self {
-            code: "not_valid_now",
+            code: Code::NotValidNow.text(),
             message: "time not in the recording: give the time to judge at with --now".to_owned(),
         }
     }

@@ -31,7 +31,16 @@ pub enum ModuleError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file is something else.
+    #[error("`{}` is not a wasm module; run `cargo xtask wasm` and name the file it prints", path.display())]
+    NotWasm {
+        /// The file.
+        path: PathBuf,
+    },
 }
+
+/// How every binary wasm module begins.
+const MAGIC: &[u8] = b"\0asm";
 
 /// Reads the filter's module: the `named` file, else the one in `AMBIT_WASM`, else what was built in
 /// the working directory, else what was built beside this program.
@@ -44,7 +53,11 @@ pub fn find_module(named: Option<&Path>) -> Result<Vec<u8>, ModuleError> {
         Some(path) => path,
         None => usual_places().find(|path| path.is_file()).ok_or(ModuleError::NotBuilt)?,
     };
-    fs::read(&path).map_err(|source| ModuleError::Unreadable { path, source })
+    match fs::read(&path) {
+        Ok(bytes) if bytes.starts_with(MAGIC) => Ok(bytes),
+        Ok(_) => Err(ModuleError::NotWasm { path }),
+        Err(source) => Err(ModuleError::Unreadable { path, source }),
+    }
 }
 
 fn usual_places() -> impl Iterator<Item = PathBuf> {

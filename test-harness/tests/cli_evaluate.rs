@@ -1,0 +1,91 @@
+//! `ambit evaluate`, on the built program.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+
+fn evaluate(arguments: &[&str]) -> (i32, String, String) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli");
+    let output = Command::cargo_bin("ambit")
+        .unwrap()
+        .current_dir(data)
+        .args(["evaluate", "--policies", "policies"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const NOW: [&str; 2] = ["--now", "2026-11-20T12:00:00Z"];
+const PRODUCT: &str = "https://shop.example.com/v1/products/7";
+
+#[test]
+fn a_decision_is_explained_rule_by_rule() {
+    let request = ["--agent", "price-agent", "-X", "PUT", PRODUCT, "--json", r#"{"price":"120.00","name":"x"}"#];
+    let (code, out, err) = evaluate(&[&request[..], &NOW].concat());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let (head, rules) = out.split_once("\noperation 0: ").unwrap();
+    assert!(head.starts_with("deny, by rule `reprice`\n  field_not_allowed: `name` is not a field"), "{out}");
+    assert!(head.contains(" at `/name`\n"), "{out}");
+    assert!(head.contains("agent `price-agent`, page 2026-11-20.1\n"), "{out}");
+    assert!(rules.starts_with("shop:products.update (gate)\n  permit `reprice`: deny\n"), "{out}");
+}
+
+#[test]
+fn json_holds_what_was_considered() {
+    let request = ["--agent", "price-agent", "-X", "PUT", PRODUCT, "--json", r#"{"price":"120.00"}"#];
+    let (code, out, _) = evaluate(&[&request[..], &NOW, &["--format", "json"]].concat());
+    assert_eq!(code, 0);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["decision"], &report["forwarded"]), (&json!("approval_required"), &json!(false)));
+    let considered = report["considered"].as_array().unwrap();
+    assert_eq!(considered.len(), 1);
+    assert_eq!((&considered[0]["rule"], &considered[0]["effect"]), (&json!("reprice"), &json!("permit")));
+    assert_eq!(considered[0]["reasons"][0]["pointer"], "/price");
+}
+
+#[test]
+fn the_request_can_come_from_a_message_or_a_recording() {
+    let directory = tempfile::tempdir().unwrap();
+    let message = directory.path().join("put.http");
+    let text = "PUT /v1/products/7 HTTP/1.1\nHost: shop.example.com\nX-Agent-Name: price-agent\n\
+                Content-Type: application/json\n\n{\"price\": \"5\"}";
+    fs::write(&message, text).unwrap();
+    let (code, out, err) = evaluate(&[&["--file", message.to_str().unwrap()][..], &NOW].concat());
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("allow, by rule `reprice`\n"), "{out}");
+
+    // The recorded time counts.
+    let (_, out, _) = evaluate(&["--file", "day.ndjson", "--index", "6"]);
+    assert!(out.starts_with("deny\n  not_valid_now: "), "{out}");
+    let (_, out, _) = evaluate(&["--file", "day.ndjson", "--index", "5"]);
+    assert!(out.starts_with("undecidable\n"), "{out}");
+}
+
+#[test]
+fn an_expectation_that_differs_is_exit_code_2() {
+    let request = [&["--agent", "price-agent", PRODUCT][..], &NOW].concat();
+    assert_eq!(evaluate(&[&request[..], &["--expect", "allow"]].concat()).0, 0);
+    assert_eq!(evaluate(&[&request[..], &["--expect", "deny"]].concat()).0, 2);
+}
+
+#[test]
+fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
+    for (arguments, expected) in [
+        (&["/v1/products"][..], "`/v1/products` is not an absolute URL; write it as https://host/path"),
+        (&[PRODUCT, "-H", "x-agent-name"], "the header `x-agent-name` has no name; write it as -H 'name: value'"),
+        (&["--file", "day.ndjson"], "`day.ndjson` holds several requests; choose one with --index N, from 0"),
+        (&["--file", "day.ndjson", "--index", "99"], "`day.ndjson` holds no request 99 that can be read; "),
+        (&["--file", "labels.json"], "`labels.json` is not a recording I know: "),
+        (&[PRODUCT, "-d", "@none.json"], "cannot read `none.json`: "),
+        (&["--agent", "x"], "the following required arguments were not provided: <URL>; see `ambit --help`"),
+    ] {
+        let (code, out, err) = evaluate(arguments);
+        assert_eq!((code, out.as_str()), (1, ""), "{err}");
+        assert!(err.starts_with(&format!("error: {expected}")), "{err}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+    }
+}
