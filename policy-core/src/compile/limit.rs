@@ -27,6 +27,8 @@ const FORMATS: [(&str, Format); 8] = [
 /// What a rule's limits may refer to.
 pub(crate) struct Surroundings<'a> {
     pub(crate) actions: &'a [&'a Action],
+    /// Values of these actions that need the current state.
+    pub(crate) late: &'a [String],
     pub(crate) lists: &'a BTreeMap<String, ListSource>,
     pub(crate) roles: &'a BTreeMap<String, RoleInfo>,
     /// Limits of a whole API look at the head only.
@@ -129,8 +131,7 @@ fn test(
     let measure = measure(rule, at, around, report)?;
     let predicates = predicates(rule, at, around, patterns, report);
     if predicates.is_empty() {
-        let relative = rule.change.is_some() || rule.increase.is_some() || rule.decrease.is_some();
-        if !relative {
+        if !has_predicate(rule) {
             let help = "add one: in, not_in, min, max, over, under, pattern, prefix, domain, length, format, equals, unique, present";
             report.error(at, "this test has a measure and no predicate", Some(help.into()));
         }
@@ -150,6 +151,24 @@ fn test(
     Some(Test { measure, predicates })
 }
 
+/// Whether a predicate is written, understood or not.
+fn has_predicate(rule: &TestRule) -> bool {
+    let TestRule { one_of, not_in, min, max, over, under, change, increase, decrease, .. } = rule;
+    let TestRule { pattern, prefix, domain, length, format, equals, unique, present, .. } = rule;
+    one_of.is_some()
+        || not_in.is_some()
+        || [min, max, over, under].iter().any(|bound| bound.is_some())
+        || [change, increase, decrease].iter().any(|change| change.is_some())
+        || pattern.is_some()
+        || prefix.is_some()
+        || domain.is_some()
+        || length.is_some()
+        || format.is_some()
+        || equals.is_some()
+        || unique.is_some()
+        || present.is_some()
+}
+
 fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Report<'_>) -> Option<Measure> {
     let given: Vec<&str> =
         [("field", rule.field.is_some()), ("count", rule.count.is_some()), ("sum", rule.sum.is_some())]
@@ -161,18 +180,18 @@ fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Re
         report.error(at, message, None);
         return None;
     }
-    let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(text, around.actions) {
+    let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(
+        text,
+        around.actions,
+        around.late,
+    ) {
         Ok(name) if around.head_only && !matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)) => {
             report.error(&pointer, "limits of an API look at path, query and header names only", None);
             None
         }
         Ok(name) => Some(name),
-        Err(message) if message.ends_with("not supported yet") => {
-            report.not_yet(&pointer, message.trim_end_matches(" are not supported yet"));
-            None
-        }
         Err(message) => {
-            report.error(&pointer, message, None);
+            report.wrong_name(&pointer, message);
             None
         }
     };
@@ -266,12 +285,9 @@ fn predicates(
         }
     }
     if let Some(text) = &rule.equals {
-        match names::resolve(text, around.actions) {
+        match names::resolve(text, around.actions, around.late) {
             Ok(name) => out.push(Predicate::Equals(name)),
-            Err(message) if message.ends_with("not supported yet") => {
-                report.not_yet(&format!("{at}/equals"), message.trim_end_matches(" are not supported yet"));
-            }
-            Err(message) => report.error(&format!("{at}/equals"), message, None),
+            Err(message) => report.wrong_name(&format!("{at}/equals"), message),
         }
     }
     if let Some(unique) = rule.unique {

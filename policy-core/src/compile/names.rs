@@ -45,7 +45,7 @@ pub(crate) fn head(text: &str) -> Result<Name, String> {
     }
     if let Some((space, _)) = first.split_once('.') {
         return Err(match space {
-            "request" => "names of `request.` are not supported yet".to_string(),
+            "request" => "facts of the decoder are not supported yet".to_string(),
             "current" => "names of the current state are not supported yet".to_string(),
             _ => format!("names of the lookup {} are not supported yet", quote(space)),
         });
@@ -63,7 +63,7 @@ pub(crate) fn head(text: &str) -> Result<Name, String> {
 ///
 /// # Errors
 /// What is wrong with it, in one sentence.
-pub(crate) fn resolve(text: &str, actions: &[&Action]) -> Result<Name, String> {
+pub(crate) fn resolve(text: &str, actions: &[&Action], late: &[String]) -> Result<Name, String> {
     let name = head(text)?;
     let Name::Field(first, tail) = &name else {
         return Ok(name);
@@ -72,6 +72,12 @@ pub(crate) fn resolve(text: &str, actions: &[&Action]) -> Result<Name, String> {
         return Err(format!(
             "{} is a catalog name, and no catalog lists this endpoint: use a pointer like `/{first}`",
             quote(text)
+        ));
+    }
+    if late.contains(first) {
+        return Err(format!(
+            "the value {} needs the current state, and such values are not supported yet",
+            quote(first)
         ));
     }
     let is_value = |action: &&Action| action.values.iter().any(|(known, _)| known == first);

@@ -87,7 +87,11 @@ pub(crate) fn compile(
         once(&rule.id, &pointer, report);
         let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
         let actions = actions_of(&targets, &apis);
-        let permit = permit(rule, &pointer, template, &actions, patterns, report);
+        let late = late_values(&actions, &targets, &apis);
+        let known = Known { actions: &actions, late: &late };
+        let permit = permit(rule, &pointer, template, &known, patterns, report);
+        risky_absences(rule, &pointer, &targets, &apis, report);
+        only_batches(rule, &pointer, &actions, &targets, report);
         let softens = permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny);
         page.permits.push(permit);
         let index = u32::try_from(position).unwrap_or(u32::MAX);
@@ -99,7 +103,9 @@ pub(crate) fn compile(
         once(&rule.id, &pointer, report);
         let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
         let actions = actions_of(&targets, &apis);
-        page.forbids.push(forbid(rule, &pointer, template, &actions, patterns, report));
+        let late = late_values(&actions, &targets, &apis);
+        let known = Known { actions: &actions, late: &late };
+        page.forbids.push(forbid(rule, &pointer, template, &known, patterns, report));
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         attached.push((RuleTarget::Forbid(index), targets));
     }
@@ -362,22 +368,88 @@ fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String
     out
 }
 
+/// What the names of a rule can refer to.
+struct Known<'a> {
+    actions: &'a [&'a Action],
+    late: &'a [String],
+}
+
+/// Values of the targeted resources that need the current state.
+fn late_values(
+    actions: &[&Action],
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+) -> Vec<String> {
+    let of_apis = targets.keys().filter_map(|alias| apis.get(alias)).flat_map(|api| api.parts.late_values.iter());
+    let here = of_apis.filter(|(resource, _)| actions.iter().any(|action| action.resource == *resource));
+    here.map(|(_, value)| value.clone()).collect()
+}
+
+/// Fields whose absence is dangerous, and that the permit does not require.
+fn risky_absences(
+    rule: &PermitRule,
+    pointer: &str,
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+    report: &mut Report<'_>,
+) {
+    let required: &[String] = match &rule.fields {
+        Some(FieldSet::Listed(listed)) => &listed.require,
+        _ => &[],
+    };
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        for (index, _) in &targets.actions {
+            let Some(action) = api.parts.actions.get(*index as usize) else { continue };
+            let own = action.name.rsplit_once('.').map(|(_, name)| name).unwrap_or_default();
+            let entry = api.catalog.resources.get(&action.resource).and_then(|resource| resource.actions.get(own));
+            for (field, then) in entry.iter().flat_map(|entry| &entry.risky_when_absent) {
+                if !required.contains(field) {
+                    let message =
+                        format!("{} may leave out {}: the upstream then {then}", quote(&rule.id), quote(field));
+                    report.warning(
+                        &format!("{pointer}/id"),
+                        message,
+                        Some(format!("add `{field}` to `fields.require`")),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A permit that names nothing but batches: rows are judged by the actions they are.
+fn only_batches(
+    rule: &PermitRule,
+    pointer: &str,
+    actions: &[&Action],
+    targets: &BTreeMap<String, Targets>,
+    report: &mut Report<'_>,
+) {
+    let scopes = targets.values().all(|targets| targets.endpoints.is_empty());
+    if scopes && !actions.is_empty() && actions.iter().all(|action| !action.rows.is_empty()) {
+        let message = format!("{} names only batches, and each row is judged as the action it is", quote(&rule.id));
+        report.error(&format!("{pointer}/id"), message, Some("name the rows' actions: `update`, `create` …".into()));
+    }
+}
+
 fn permit(
     rule: &PermitRule,
     pointer: &str,
     template: &Template,
-    actions: &[&Action],
+    known: &Known<'_>,
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Permit {
-    let around = Surroundings { actions, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let Known { actions, late } = *known;
+    let around = Surroundings { actions, late, lists: &template.lists, roles: &template.approvers, head_only: false };
     if let Some(role) = &rule.approval
         && !template.approvers.contains_key(role)
     {
         let known = template.approvers.keys().map(String::as_str);
         report.unknown(&format!("{pointer}/approval"), "role", role, known);
     }
-    let fields = fields(rule.fields.as_ref(), &format!("{pointer}/fields"), actions, report);
+    let fields = fields(rule.fields.as_ref(), &format!("{pointer}/fields"), known, report);
     if rule.body.opaque {
         if !matches!(fields, FieldRule::Default) {
             report.error(
@@ -417,11 +489,12 @@ fn forbid(
     rule: &ForbidRule,
     pointer: &str,
     template: &Template,
-    actions: &[&Action],
+    known: &Known<'_>,
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Forbid {
-    let around = Surroundings { actions, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let Known { actions, late } = *known;
+    let around = Surroundings { actions, late, lists: &template.lists, roles: &template.approvers, head_only: false };
     Forbid {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),
@@ -434,7 +507,7 @@ fn headers(rules: &HeaderRules) -> HeaderRule {
     HeaderRule { allow: lower(&rules.allow), require: lower(&rules.require) }
 }
 
-fn fields(set: Option<&FieldSet>, pointer: &str, actions: &[&Action], report: &mut Report<'_>) -> FieldRule {
+fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, report: &mut Report<'_>) -> FieldRule {
     let listed = match set {
         None => return FieldRule::Default,
         Some(FieldSet::Word(word)) => {
@@ -452,13 +525,13 @@ fn fields(set: Option<&FieldSet>, pointer: &str, actions: &[&Action], report: &m
     let mut names = |texts: &[String], pointer: &str| -> Vec<Name> {
         let mut out = Vec::new();
         for (position, text) in texts.iter().enumerate() {
-            match names::resolve(text, actions) {
+            match names::resolve(text, known.actions, known.late) {
                 Ok(name @ (Name::Field(..) | Name::Pointer(_))) => out.push(name),
                 Ok(_) => {
                     let message = format!("{} is not a field of the document", quote(text));
                     report.error(&format!("{pointer}/{position}"), message, None);
                 }
-                Err(message) => report.error(&format!("{pointer}/{position}"), message, None),
+                Err(message) => report.wrong_name(&format!("{pointer}/{position}"), message),
             }
         }
         out
@@ -534,7 +607,13 @@ fn lay_out(
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             action.rules = action_rules.remove(&(alias.clone(), index)).unwrap_or_default();
         }
-        let around = Surroundings { actions: &[], lists: &template.lists, roles: &template.approvers, head_only: true };
+        let around = Surroundings {
+            actions: &[],
+            late: &[],
+            lists: &template.lists,
+            roles: &template.approvers,
+            head_only: true,
+        };
         let limits = limit::limits(&binding.limits, &format!("/apis/{alias}/limits"), &around, patterns, report);
         let catalog = api.catalog;
         let types =

@@ -14,6 +14,10 @@ pub(crate) struct Report<'a> {
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
+/// What marks a part of the language that a later version evaluates.
+const NOT_YET: &str = "not supported yet";
+const NOT_YET_HELP: &str = "take it out; where it is what makes an action safe, ask for an `approval` instead";
+
 impl Report<'_> {
     pub(crate) fn error(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
         self.push(Severity::Error, pointer, message.into(), help);
@@ -40,12 +44,14 @@ impl Report<'_> {
 
     /// Something the language has and this version cannot evaluate: refused, never ignored.
     pub(crate) fn not_yet(&mut self, pointer: &str, what: &str) {
-        let help = "take it out, or keep the rule behind an `approval` until a release evaluates it";
-        self.error(
-            pointer,
-            alloc::format!("{what} is not supported yet: this version cannot evaluate it"),
-            Some(help.into()),
-        );
+        let message = alloc::format!("{NOT_YET}: {what}; this version cannot evaluate it");
+        self.error(pointer, message, Some(NOT_YET_HELP.into()));
+    }
+
+    /// A name that means nothing, or nothing yet.
+    pub(crate) fn wrong_name(&mut self, pointer: &str, message: String) {
+        let help = message.ends_with(NOT_YET).then(|| NOT_YET_HELP.into());
+        self.error(pointer, message, help);
     }
 
     fn push(&mut self, severity: Severity, pointer: &str, message: String, help: Option<String>) {

@@ -17,6 +17,22 @@ pub struct Reason {
     pub pointer: Option<String>,
 }
 
+/// Longest pointer a reason repeats, in characters: its member names come from the request.
+const POINTER_CHARS: usize = 256;
+
+impl Reason {
+    /// The same with its pointer within the bound.
+    pub(crate) fn bounded(mut self) -> Self {
+        if let Some(pointer) = &mut self.pointer
+            && let Some((end, _)) = pointer.char_indices().nth(POINTER_CHARS)
+        {
+            pointer.truncate(end);
+            pointer.push('…');
+        }
+        self
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
         /// Kinds of reasons. The texts are stable: agents and dashboards depend on them.
@@ -58,8 +74,6 @@ codes! {
     HostMismatch = "host_mismatch",
     /// A header is not allowed, or stands twice.
     HeaderNotAllowed = "header_not_allowed",
-    /// A credential stands where one would replace the gateway's.
-    CredentialOverride = "credential_override",
     /// The media type of the body is not listed.
     ContentType = "content_type",
     /// The body is compressed.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{Input, Operation};
 use crate::decision::{Code, Reason};
-use crate::document::{Kind, Steps, Value, select};
+use crate::document::{Kind, Steps, Value, pointer_token, select};
 use crate::limits::OPERATIONS;
 use crate::policy::{Action, Name, RowList};
 use crate::quote::quote;
@@ -49,7 +49,7 @@ fn rows<'a>(input: &Input<'a>, batch: &'a Action) -> Result<Vec<Operation<'a>>, 
     for member in root.children() {
         if !claimed.iter().any(|value| value.same_node(member)) {
             let message = format!("{} is not a list of rows of this batch", quote(member.name()));
-            return Err(shape(&message, Some(format!("/{}", member.name()))));
+            return Err(shape(&message, Some(format!("/{}", pointer_token(member.name())))));
         }
     }
     if operations.is_empty() {
@@ -64,7 +64,7 @@ fn take_rows<'a>(
     value: Value<'a>,
     operations: &mut Vec<Operation<'a>>,
 ) -> Result<(), Reason> {
-    let pointer = || Some(format!("/{}", value.name()));
+    let pointer = || Some(format!("/{}", pointer_token(value.name())));
     // An object here would be taken for a list by PHP; a filter that skipped it would not judge its rows.
     if value.kind() != Kind::Array {
         return Err(shape(&format!("{} must be an array of rows", quote(value.name())), pointer()));

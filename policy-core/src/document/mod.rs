@@ -204,6 +204,12 @@ impl<'d> Value<'d> {
     }
 }
 
+/// A member name as a token of an RFC 6901 pointer.
+#[must_use]
+pub fn pointer_token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 impl Document {
     /// The RFC 6901 pointer of a value of this document.
     #[must_use]
@@ -220,7 +226,7 @@ impl Document {
             };
             pointer.push('/');
             if here.kind() == Kind::Object {
-                pointer.push_str(&child.name().replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&pointer_token(child.name()));
             } else {
                 pointer.push_str(&alloc::string::ToString::to_string(&position));
             }

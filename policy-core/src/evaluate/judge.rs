@@ -33,9 +33,12 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
         Content::None | Content::Unread(_) => None,
     };
     let actions: Vec<&Action> = route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
-    // Bytes that were not read cannot be taken apart: only a permit that asks for nothing of them can allow them.
-    let unread = matches!(content, Content::Unread(_));
-    let actions = if unread { actions.into_iter().filter(|action| action.rows.is_empty()).collect() } else { actions };
+    // Bytes that were not read cannot be taken apart into rows, and rows that are not judged are not allowed.
+    if let Content::Unread(reason) = &content
+        && actions.iter().any(|action| !action.rows.is_empty())
+    {
+        return denied(page, reason.clone(), None);
+    }
     let input = Input { api, actions, variables: &route.variables, request, document: document.map(Document::root) };
     let operations = match decode(&input) {
         Ok(operations) if !operations.is_empty() => operations,
@@ -101,11 +104,22 @@ impl<'a> Bench<'a> {
         Scope { set, page, api, request, body, variables, operation }
     }
 
+    /// The rules that name the operation's action or its endpoint. A forbid on a batch holds for each of its rows.
     fn candidates(&self, operation: &'a Operation<'a>) -> impl Iterator<Item = Candidate<'a>> + use<'a> {
         let of_action = operation.action.map(|action| action.rules.as_slice()).unwrap_or_default();
         let variables = &self.route.variables;
+        let api = self.api;
+        let of_batch = self
+            .route
+            .actions
+            .iter()
+            .filter_map(move |index| api.actions.get(*index as usize))
+            .filter(|action| !action.rows.is_empty())
+            .flat_map(|action| action.rules.iter())
+            .filter(|rule| matches!(rule.target, RuleTarget::Forbid(_)));
         of_action
             .iter()
+            .chain(of_batch)
             .map(move |rule| Candidate { rule, variables })
             .chain(self.route.endpoint_rules.iter().map(|(rule, variables)| Candidate { rule, variables }))
     }
@@ -353,6 +367,7 @@ fn considering(
 
 fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
     for reason in reasons {
+        let reason = reason.bounded();
         if outcome.reasons.contains(&reason) {
             continue;
         }

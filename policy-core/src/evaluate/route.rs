@@ -28,11 +28,18 @@ pub(crate) struct Route {
     pub(crate) opaque: bool,
 }
 
+/// Why a request ends before any permit is judged.
+pub(crate) struct Refused {
+    pub(crate) reason: Reason,
+    /// The forbid that names the place, if one does.
+    pub(crate) rule: Option<String>,
+}
+
 /// Finds the endpoint of a request.
 ///
 /// # Errors
-/// A [`Reason`] to deny when no permit could match, so that the body need not be waited for.
-pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Route, Reason> {
+/// A [`Refused`] when no permit could match, so that the body need not be waited for.
+pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Route, Refused> {
     let Some(trie) = page.trie(&request.host) else {
         let hosts = list(page.hosts.iter().map(|(host, _)| host.as_str()), 4);
         return Err(deny(
@@ -91,15 +98,18 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     let api = page.apis.get(api_index as usize).ok_or_else(|| deny(Code::Gateway, "the policy set is torn".into()))?;
     let actions: Vec<u32> = catalog.map(|found| found.end.actions.clone()).unwrap_or_default();
     let resolved: Vec<&Action> = actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
-    // A wide template (`GET /{any:path}`) must not turn a GET that the catalog knows to have an effect into a read.
+    // A wide template (`GET /{any:path}`) must not turn a GET that the catalog knows to have an effect into a read: such
+    // a permit does not reach it. A forbid reaches whatever it matches.
     let has_effect = resolved.iter().any(|action| action.effect != Effect::Read);
     let template = catalog.map(|found| found.template);
     let endpoint_rules: Vec<(RuleRef, Variables)> = here
         .iter()
         .filter(|found| found.end.api == api_index)
-        .filter(|found| !(routed.is_bodiless() && has_effect && template.is_some_and(|t| t != found.template)))
         .flat_map(|found| {
-            found.end.rules.iter().map(|rule| (rule.clone(), variables(request, found))).collect::<Vec<_>>()
+            let wider = routed.is_bodiless() && has_effect && template.is_some_and(|t| t != found.template);
+            let reaches = move |rule: &&RuleRef| !wider || matches!(rule.target, RuleTarget::Forbid(_));
+            let variables = variables(request, found);
+            found.end.rules.iter().filter(reaches).map(move |rule| (rule.clone(), variables.clone()))
         })
         .collect();
     let possible = possible_actions(api, &resolved);
@@ -132,7 +142,7 @@ fn no_permit(
     actions: &[&Action],
     endpoint_rules: &[(RuleRef, Variables)],
     request: &Request,
-) -> Reason {
+) -> Refused {
     let name = actions.first().map(|action| format!(" ({})", quote(&format!("{}:{}", api.alias, action.name))));
     let place = format!("{}{}", place(request), name.unwrap_or_default());
     let forbid = actions
@@ -145,7 +155,10 @@ fn no_permit(
         })
         .filter(|forbid| forbid.when.is_empty() && !forbid.shadow);
     match forbid {
-        Some(forbid) => deny(Code::Forbidden, format!("the rule {} forbids {place}", quote(&forbid.id))),
+        Some(forbid) => Refused {
+            rule: Some(forbid.id.clone()),
+            ..deny(Code::Forbidden, format!("the rule {} forbids {place}", quote(&forbid.id)))
+        },
         None => deny(Code::EndpointNotAllowed, format!("no rule of this page permits {place}")),
     }
 }
@@ -155,8 +168,8 @@ fn place(request: &Request) -> String {
     format!("{} {}", request.method.name(), quote(path))
 }
 
-fn deny(code: Code, message: String) -> Reason {
-    Reason { code, message, pointer: None }
+fn deny(code: Code, message: String) -> Refused {
+    Refused { reason: Reason { code, message, pointer: None }, rule: None }
 }
 
 fn variables(request: &Request, found: &Found<'_>) -> Variables {

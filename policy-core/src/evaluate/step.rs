@@ -78,15 +78,15 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     };
     let route = match route::find(set, page, &request) {
         Ok(route) => route,
-        Err(reason) => return Step::Done(denied(page, reason, None)),
+        Err(refused) => return Step::Done(denied(page, refused.reason, refused.rule)),
     };
     let limit = page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
     let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route };
     if end_of_stream {
         return suspended.finish(Body::Empty);
     }
-    if suspended.route.opaque {
-        // Every permit that could match lets the bytes pass unread.
+    if suspended.route.opaque && !suspended.request.method.is_bodiless() {
+        // Every permit that could match lets the bytes pass unread. (A read must be seen to have none.)
         return suspended.finish(Body::Unavailable(Unavailable::NotSeen));
     }
     if suspended.request.content_length.is_some_and(|length| length > suspended.limit as u64) {
@@ -130,7 +130,7 @@ impl Suspended {
         let undecidable = match &body {
             Body::Unavailable(why) => {
                 let why = *why;
-                if !self.route.opaque {
+                if !self.route.opaque || self.request.method.is_bodiless() {
                     let mut outcome = denied(page, why.reason(self.limit), None);
                     outcome.undecidable = why.undecidable().map(Into::into);
                     return Step::Done(outcome);
@@ -165,7 +165,7 @@ pub(super) fn denied(page: &Page, reason: Reason, rule: Option<String>) -> Outco
         agent: Some(page.agent.clone()),
         version: Some(page.version.clone()),
         rule,
-        reasons: alloc::vec![reason],
+        reasons: alloc::vec![reason.bounded()],
         ..blank()
     }
 }

@@ -8,15 +8,15 @@ use super::synthetic;
 
 /// Fuel of a decision, as wasmtime counts it: about one unit per wasm instruction.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fuel {
+pub(crate) struct Fuel {
     /// Of a read without a body.
-    pub head: u64,
+    pub(crate) head: u64,
     /// Of a write with a body of 1 KiB.
-    pub body: u64,
+    pub(crate) body: u64,
 }
 
 /// Measures the second decision of its kind: the first one also pays for growing the memory.
-pub fn measure(module: &Module, rules: usize) -> Fuel {
+pub(crate) fn measure(module: &Module, rules: usize) -> Fuel {
     let options = VmOptions::default();
     options.clock.set(synthetic::NOW);
     let vm = Vm::new(module, options).expect("the module instantiates");
@@ -37,7 +37,7 @@ pub fn measure(module: &Module, rules: usize) -> Fuel {
 }
 
 /// The built filter.
-pub fn module() -> Module {
+pub(crate) fn module() -> Module {
     let wasm = test_harness::replay::find_module(None).unwrap_or_else(|e| panic!("{e}"));
     let engine = Engine::new(EngineOptions::default()).expect("the engine starts");
     Module::new(&engine, &wasm).expect("the module loads")

@@ -3,7 +3,7 @@
 use policy_core::compile::{Source, SourceKind, compile};
 
 /// A bundle whose one page has `rules` permits, each for its own resource.
-pub fn bundle(rules: usize) -> Vec<u8> {
+pub(crate) fn bundle(rules: usize) -> Vec<u8> {
     let mut resources = Vec::new();
     let mut permits = Vec::new();
     for n in 0..rules {
@@ -46,15 +46,15 @@ pub fn bundle(rules: usize) -> Vec<u8> {
 }
 
 /// When the measured requests arrive, in nanoseconds since the Unix epoch.
-pub const NOW: u64 = 1_790_000_000_000_000_000;
+pub(crate) const NOW: u64 = 1_790_000_000_000_000_000;
 
 /// Head and body of a read without a body.
-pub fn read(rules: usize) -> (Vec<(String, String)>, Option<Vec<u8>>) {
+pub(crate) fn read(rules: usize) -> (Vec<(String, String)>, Option<Vec<u8>>) {
     (head("GET", rules, None), None)
 }
 
 /// Head and body of a write with a body of 1 KiB.
-pub fn write(rules: usize) -> (Vec<(String, String)>, Option<Vec<u8>>) {
+pub(crate) fn write(rules: usize) -> (Vec<(String, String)>, Option<Vec<u8>>) {
     let mut body = br#"{"price":"19.99","note":""#.to_vec();
     body.resize(1022, b'x');
     body.extend(br#""}"#);
