@@ -12,6 +12,9 @@ pub const HEADERS: usize = 200;
 pub const JSON_DEPTH: usize = 32;
 /// Most values in one JSON document: 65,536 nodes take about 3 MiB while a request is judged.
 pub const JSON_VALUES: usize = 65_536;
+/// Most values in a template or catalog.
+#[cfg(feature = "author")]
+pub const SOURCE_VALUES: usize = 4_000_000;
 /// Significant digits of a number that is held exactly.
 pub const DIGITS: u32 = 18;
 /// Most operations in one request.

@@ -24,7 +24,7 @@ use self::pattern::Patterns;
 use self::report::Report;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::document::{Document, SourceError, read_json};
+use crate::document::{Document, SourceError, read_source};
 use crate::gateway::GatewayDocument;
 use crate::policy::{Name, Page, Set};
 use crate::quote::quote;
@@ -136,7 +136,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
 }
 
 fn parse(index: usize, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
-    match read_json(source.text.clone().into_bytes()) {
+    match read_source(source.text.clone().into_bytes()) {
         Ok(document) => Some(document),
         Err(e) => {
             let start = e.at.min(source.text.len());

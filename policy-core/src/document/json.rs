@@ -58,6 +58,19 @@ impl fmt::Display for ReadError {
 /// # Errors
 /// [`ReadError`] with the place, when the bytes have no meaning or more than one.
 pub fn read_json(bytes: Vec<u8>) -> Result<Document, ReadError> {
+    read_within(bytes, JSON_VALUES)
+}
+
+/// [`read_json`] for a document of an author (a catalog can be long), not of an agent.
+///
+/// # Errors
+/// As [`read_json`].
+#[cfg(feature = "author")]
+pub(crate) fn read_source(bytes: Vec<u8>) -> Result<Document, ReadError> {
+    read_within(bytes, crate::limits::SOURCE_VALUES)
+}
+
+fn read_within(bytes: Vec<u8>, values: usize) -> Result<Document, ReadError> {
     let source = match String::from_utf8(bytes) {
         Ok(source) => source,
         Err(e) => {
@@ -70,8 +83,14 @@ pub fn read_json(bytes: Vec<u8>) -> Result<Document, ReadError> {
     if source.len() >= u32::MAX as usize {
         return Err(ReadError { at: 0, kind: ReadErrorKind::Values });
     }
-    let mut reader =
-        Reader { bytes: source.as_bytes(), at: 0, nodes: Vec::new(), unescaped: String::new(), names: Vec::new() };
+    let mut reader = Reader {
+        bytes: source.as_bytes(),
+        at: 0,
+        nodes: Vec::new(),
+        unescaped: String::new(),
+        names: Vec::new(),
+        values,
+    };
     reader.blank();
     reader.value(0, Text::None, (0, 0))?;
     reader.blank();
@@ -89,6 +108,8 @@ struct Reader<'s> {
     unescaped: String,
     /// Names of the object being closed: scratch space, kept between objects.
     names: Vec<u32>,
+    /// Most values.
+    values: usize,
 }
 
 impl Reader<'_> {
@@ -121,7 +142,7 @@ impl Reader<'_> {
 
     /// Reads one value; recursion is bounded by the depth.
     fn value(&mut self, depth: usize, name: Text, name_span: (u32, u32)) -> Result<(), ReadError> {
-        if self.nodes.len() >= JSON_VALUES {
+        if self.nodes.len() >= self.values {
             return Err(self.error(ReadErrorKind::Values));
         }
         let index = self.nodes.len();

@@ -8,6 +8,8 @@ mod path;
 #[cfg(feature = "author")]
 mod source;
 
+#[cfg(feature = "author")]
+pub(crate) use json::read_source;
 pub use json::{ReadError, ReadErrorKind, read_json};
 pub use path::{Path, Step, Steps, select};
 #[cfg(feature = "author")]
