@@ -142,7 +142,7 @@ fn indices_are_those_of_the_recordings_format() {
     let entry = |method: &str| {
         json!({
             "start_time": "2026-11-20T08:00:00Z", "method": method, "path": "/v1/products/1",
-            "authority": "shop.example.com", "x-agent-name": "price-agent", "response_code": 200
+            "authority": "shop.example.com", "x-agent-name": "price-agent", "bytes_received": 0, "response_code": 200
         })
     };
     fs::write(&log, format!("{}\n{}\n", entry("GET"), entry("DELETE"))).unwrap();
