@@ -1,4 +1,5 @@
 //! `ambit evaluate`, on the built program.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;

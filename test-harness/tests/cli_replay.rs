@@ -1,4 +1,5 @@
 //! `ambit replay` with the native engine, on the built program.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
@@ -142,7 +143,7 @@ fn indices_are_those_of_the_recordings_format() {
     let entry = |method: &str| {
         json!({
             "start_time": "2026-11-20T08:00:00Z", "method": method, "path": "/v1/products/1",
-            "authority": "shop.example.com", "x-agent-name": "price-agent", "response_code": 200
+            "authority": "shop.example.com", "x-agent-name": "price-agent", "bytes_received": 0, "response_code": 200
         })
     };
     fs::write(&log, format!("{}\n{}\n", entry("GET"), entry("DELETE"))).unwrap();

@@ -99,7 +99,7 @@ mod tests {
         Diagnostic {
             severity: Severity::Error,
             source: 0,
-            span: 18..27,
+            span: 17..26,
             message: "there is no member `purpsoe`".into(),
             help: Some("did you mean `purpose`?".into()),
         }
