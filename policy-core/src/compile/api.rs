@@ -26,6 +26,8 @@ pub(crate) type Fault = (String, String);
 pub(crate) struct CatalogParts {
     pub(crate) decoder: Decoder,
     pub(crate) actions: Vec<Action>,
+    /// Indices of a resource's actions.
+    pub(crate) by_resource: BTreeMap<String, Vec<u32>>,
     pub(crate) endpoints: Vec<(u32, Endpoint)>,
     pub(crate) headers: Vec<(String, HeaderShape)>,
     pub(crate) query: Vec<(String, QueryShape)>,
@@ -64,6 +66,7 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     let mut parts = CatalogParts {
         decoder,
         actions: Vec::new(),
+        by_resource: BTreeMap::new(),
         endpoints: Vec::new(),
         headers: Vec::new(),
         query: Vec::new(),
@@ -125,6 +128,7 @@ fn resource_actions(
     for (name, action) in &entry.actions {
         let index = u32::try_from(parts.actions.len()).unwrap_or(u32::MAX);
         let full = format!("{resource}.{name}");
+        parts.by_resource.entry(resource.into()).or_default().push(index);
         if !action.inner.is_empty() {
             parts.unsupported.insert(full.clone(), "its text holds operations of their own, which");
         }

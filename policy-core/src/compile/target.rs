@@ -99,7 +99,12 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
         return;
     }
     let before = targets.actions.len();
-    for (index, known) in api.parts.actions.iter().enumerate() {
+    let indices: Vec<u32> = match resource {
+        "*" => api.parts.by_resource.values().flatten().copied().collect(),
+        _ => api.parts.by_resource.get(resource).cloned().unwrap_or_default(),
+    };
+    for index in indices {
+        let Some(known) = api.parts.actions.get(index as usize) else { continue };
         let own = known.name.rsplit_once('.').map(|(_, action)| action).unwrap_or_default();
         let named = match action {
             "*" => true,
@@ -107,7 +112,7 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
             "write" => known.effect != Effect::Read,
             other => own == other,
         };
-        if !named || (resource != "*" && known.resource != resource) {
+        if !named {
             continue;
         }
         if let Some(why) = api.parts.unsupported.get(&known.name) {
@@ -124,7 +129,7 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
                 return;
             }
         }
-        targets.actions.push((u32::try_from(index).unwrap_or(u32::MAX), filters.clone()));
+        targets.actions.push((index, filters.clone()));
     }
     if targets.actions.len() == before {
         let of_resource = api
