@@ -132,6 +132,17 @@ async fn read_answer(reader: &mut Reader<OwnedReadHalf>) -> Answer {
     .await
 }
 
+/// Sends one HEAD request on a connection of its own; the answer has a head alone, whatever length it announces.
+pub(crate) async fn exchange_head(address: SocketAddr, request: &[u8]) -> u16 {
+    let mut connection = Connection::open(address).await;
+    connection.send(request).await;
+    within(Duration::from_secs(20), "an answer", async {
+        let head = connection.reader.head().await.expect("a response head").expect("an answer");
+        head.first_line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+    })
+    .await
+}
+
 /// Sends one request on a connection of its own.
 pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     Connection::open(address).await.exchange(request).await
