@@ -15,10 +15,16 @@ use policy_core::{Body, Head, Outcome, PolicySet, Step, Timestamp, evaluate};
 pub const NOW: &str = "2026-11-20T12:00:00Z";
 
 /// A request as a client sends it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     pub body: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&line_of(self))
+    }
 }
 
 /// A request of the agent `agent` to `shop.example.com`, from its request line: `PUT /v3/products/42`.
