@@ -1,4 +1,5 @@
 //! Bundles: what is changed, torn or of another format is refused whole; what loads is judged by without a panic.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod support;
 
