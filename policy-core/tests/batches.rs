@@ -1,0 +1,187 @@
+//! Many operations in one request: each is judged as if it came alone (A6).
+
+mod support;
+
+use support::pages::{permits, shop};
+use support::{Request, check, check_all, json};
+
+const UPDATE: &str = r#"{ "id": "u", "scope": "shop:products.update",
+    "fields": { "only": ["price", "name"], "at_least_one": [["price", "name"]] },
+    "limits": [{ "field": "price", "max": 10 }, { "count": "rows", "max": 3 }] }"#;
+
+fn batch(body: &str) -> Request {
+    json("POST /v3/products/batch", body)
+}
+
+/// A6: rows are operations of their action; the row's key is no written field.
+#[test]
+fn rows_are_operations_of_their_action() {
+    let set = permits(UPDATE);
+    check_all(
+        &set,
+        &[
+            (batch(r#"{"update":[{"id":1,"price":10}]}"#), "allow u"),
+            (batch(r#"{"update":[{"id":"1","price":10},{"id":2,"name":"x"}]}"#), "allow u"),
+            (
+                batch(r#"{"update":[{"id":1,"price":10},{"id":2,"price":11}]}"#),
+                "deny u: envelope_exceeded /update/1/price",
+            ),
+            (batch(r#"{"update":[{"id":1,"price":1,"status":"x"}]}"#), "deny u: field_not_allowed /update/0/status"),
+            (batch(r#"{"update":[{"id":1}]}"#), "deny u: missing_required"),
+            (batch(r#"{"update":[{"price":1}]}"#), "deny: missing_required /update"),
+            (batch(r#"{"delete":[2]}"#), "deny: endpoint_not_allowed"),
+            (batch(r#"{"create":[{"name":"x"}]}"#), "deny: endpoint_not_allowed"),
+        ],
+    );
+    let mixed = support::judge(&set, &batch(r#"{"update":[{"id":1,"price":1}],"delete":[2]}"#));
+    assert!(!mixed.forward);
+    assert_eq!(mixed.reasons[0].code.text(), "endpoint_not_allowed");
+}
+
+/// A6: rows are counted over the request, at most as many as the page says.
+#[test]
+fn rows_are_counted() {
+    let set = permits(UPDATE);
+    let rows = |n: usize| {
+        let rows: Vec<String> = (1..=n).map(|id| format!(r#"{{"id":{id},"name":"x"}}"#)).collect();
+        batch(&format!(r#"{{"update":[{}]}}"#, rows.join(",")))
+    };
+    check(&set, &rows(3), "allow u");
+    check(&set, &rows(4), "deny u: batch_limit");
+}
+
+/// A6: a batch is shaped as the API's; what PHP would read as a list, or not at all, is refused.
+#[test]
+fn a_batch_has_one_shape() {
+    let set = permits(r#"{ "id": "all", "scope": "shop:products.write", "fields": "any" }"#);
+    check_all(
+        &set,
+        &[
+            (batch(r#"{"update":[{"id":1}],"create":[{}],"delete":[2,"3"]}"#), "allow all"),
+            (batch(r#"{"update":{"0":{"id":1}}}"#), "deny: batch_shape /update"),
+            (batch(r#"{"update":null}"#), "deny: batch_shape /update"),
+            (batch(r#"{"update":[]}"#), "deny: batch_shape /update"),
+            (batch(r#"{"update":[{"id":1}],"delete":[]}"#), "deny: batch_shape /delete"),
+            (batch(r#"{"update":[{"id":1}],"upsert":[{"id":2}]}"#), "deny: batch_shape /upsert"),
+            (batch(r#"{"update":[{"id":1}],"price":1}"#), "deny: batch_shape /price"),
+            (batch("{}"), "deny: batch_shape"),
+            (batch("[]"), "deny: batch_shape"),
+            (batch(r#"[{"id":1}]"#), "deny: batch_shape"),
+            (batch("1"), "deny: batch_shape"),
+            (support::request("POST /v3/products/batch"), "deny: batch_shape"),
+        ],
+    );
+}
+
+/// A6: one resource once, whichever list and spelling names it.
+#[test]
+fn a_resource_occurs_once() {
+    let rules = r#""permit": [{ "id": "all", "scope": "shop:products.write", "fields": "any" }]"#;
+    let set = shop(&format!("{{ {rules} }}"));
+    let loose =
+        shop(&format!(r#"{{ "apis": {{ "shop": {{ "loosen": {{ "duplicate_rows": "allow" }} }} }}, {rules} }}"#));
+    for body in [
+        r#"{"update":[{"id":42},{"id":42}]}"#,
+        r#"{"update":[{"id":42},{"id":"42"}]}"#,
+        r#"{"update":[{"id":42}],"delete":["42"]}"#,
+        r#"{"delete":[7,8,7]}"#,
+    ] {
+        check(&set, &batch(body), "deny: duplicate_target");
+        check(&loose, &batch(body), "allow all");
+    }
+    // A number has one spelling as a key.
+    for key in ["42.0", "4.2e1", "\"042\"", "null", "true", "[42]", "{}", "\"\"", "-1"] {
+        check(&set, &batch(&format!(r#"{{"update":[{{"id":{key}}}]}}"#)), "deny: value_format /update/0");
+    }
+}
+
+/// A1, A6: a batch is judged by its rows' actions, not by its own name.
+#[test]
+fn a_batch_is_no_way_around_a_forbid() {
+    let set = shop(
+        r#"{ "permit": [{ "id": "all", "scope": "shop:products.write", "fields": "any" }],
+             "forbid": [{ "id": "no-delete", "scope": "shop:products.delete" },
+                        { "id": "no-cheap", "scope": "shop:products.update", "when": [{ "field": "price", "under": 1 }, { "field": "price", "present": true }] }] }"#,
+    );
+    check_all(
+        &set,
+        &[
+            (batch(r#"{"update":[{"id":1,"price":5}]}"#), "allow all"),
+            (batch(r#"{"update":[{"id":1,"price":5}],"delete":[2]}"#), "deny no-delete: forbidden"),
+            (batch(r#"{"update":[{"id":1,"price":5},{"id":2,"price":"0.99"}]}"#), "deny no-cheap: forbidden"),
+            (batch(r#"{"update":[{"id":1,"price":5},{"id":2,"price":"x"}]}"#), "deny no-cheap: forbidden"),
+        ],
+    );
+}
+
+/// A6: sums, counts and uniqueness go over the rows of the request.
+#[test]
+fn measures_go_over_all_rows() {
+    let set = permits(
+        r#"{ "id": "u", "scope": "shop:products.update", "fields": "any",
+             "limits": [{ "sum": "stock", "max": 10 }, { "count": "tags", "max": 3 }, { "field": "name", "unique": true }] }"#,
+    );
+    check_all(
+        &set,
+        &[
+            (
+                batch(
+                    r#"{"update":[{"id":1,"stock":5,"tags":[1,2],"name":"a"},{"id":2,"stock":5,"tags":[3],"name":"b"}]}"#,
+                ),
+                "allow u",
+            ),
+            (
+                batch(r#"{"update":[{"id":1,"stock":5},{"id":2,"stock":6}]}"#),
+                "deny u: envelope_exceeded /update/0/stock",
+            ),
+            (
+                batch(r#"{"update":[{"id":1,"tags":[1,2]},{"id":2,"tags":[3,4]}]}"#),
+                "deny u: batch_limit /update/0/tags",
+            ),
+            (
+                batch(r#"{"update":[{"id":1,"name":"a"},{"id":2,"name":"a"}]}"#),
+                "deny u: duplicate_target /update/1/name",
+            ),
+        ],
+    );
+}
+
+/// A6: an approval for one row holds the whole request.
+#[test]
+fn the_strictest_row_decides() {
+    let set = permits(
+        r#"{ "id": "u", "scope": "shop:products.update", "fields": { "only": ["price"] },
+             "limits": [{ "field": "price", "max": 10, "beyond": { "approval": "manager" } }] },
+           { "id": "d", "scope": "shop:products.delete", "approval": "owner" }"#,
+    );
+    check_all(
+        &set,
+        &[
+            (batch(r#"{"update":[{"id":1,"price":1}]}"#), "allow u"),
+            (
+                batch(r#"{"update":[{"id":1,"price":1},{"id":2,"price":11}]}"#),
+                "approval_required u: approval_required /update/1/price",
+            ),
+            (batch(r#"{"update":[{"id":1,"price":1}],"delete":[2]}"#), "approval_required d: approval_required"),
+            (
+                batch(r#"{"update":[{"id":1,"price":"x"}],"delete":[2]}"#),
+                "deny u: value_format /update/0/price, value_format /update/0/price, value_format /update/0/price",
+            ),
+        ],
+    );
+}
+
+/// More rows than are ever judged are refused, not cut.
+#[test]
+fn rows_are_bounded() {
+    let set = shop(
+        r#"{ "apis": { "shop": { "loosen": { "body_kib": 64 } } },
+             "permit": [{ "id": "d", "scope": "shop:products.delete" }] }"#,
+    );
+    let rows = |n: usize| {
+        let rows: Vec<String> = (1..=n).map(|id| id.to_string()).collect();
+        batch(&format!(r#"{{"delete":[{}]}}"#, rows.join(",")))
+    };
+    check(&set, &rows(1000), "allow d");
+    check(&set, &rows(1001), "deny: batch_limit /delete");
+}

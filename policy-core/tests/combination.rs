@@ -1,0 +1,183 @@
+//! How what the rules say becomes one decision: the six steps of the language's COMBINATION.
+
+mod support;
+
+use support::pages::{permits, shop};
+use support::{check, check_all, json, judge, request};
+
+/// 1: a request that is unreadable, or of nobody, is denied whatever is permitted.
+#[test]
+fn step_1_unreadable_requests_are_denied() {
+    let set = permits(r#"{ "id": "all", "scope": "shop:*.*", "fields": "any" }"#);
+    check_all(
+        &set,
+        &[
+            (request("GET /v3/products"), "allow all"),
+            (request("GET /v3//products"), "deny: path_ambiguous"),
+            (request("GET /v3/products").set("x-agent", None), "deny: unknown_agent"),
+            (json("PUT /v3/products/1", "{"), "deny: body_unparsable"),
+        ],
+    );
+}
+
+/// 2: a forbid outweighs every permit, wherever it stands and however it names the place.
+#[test]
+fn step_2_forbids_outweigh_permits() {
+    for forbid in [
+        r#""scope": "shop:products.get""#,
+        r#""scope": "shop:*.read""#,
+        r#""endpoint": "shop:GET /products/{id}""#,
+        r#""endpoint": "shop:GET /products/{any:text}""#,
+        r#""endpoint": "shop:GET /{rest:path}""#,
+    ] {
+        let set = shop(&format!(
+            r#"{{ "permit": [{{ "id": "a", "scope": ["shop:products.get", "shop:products.update"] }}, {{ "id": "b", "endpoint": "shop:GET /{{rest:path}}" }}],
+                 "forbid": [{{ "id": "f", {forbid} }}] }}"#
+        ));
+        check(&set, &request("GET /v3/products/1"), "deny f: forbidden");
+        check(&set, &request("HEAD /v3/products/1"), "deny f: forbidden");
+        check(&set, &json("PUT /v3/products/1", "{}"), "allow a");
+    }
+}
+
+/// 2: a forbid's `when` that holds, or cannot be known, denies.
+#[test]
+fn step_2_an_unknown_condition_forbids() {
+    let set = shop(
+        r#"{ "permit": [{ "id": "p", "scope": "shop:products.update", "fields": "any" }],
+             "forbid": [{ "id": "f", "scope": "shop:products.update", "when": [{ "field": "status", "in": ["gone"] }, { "field": "stock", "max": 0 }] }] }"#,
+    );
+    let put = |body: &str| json("PUT /v3/products/1", body);
+    check_all(
+        &set,
+        &[
+            (put(r#"{"status":"gone","stock":0}"#), "deny f: forbidden"),
+            (put(r#"{"status":"live","stock":0}"#), "allow p"),
+            (put(r#"{"status":"gone","stock":1}"#), "allow p"),
+            (put(r#"{"status":"gone","stock":"x"}"#), "deny f: forbidden"),
+            (put(r#"{"status":["gone"],"stock":0}"#), "deny f: forbidden"),
+            (put(r#"{"status":null,"stock":0}"#), "deny f: forbidden"),
+            // Nothing there: the test holds.
+            (put(r#"{"status":"gone"}"#), "deny f: forbidden"),
+            (put("{}"), "deny f: forbidden"),
+        ],
+    );
+}
+
+/// 2: a forbid's filter that matches, or is unknown, denies.
+#[test]
+fn step_2_an_unknown_filter_forbids() {
+    let set = shop(
+        r#"{ "permit": [{ "id": "p", "scope": "shop:products.update", "fields": "any" }],
+             "forbid": [{ "id": "f", "scope": "shop:products.update[category=weapons|drugs]" }] }"#,
+    );
+    let put = |body: &str| json("PUT /v3/products/1", body);
+    check(&set, &put(r#"{"category":"weapons"}"#), "deny f: forbidden");
+    check(&set, &put(r#"{"category":"drugs"}"#), "deny f: forbidden");
+    check(&set, &put("{}"), "deny f: forbidden");
+    check(&set, &put(r#"{"category":"toys"}"#), "allow p");
+}
+
+/// 3: a permit matches by its target and filter; an unknown filter does not match; no match denies (A3, A4).
+#[test]
+fn step_3_without_a_match_nothing_is_allowed() {
+    let set = permits(
+        r#"{ "id": "p", "scope": "shop:products.update[category=electronics|toys, shelf=a]", "fields": "any", "query": { "only": ["shelf"] } }"#,
+    );
+    let put = |query: &str, body: &str| json(&format!("PUT /v3/products/1{query}"), body);
+    check_all(
+        &set,
+        &[
+            (put("?shelf=a", r#"{"category":"electronics"}"#), "allow p"),
+            (put("?shelf=a", r#"{"category":"toys"}"#), "allow p"),
+            (put("?shelf=b", r#"{"category":"toys"}"#), "deny: scope_filter"),
+            (put("", r#"{"category":"toys"}"#), "deny: scope_filter"),
+            (put("?shelf=a", "{}"), "deny: scope_filter"),
+            (put("?shelf=a", r#"{"category":"Toys"}"#), "deny: scope_filter"),
+            (put("?shelf=a", r#"{"category":["toys"]}"#), "deny: scope_filter"),
+            (put("?shelf=a", r#"{"category":null}"#), "deny: scope_filter"),
+            (put("?shelf=a&shelf=b", r#"{"category":"toys"}"#), "deny: scope_filter"),
+            (request("DELETE /v3/products/1"), "deny: endpoint_not_allowed"),
+        ],
+    );
+}
+
+/// 4: within a permit the strictest finding decides.
+#[test]
+fn step_4_the_strictest_finding_of_a_permit_decides() {
+    let set = permits(
+        r#"{ "id": "p", "scope": "shop:products.update", "fields": { "only": ["price"] }, "approval": "owner",
+             "limits": [{ "field": "price", "max": 10, "beyond": { "approval": "manager" } }, { "field": "price", "max": 20 }] }"#,
+    );
+    let put = |body: &str| json("PUT /v3/products/1", body);
+    check_all(
+        &set,
+        &[
+            (put(r#"{"price":1}"#), "approval_required p: approval_required"),
+            (put(r#"{"price":11}"#), "approval_required p: approval_required /price, approval_required"),
+            (put(r#"{"price":21}"#), "deny p: envelope_exceeded /price"),
+            (put(r#"{"price":11,"x":1}"#), "deny p: field_not_allowed /x"),
+        ],
+    );
+    let outcome = judge(&set, &put(r#"{"price":11}"#));
+    assert!(!outcome.forward);
+    assert!(outcome.reasons.iter().any(|r| r.message.contains("`manager`")));
+    assert!(outcome.reasons.iter().any(|r| r.message.contains("`owner`")));
+}
+
+/// 5: across permits the most permissive verdict decides.
+#[test]
+fn step_5_the_most_permissive_permit_decides() {
+    let narrow = r#"{ "id": "narrow", "scope": "shop:products.update", "fields": { "only": ["price"] } }"#;
+    let wide = r#"{ "id": "wide", "endpoint": "shop:PUT /products/{id}", "fields": { "only": ["price", "name"] }, "limits": [{ "field": "/price", "max": 5 }] }"#;
+    for rules in [format!("{narrow}, {wide}"), format!("{wide}, {narrow}")] {
+        let set = permits(&rules);
+        let put = |body: &str| json("PUT /v3/products/1", body);
+        check(&set, &put(r#"{"price":99}"#), "allow narrow");
+        check(&set, &put(r#"{"name":"x"}"#), "allow wide");
+        let both = judge(&set, &put(r#"{"name":"x","price":99}"#));
+        assert!(!both.forward, "the two are not added up");
+    }
+}
+
+/// 6: across operations the strictest decides, and the request is forwarded whole or not at all.
+#[test]
+fn step_6_the_strictest_operation_decides() {
+    let set = permits(r#"{ "id": "u", "scope": "shop:products.update", "fields": { "only": ["price"] } }"#);
+    let batch = |body: &str| json("POST /v3/products/batch", body);
+    check(&set, &batch(r#"{"update":[{"id":1,"price":1}]}"#), "allow u");
+    let mixed = judge(&set, &batch(r#"{"update":[{"id":1,"price":1},{"id":2,"x":1},{"id":3,"price":1}]}"#));
+    assert!(!mixed.forward);
+    assert_eq!(mixed.operations.len(), 3);
+    check(&set, &batch(r#"{"update":[{"id":1,"price":1},{"id":1,"price":1}]}"#), "deny: duplicate_target");
+}
+
+/// A page that permits nothing refuses everything, without being an error.
+#[test]
+fn an_empty_page_refuses_everything() {
+    let set = shop("{}");
+    check(&set, &request("GET /v3/products"), "deny: endpoint_not_allowed");
+    check(&set, &json("POST /v3/products/batch", r#"{"delete":[1]}"#), "deny: endpoint_not_allowed");
+}
+
+/// A16: draft, label and search pass; send and delete do not.
+#[test]
+fn draft_only() {
+    let set = shop(
+        r#"{ "permit": [{ "id": "draft", "scope": "shop:products.update", "fields": { "only": ["status", "name"], "require": ["status"] }, "limits": [{ "field": "status", "in": ["draft"] }] },
+                        { "id": "find", "scope": "shop:products.read" }],
+             "forbid": [{ "id": "no-sending", "scope": ["shop:products.notify", "shop:products.delete"] }] }"#,
+    );
+    let put = |body: &str| json("PUT /v3/products/1", body);
+    check_all(
+        &set,
+        &[
+            (put(r#"{"status":"draft","name":"x"}"#), "allow draft"),
+            (put(r#"{"status":"publish"}"#), "deny draft: value_format /status"),
+            (put(r#"{"name":"x"}"#), "deny draft: missing_required"),
+            (request("GET /v3/products/1"), "allow find"),
+            (request("GET /v3/products/1/notify"), "deny: forbidden"),
+            (request("DELETE /v3/products/1"), "deny: forbidden"),
+        ],
+    );
+}

@@ -1,0 +1,418 @@
+//! What is wrong with a document: the message, the help and the underlined text (E1).
+
+mod support;
+
+use policy_core::compile::{Source, SourceKind};
+use support::catalogs::{POSTGREST, SHOP};
+use support::pages::{GATEWAY, shop_page, sources};
+use support::{diagnose, diagnosed, source};
+
+/// A whole page as an author writes it; tests replace a piece of it.
+const PAGE: &str = r#"{
+  "ambit": "v1",
+  "agent": { "name": "agent", "purpose": "a test", "impact": "low" },
+  "version": "1",
+  "valid": { "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z" },
+  "mode": "enforce",
+  "apis": { "shop": { "catalog": "shop-v3", "hosts": ["shop.example.com"] } },
+  "lists": { "states": ["draft"] },
+  "approvers": { "manager": { "expires": "10m" } },
+  "permit": [
+    { "id": "read", "scope": "shop:products.read" },
+    { "id": "write", "scope": "shop:products.update",
+      "fields": { "only": ["price", "status"] },
+      "limits": [{ "field": "price", "max": 10, "beyond": { "approval": "manager" } }, { "field": "status", "in": "list:states" }] }
+  ],
+  "forbid": [{ "id": "never", "endpoint": "shop:DELETE /products/{id}" }],
+  "owners": { "product": "a team" }
+}"#;
+
+fn replaced(piece: &str, by: &str) -> Vec<Source> {
+    assert_eq!(PAGE.matches(piece).count(), 1, "{piece} stands once");
+    sources(&[PAGE.replace(piece, by)])
+}
+
+#[test]
+fn a_page_without_a_mistake_says_nothing() {
+    diagnose(&sources(&[PAGE.to_string()]), &[]);
+}
+
+/// E1: members and values that the language does not have.
+#[test]
+fn mistyped_members_and_words() {
+    for (piece, by, expect) in [
+        (r#""version""#, r#""verison""#, "unknown member `verison` | did you mean `version`? | \"verison\""),
+        (r#""purpose""#, r#""purpsoe""#, "unknown member `purpsoe` | did you mean `purpose`? | \"purpsoe\""),
+        (r#""fields""#, r#""Fields""#, "unknown member `Fields` | did you mean `fields`? | \"Fields\""),
+        (r#""only""#, r#""onyl""#, "unknown member `onyl` | did you mean `only`? | \"onyl\""),
+        (r#""max""#, r#""maximum""#, ""),
+        (r#""enforce""#, r#""enforced""#, "unknown value `enforced` | did you mean `enforce`? | \"enforced\""),
+        (r#""low""#, r#""none""#, "unknown value `none` | one of: `low`, `medium`, `high` | \"none\""),
+        (r#""v1""#, r#""v2""#, "unknown value `v2` | did you mean `v1`? | \"v2\""),
+    ] {
+        let found = diagnosed(&replaced(piece, by));
+        if expect.is_empty() {
+            assert!(found[0].starts_with("unknown member `maximum` | known here: "), "{found:?}");
+            assert!(found[0].ends_with(" | \"maximum\""), "{found:?}");
+        } else {
+            assert_eq!(found, [expect]);
+        }
+    }
+}
+
+/// E1: members that are missing, stand twice, or hold something else.
+#[test]
+fn missing_doubled_and_mistyped_values() {
+    for (piece, by, expect) in [
+        (r#""version": "1","#, "", "the member `version` is missing | add `version` | {"),
+        (r#", "until": "2026-12-01T00:00:00Z""#, "", "the member `until` is missing | add `until` | {"),
+        (r#""id": "read", "#, "", "the member `id` is missing | add `id` | {"),
+        (
+            r#""version": "1","#,
+            r#""version": "1", "version": "2","#,
+            "the member `version` occurs twice in one object | keep one of the two | \"",
+        ),
+        (r#""version": "1""#, r#""version": 1"#, "expected a string, found a number | 1"),
+        (r#""version": "1""#, r#""version": null"#, "expected a string, found null | null"),
+        (
+            r#"["shop.example.com"]"#,
+            r#""shop.example.com""#,
+            "expected array, object, found string | \"shop.example.com\"",
+        ),
+        (r#"{ "product": "a team" }"#, r#"["a team"]"#, "expected an object, found an array | ["),
+        (r#""max": 10"#, r#""max": true"#, "expected a number, or a number in a string | true"),
+        (r#""in": "list:states""#, r#""in": 1"#, "expected string, array, found number | 1"),
+    ] {
+        assert_eq!(diagnosed(&replaced(piece, by)), [expect], "{by}");
+    }
+}
+
+/// E1: what is no JSON at all.
+#[test]
+fn documents_that_are_no_json() {
+    for (piece, by, expect) in [
+        (r#""version": "1","#, r#""version": "1""#, "not JSON: expected `,` or `}` | \""),
+        (r#""version": "1","#, r#""version": '1',"#, "not JSON: expected a value | '"),
+        (r#""version": "1","#, r#"// the version"#, "not JSON: expected a member name in double quotes | /"),
+        (r#""max": 10"#, r#""max": 1234567890123456789"#, "a number with more than 18 significant digits | 1"),
+    ] {
+        assert_eq!(diagnosed(&replaced(piece, by)), [expect], "{by}");
+    }
+}
+
+/// E1, E2: names that mean nothing, with the nearest that does.
+#[test]
+fn unknown_names() {
+    for (piece, by, expect) in [
+        (
+            r#""shop:products.read""#,
+            r#""shpo:products.read""#,
+            "unknown API `shpo` | did you mean `shop`? | \"shpo:products.read\"",
+        ),
+        (
+            r#""shop:products.read""#,
+            r#""shop:product.read""#,
+            "unknown resource `product` | did you mean `products`? | \"shop:product.read\"",
+        ),
+        (
+            r#""shop:products.read""#,
+            r#""shop:products.lists""#,
+            "unknown action of `products` `lists` | did you mean `list`? | \"shop:products.lists\"",
+        ),
+        (
+            r#""shop:products.read""#,
+            r#""shop:products.read[categroy=a]""#,
+            "unknown filter `categroy` | did you mean `category`? | \"shop:products.read[categroy=a]\"",
+        ),
+        (
+            r#"{ "approval": "manager" }"#,
+            r#"{ "approval": "manger" }"#,
+            "unknown role `manger` | did you mean `manager`? | \"manger\"",
+        ),
+        (r#""list:states""#, r#""list:state""#, "unknown list `state` | did you mean `states`? | \"list:state\""),
+        (
+            r#"["price", "status"]"#,
+            r#"["price", "statsu"]"#,
+            "unknown name `statsu`: `products.update` has no such field; did you mean `status`? | \"statsu\"",
+        ),
+        (
+            r#""field": "price""#,
+            r#""field": "prize""#,
+            "unknown name `prize`: `products.update` has no such field; did you mean `price`? | \"prize\"",
+        ),
+    ] {
+        // A predicate that is wrong is none: what follows from that may be said too.
+        let mut found = diagnosed(&replaced(piece, by));
+        found.retain(|text| !text.starts_with("this test has a measure and no predicate"));
+        assert_eq!(found, [expect], "{by}");
+    }
+    let catalog = diagnosed(&replaced(r#""shop-v3""#, r#""shop-v4""#));
+    assert_eq!(catalog[0], "unknown catalog `shop-v4` | did you mean `shop-v3`? | \"shop-v4\"");
+}
+
+/// E1: targets that are none.
+#[test]
+fn wrong_targets() {
+    for (by, expect) in [
+        (
+            r#""products.read""#,
+            "a target begins with the alias of an API | write `shop:products.read` | \"products.read\"",
+        ),
+        (r#""shop:products""#, "a scope is `api:resource.action` | \"shop:products\""),
+        (r#""shop:products.read[category]""#, "a filter is `[name=value|value]` | \"shop:products.read[category]\""),
+        (r#""shop:products.read[category=a""#, "a filter is `[name=value|value]` | \"shop:products.read[category=a\""),
+        ("[]", "the target is empty: the rule could never match | \"scope\""),
+    ] {
+        assert_eq!(diagnosed(&replaced(r#""shop:products.read""#, by)), [expect], "{by}");
+    }
+    for (by, expect) in [
+        ("shop:/products", "an endpoint is `METHOD /path`"),
+        ("shop:FETCH /products", "unknown method `FETCH`: one of GET, POST, PUT, PATCH, DELETE"),
+        ("shop:HEAD /products", "HEAD is allowed wherever GET is; write GET"),
+        ("shop:GET /a//b", "the path has an empty segment"),
+        ("shop:GET /a%20b", "`a%20b` is neither a literal segment nor a variable"),
+        ("shop:GET /{x:path}/b", "a variable of type `path` must be last"),
+        ("shop:GET /{x}/{x}", "the path variable `x` occurs twice"),
+        ("shop:GET /{x:word}", "unknown type `word` of a path variable: token, text, path or digits"),
+    ] {
+        let found = diagnosed(&replaced("shop:DELETE /products/{id}", by));
+        assert_eq!(found, [format!("{expect} | \"{by}\"")]);
+    }
+    let both =
+        replaced(r#""scope": "shop:products.read""#, r#""scope": "shop:products.read", "endpoint": "shop:GET /x""#);
+    diagnose(&both, &["a rule has exactly one kind of target | \"shop:products.read\""]);
+    let none = replaced(r#", "scope": "shop:products.read""#, "");
+    diagnose(&none, &["the rule has no target | add `scope` (catalog actions) or `endpoint` (method and path) | {"]);
+}
+
+/// E1: times, durations, hosts, bases, numbers, patterns.
+#[test]
+fn wrong_words_of_every_kind() {
+    for (piece, by, expect) in [
+        (
+            r#""2026-11-01T00:00:00Z""#,
+            r#""2026-11-31T00:00:00Z""#,
+            "`2026-11-31T00:00:00Z` is not a time | write RFC 3339 in UTC, like 2026-11-01T00:00:00Z | \"2026-11-31T00:00:00Z\"",
+        ),
+        (
+            r#""2026-12-01T00:00:00Z""#,
+            r#""2026-10-01T00:00:00Z""#,
+            "the page ends before it begins: `until` must be later than `from` | \"2026-10-01T00:00:00Z\"",
+        ),
+        (r#""10m""#, r#""10 min""#, "`10 min` is not a duration | write 30s, 5m, 24h or 7d | \"10 min\""),
+        (
+            r#""shop.example.com""#,
+            r#""https://shop.example.com""#,
+            "`https://shop.example.com` is not a host | write `shop.example.com` or `shop.example.com:8443` | \"https://shop.example.com\"",
+        ),
+        (
+            r#""max": 10"#,
+            r#""max": "1e1""#,
+            "`1e1` is not a decimal number of at most 18 significant digits | write it without exponent, like 19.99 or \"19.99\" | \"1e1\"",
+        ),
+        (
+            r#""in": "list:states""#,
+            r#""in": "draft""#,
+            "expected constants in an array, or `list:NAME` | write [\"draft\"] for one constant, or \"list:NAME\" for a list of the page | \"draft\"",
+        ),
+        (r#""in": "list:states""#, r#""format": "numeric""#, ""),
+        (r#""in": "list:states""#, r#""in": []"#, "the list is empty: nothing could ever be in it | \"in\""),
+        (
+            r#""in": "list:states""#,
+            r#""prefix": [""]"#,
+            "`prefix` needs one or more values, none of them empty | \"prefix\"",
+        ),
+        (r#""in": "list:states""#, r#""unique": false"#, "`unique` is true or left out | false"),
+        (
+            r#""fields": { "only": ["price", "status"] }"#,
+            r#""fields": "all""#,
+            "unknown value `all` | write \"any\" or an object | \"all\"",
+        ),
+    ] {
+        let found = diagnosed(&replaced(piece, by));
+        let errors: Vec<&String> = found.iter().filter(|text| !text.starts_with("this test has a measure")).collect();
+        if expect.is_empty() {
+            assert!(errors[0].starts_with("unknown format `numeric` | known here: `decimal`, "), "{found:?}");
+        } else {
+            assert!(errors.iter().any(|text| *text == expect), "{by}: {found:?}");
+        }
+    }
+    let pattern = diagnosed(&replaced(r#""in": "list:states""#, r#""pattern": "a)|(b""#));
+    assert!(
+        pattern.iter().any(|t| t.starts_with("the pattern is not valid: ") && t.ends_with(" | \"a)|(b\"")),
+        "{pattern:?}"
+    );
+    let huge = diagnosed(&replaced(r#""in": "list:states""#, r#""pattern": "(a|b)*a(a|b){20}""#));
+    assert!(huge.iter().any(|t| t.starts_with("the pattern becomes larger than 256 KiB")), "{huge:?}");
+}
+
+/// E1: limits that are no limits, or that nothing can meet.
+#[test]
+fn contradictory_limits() {
+    let status = r#"{ "field": "status", "in": "list:states" }"#;
+    for (by, expect) in [
+        (
+            r#"{ "field": "price", "min": 5, "max": "4.99" }"#,
+            "no number lies above 5 and below 4.99: this limit can never be met | swap the bounds, or take one out | {",
+        ),
+        (
+            r#"{ "field": "price", "over": 5, "max": 5 }"#,
+            "no number lies above 5 and below 5: this limit can never be met | swap the bounds, or take one out | {",
+        ),
+        (
+            r#"{ "field": "name", "length": { "min": 3, "max": 2 } }"#,
+            "no length is at least 3 and at most 2 | \"length\"",
+        ),
+        (r#"{ "field": "name", "length": {} }"#, "`length` needs `min` or `max` | \"length\""),
+        (r#"{ "in": ["a"] }"#, "a test has exactly one measure: `field`, `count` or `sum` | {"),
+        (
+            r#"{ "field": "price", "sum": "price", "max": 1 }"#,
+            "a test has exactly one measure: `field`, `count` or `sum` | {",
+        ),
+        (
+            r#"{ "count": "rows", "in": [1] }"#,
+            "a count or a sum can only be bounded by `min`, `max`, `over`, `under` | {",
+        ),
+        (
+            r#"{ "field": "price", "max": 1, "when": [{ "count": "rows", "max": 1 }] }"#,
+            "a test of `when` looks at one operation: use `field` | counts, sums and `unique` belong to limits | {",
+        ),
+        (
+            r#"{ "field": "price", "max": 1, "when": [{ "id": "x", "field": "price", "max": 1 }] }"#,
+            "`id` belongs to a limit, not to a test of `when` | \"x\"",
+        ),
+        (r#"{ "id": "0", "field": "status", "in": ["a"] }"#, "two limits are named `0` | \"0\""),
+    ] {
+        assert_eq!(diagnosed(&replaced(status, by)), [expect], "{by}");
+    }
+    let none = diagnosed(&replaced(status, r#"{ "field": "price" }"#));
+    assert!(none[0].starts_with("this test has a measure and no predicate | add one: in, "), "{none:?}");
+}
+
+/// E1: rules that get in each other's way.
+#[test]
+fn rules_that_contradict_each_other() {
+    diagnose(&replaced(r#""id": "write""#, r#""id": "read""#), &["two rules are named `read` | \"read\""]);
+    diagnose(
+        &replaced(r#""only": ["price", "status"]"#, r#""only": ["price", "status"], "never": ["price"]"#),
+        &["`price` is in `only` and in `never` | take it out of one of them | \"fields\""],
+    );
+    diagnose(
+        &replaced(r#""endpoint": "shop:DELETE /products/{id}""#, r#""scope": "shop:products.read""#),
+        &["`read` can never allow anything: a forbid covers all of it | take one of the two out | \"read\""],
+    );
+    diagnose(
+        &replaced(r#""scope": "shop:products.read""#, r#""endpoint": "shop:PUT /{any:path}""#),
+        &[
+            "`read` and `write` can match the same operation, and one of them asks for approval: the other would let it pass | narrow one of the targets, or put both into one rule | \"write\"",
+        ],
+    );
+    diagnose(&sources(&[PAGE.to_string(), PAGE.to_string()]), &["two templates are for the agent `agent` | \"agent\""]);
+    diagnose(
+        &sources(&[shop_page("{}")]),
+        &["warning: the page permits nothing: every request of this agent is refused | \"permit\""],
+    );
+    diagnose(
+        &replaced(r#"{ "product": "a team" }"#, "{}"),
+        &["the page has no owner | name who answers for the agent: `\"product\": \"…\"` | \"owners\""],
+    );
+}
+
+/// A20: stages and hosts.
+#[test]
+fn stages_need_hosts_by_stage() {
+    let by_stage = r#"{ "staging": ["s.example.com"] }"#;
+    diagnose(
+        &replaced(r#""mode": "enforce","#, r#""mode": "enforce", "released_for": ["staging"],"#),
+        &["`released_for` needs hosts by stage | write hosts by stage: `{\"staging\": [\"…\"]}` | \"hosts\""],
+    );
+    let mut page = PAGE.replace(r#"["shop.example.com"]"#, by_stage);
+    page = page.replace(r#""mode": "enforce","#, r#""mode": "enforce", "released_for": ["stagin"],"#);
+    diagnose(
+        &sources(&[page]),
+        &[
+            "unknown stage `stagin` | did you mean `staging`? | \"released_for\"",
+            "no host of this API is reachable: its rules could never match | \"hosts\"",
+        ],
+    );
+}
+
+/// The gateway document.
+#[test]
+fn the_gateway_document() {
+    let with = |text: &str| {
+        let mut all = sources(&[PAGE.to_string()]);
+        all[0] = source(SourceKind::Gateway, text);
+        diagnosed(&all)
+    };
+    assert_eq!(with(GATEWAY), [""; 0]);
+    for (text, expect) in [
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [] }"#,
+            "no identity source: no request could name its agent | \"identity\"",
+        ),
+        (r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a b" }] }"#, "`a b` is not a header name | \"a b\""),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "cookie": "a" }] }"#,
+            "unknown value `cookie` | one of: `header`, `token` | ",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "token": { "header": "a", "sha256": { "00": "x" } } }] }"#,
+            "`00` is not a SHA-256 in hexadecimal | printf %s TOKEN | sha256sum | \"x\"",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "body_kib": 0 } }"#,
+            "`body_kib` is 1 to 16384 | 0",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "body_timeout_ms": 1 } }"#,
+            "`body_timeout_ms` is 100 to 600000 | 1",
+        ),
+    ] {
+        let found = with(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(expect), "{found:?}");
+    }
+}
+
+/// Catalogs.
+#[test]
+fn catalogs() {
+    let with = |piece: &str, by: &str| {
+        assert_eq!(SHOP.matches(piece).count(), 1, "{piece} stands once");
+        let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:orders.get" }] }"#)]);
+        all[1] = source(SourceKind::Catalog, SHOP.replace(piece, by));
+        diagnosed(&all)
+    };
+    for (piece, by, expect) in [
+        (r#""php_names": true"#, r#""php_name": true"#, "unknown quirk `php_name` | true"),
+        (
+            r#""GET /products/{id}/notify""#,
+            r#""GET /products/{id}""#,
+            "one endpoint (GET) is listed by `products.get` and `products.notify` | \"resources\"",
+        ),
+        (r#""action": "create" }"#, r#""action": "creates" }"#, "unknown action `products.creates` | {"),
+        (r#"{ "at": "/meta" }"#, r#"{ "at": "meta" }"#, "`meta` is not a pointer | \"meta\""),
+        (r#"{ "at": "/meta" }"#, r#"{ "at": "/**/a/**" }"#, "`/**/a/**` is not a pointer | \"/**/a/**\""),
+        (r#"[["price", "stock"]]"#, r#"[["price", "stocks"]]"#, "`stocks` is not a field of this resource | ["),
+        (r#""unit": "minor", "#, "", "a money field needs `unit` and `currency` | \"amount\""),
+    ] {
+        let found = with(piece, by);
+        assert!(found.iter().any(|text| text == expect), "{by}: {found:?}");
+    }
+    let twice = vec![
+        source(SourceKind::Gateway, GATEWAY),
+        source(SourceKind::Catalog, POSTGREST),
+        source(SourceKind::Catalog, POSTGREST),
+    ];
+    diagnose(&twice, &["two catalogs are named `postgrest` | \"postgrest\""]);
+    let circle = vec![
+        source(SourceKind::Gateway, GATEWAY),
+        source(SourceKind::Catalog, r#"{ "catalog": "a", "extends": "b" }"#),
+        source(SourceKind::Catalog, r#"{ "catalog": "b", "extends": "a" }"#),
+        source(SourceKind::Catalog, r#"{ "catalog": "c", "extends": "d" }"#),
+    ];
+    let found = diagnosed(&circle);
+    assert!(found.contains(&"the catalogs extend each other in a circle | \"b\"".to_string()), "{found:?}");
+    assert!(found.iter().any(|text| text.starts_with("unknown catalog `d` | ")), "{found:?}");
+}

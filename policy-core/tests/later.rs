@@ -1,0 +1,120 @@
+//! What the language has and this version cannot evaluate is refused when it is compiled, never ignored.
+
+mod support;
+
+use policy_core::compile::{SourceKind, compile};
+use support::catalogs::SHOP;
+use support::pages::{shop_page, sources};
+use support::{diagnosed, source};
+
+#[track_caller]
+fn not_yet(members: &str) {
+    let found = diagnosed(&sources(&[shop_page(members)]));
+    assert!(found.iter().any(|text| text.contains("not supported yet")), "{members}: {found:?}");
+    assert!(compile(&sources(&[shop_page(members)])).set.is_none());
+}
+
+fn permit(members: &str) -> String {
+    format!(r#"{{ "permit": [{{ "id": "p", "scope": "shop:products.update", "fields": "any", {members} }}] }}"#)
+}
+
+fn limit(test: &str) -> String {
+    permit(&format!(r#""limits": [{test}]"#))
+}
+
+macro_rules! refused {
+    ($($name:ident: $page:expr;)*) => {
+        $(#[test] fn $name() { not_yet(&$page); })*
+    };
+}
+
+refused! {
+    counters_of_a_permit: permit(r#""counters": [{ "id": "c", "count": "requests", "max": 5, "window": "1m" }]"#);
+    counters_of_a_page: r#"{ "counters": [{ "id": "c", "rules": ["p"], "sum": "price", "max": 5, "window": "day" }] }"#;
+    drift: permit(r#""counters": [{ "id": "c", "drift": "gross", "field": "price", "max": { "percent": "20" }, "window": "7d" }]"#);
+    tripwires: r#"{ "tripwires": [{ "id": "t", "count": "failed", "window": "5m", "max": 20, "then": "pause_writes" }] }"#;
+    on_unavailable: r#"{ "on_unavailable": { "approval": "manager" } }"#;
+    after_restart: r#"{ "after_restart": "refuse" }"#;
+    time_zone: r#"{ "time_zone": "Europe/Berlin" }"#;
+    change: limit(r#"{ "field": "price", "change": { "percent": "5", "absolute": "50" } }"#);
+    change_beside_a_bound: limit(r#"{ "field": "price", "max": 10, "change": { "percent": "5" } }"#);
+    increase: limit(r#"{ "field": "price", "increase": { "percent": 5 } }"#);
+    decrease: limit(r#"{ "field": "stock", "decrease": { "absolute": 5 } }"#);
+    current_names: limit(r#"{ "field": "current.price", "max": 5 }"#);
+    current_names_in_when: limit(r#"{ "field": "price", "max": 5, "when": [{ "field": "current.status", "in": ["live"] }] }"#);
+    current_names_in_equals: limit(r#"{ "field": "price", "equals": "current.price" }"#);
+    current_names_in_a_forbid: r#"{ "forbid": [{ "id": "f", "scope": "shop:products.update", "when": [{ "field": "current.status", "in": ["live"] }] }] }"#;
+    lookup_names: limit(r#"{ "field": "parent.category", "in": ["a"] }"#);
+    lookup_sums: limit(r#"{ "sum": "open.quantity", "max": 5 }"#);
+    request_facts: limit(r#"{ "field": "request.root_fields", "in": ["a"] }"#);
+    request_counts: limit(r#"{ "count": "request.statements", "max": 1 }"#);
+    hours: permit(r#""hours": [{ "from": "01:00", "until": "05:00" }]"#);
+    canary: permit(r#""canary": { "percent": "5", "by": "resource" }"#);
+    critical: permit(r#""critical": true"#);
+    tools: r#"{ "permit": [{ "id": "p", "tool": "shop:get_product" }] }"#;
+    rpc: r#"{ "permit": [{ "id": "p", "rpc": "shop:ping" }] }"#;
+    graphql: r#"{ "permit": [{ "id": "p", "graphql": "shop:query product" }] }"#;
+    tools_of_a_forbid: r#"{ "forbid": [{ "id": "f", "tool": "shop:get_product" }] }"#;
+    loosen_gzip: r#"{ "apis": { "shop": { "loosen": { "gzip": true } } } }"#;
+    loosen_google_batch: r#"{ "apis": { "shop": { "loosen": { "google_batch": "each" } } } }"#;
+    loosen_jsonrpc_batch: r#"{ "apis": { "shop": { "loosen": { "jsonrpc_batch": "each" } } } }"#;
+    loosen_secrets: r#"{ "apis": { "shop": { "loosen": { "secrets": ["aws"] } } } }"#;
+    fresh: r#"{ "apis": { "shop": { "fresh": "5s" } } }"#;
+    lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
+    reuse_of_grants: r#"{ "approvers": { "manager": { "reuse": "session" } } }"#;
+    holding_for_grants: r#"{ "approvers": { "manager": { "hold": "5s" } } }"#;
+}
+
+#[track_caller]
+fn catalog_not_yet(piece: &str, by: &str, permit: &str) {
+    assert!(SHOP.contains(piece), "{piece}");
+    let mut all = sources(&[shop_page(&format!(r#"{{ "permit": [{permit}] }}"#))]);
+    all[1] = source(SourceKind::Catalog, SHOP.replacen(piece, by, 1));
+    let found = diagnosed(&all);
+    assert!(found.iter().any(|text| text.contains("not supported yet")), "{by}: {found:?}");
+}
+
+const READ: &str = r#"{ "id": "r", "scope": "shop:orders.get" }"#;
+
+#[test]
+fn decoders() {
+    for decoder in ["form", "jsonrpc", "graphql", "google_batch", "sql"] {
+        catalog_not_yet(r#""base": "/v3","#, &format!(r#""base": "/v3", "decoder": "{decoder}","#), READ);
+    }
+}
+
+#[test]
+fn minor_digits_and_scale() {
+    catalog_not_yet(r#""base": "/v3","#, r#""base": "/v3", "minor_digits": { "huf": 0 },"#, READ);
+    catalog_not_yet(r#"{ "at": "/meta" }"#, r#"{ "at": "/meta", "type": "decimal", "scale": "0.01" }"#, READ);
+}
+
+#[test]
+fn stripped_keys() {
+    catalog_not_yet(r#""key": "path.id""#, r#""key": { "name": "path.id", "strip": "gid://" }"#, READ);
+}
+
+#[test]
+fn filters_on_the_current_state() {
+    let permit = r#"{ "id": "p", "scope": "shop:products.update[category=a]" }"#;
+    catalog_not_yet(r#""category": "category""#, r#""category": "current.category""#, permit);
+}
+
+#[test]
+fn values_on_the_current_state() {
+    let permit = r#"{ "id": "p", "scope": "shop:products.update", "fields": "any", "limits": [{ "field": "worth", "max": 5 }] }"#;
+    let mut all = sources(&[shop_page(&format!(r#"{{ "permit": [{permit}] }}"#))]);
+    all[1] =
+        source(SourceKind::Catalog, SHOP.replacen(r#"[["price", "stock"]]"#, r#"[["current.price", "stock"]]"#, 1));
+    assert!(compile(&all).set.is_none());
+}
+
+#[test]
+fn inner_languages() {
+    let action = r#""create": { "endpoints": ["POST /products"], "effect": "gate" }"#;
+    let inner = r#""create": { "endpoints": ["POST /products"], "effect": "gate", "inner": { "name": "sql" } }"#;
+    for permit in [r#"{ "id": "p", "scope": "shop:products.create" }"#, r#"{ "id": "p", "scope": "shop:products.*" }"#]
+    {
+        catalog_not_yet(action, inner, permit);
+    }
+}

@@ -1,0 +1,237 @@
+//! Which rule a method, a host and a path reach (A2, A3, A20; common rules 2 to 4).
+
+mod support;
+
+use support::pages::{permits, shop};
+use support::{Request, check, check_all, request};
+
+/// A2: an endpoint is its method and its whole path template.
+#[test]
+fn an_endpoint_is_method_and_whole_path() {
+    let set = permits(r#"{ "id": "one", "endpoint": "shop:GET /products/{id}" }"#);
+    check_all(
+        &set,
+        &[
+            (request("GET /v3/products/42"), "allow one"),
+            (request("HEAD /v3/products/42"), "allow one"),
+            (request("DELETE /v3/products/42"), "deny: endpoint_not_allowed"),
+            (request("GET /v3/products"), "deny: endpoint_not_allowed"),
+            (request("GET /v3/products/42/notify"), "deny: endpoint_not_allowed"),
+            (request("GET /v3/products/42/more"), "deny: endpoint_not_allowed"),
+            (request("GET /products/42"), "deny: endpoint_not_allowed"),
+            (request("GET /v3x/products/42"), "deny: endpoint_not_allowed"),
+            (request("GET /v2/products/42"), "deny: endpoint_not_allowed"),
+            (request("GET /"), "deny: endpoint_not_allowed"),
+        ],
+    );
+}
+
+/// A2: an id is 1 to 20 ASCII digits without a leading zero: the one spelling that a look-up uses too.
+#[test]
+fn an_id_has_one_spelling() {
+    let set = permits(r#"{ "id": "one", "endpoint": "shop:GET /products/{id}" }"#);
+    for id in ["1", "42", "12345678901234567890", "%34%32"] {
+        check(&set, &request(&format!("GET /v3/products/{id}")), "allow one");
+    }
+    for id in ["0", "042", "4a", "-1", "4.0", "4e1", "123456789012345678901", "%D9%A4%D9%A2", "%EF%BC%94", "4%20"] {
+        check(&set, &request(&format!("GET /v3/products/{id}")), "deny: endpoint_not_allowed");
+    }
+}
+
+/// A2: the types of path variables, in the template and in the catalog.
+#[test]
+fn path_variables_have_types() {
+    let set = permits(
+        r#"{ "id": "labels", "scope": "shop:files.label" },
+           { "id": "any", "endpoint": "shop:GET /tokens/{x:token}" },
+           { "id": "tree", "endpoint": "shop:GET /trees/{x:path}" }"#,
+    );
+    let long = "a".repeat(255);
+    for (path, expect) in [
+        ("labels/caf%C3%A9%20%26%20more", "allow labels"),
+        ("pages/a-b_C9", "allow labels"),
+        ("pages/a.b", "deny: endpoint_not_allowed"),
+        ("sizes/m", "allow labels"),
+        ("sizes/M", "deny: endpoint_not_allowed"),
+        ("sizes/xl", "deny: endpoint_not_allowed"),
+        ("skus/AB12", "allow labels"),
+        ("skus/AB12x", "deny: endpoint_not_allowed"),
+        ("skus/AB%D9%A4", "deny: endpoint_not_allowed"),
+        ("tokens/a-B_9", "allow any"),
+        (&format!("tokens/{long}"), "allow any"),
+        (&format!("tokens/{long}a"), "deny: endpoint_not_allowed"),
+        ("tokens/a%40b", "deny: endpoint_not_allowed"),
+        ("trees/a", "allow tree"),
+        ("trees/a/b/c.txt", "allow tree"),
+        ("trees", "deny: endpoint_not_allowed"),
+    ] {
+        check(&set, &request(&format!("GET /v3/{path}")), expect);
+    }
+}
+
+/// A2, common rule 3: a path that two servers read differently is refused, whatever it would reach.
+#[test]
+fn a_path_with_two_readings_is_refused() {
+    let set = permits(r#"{ "id": "all", "endpoint": ["shop:GET /{rest:path}", "shop:GET /products/{id}"] }"#);
+    check(&set, &request("GET /v3/products/42"), "allow all");
+    for path in [
+        "/v3//products/42",
+        "//v3/products/42",
+        "/v3/products/42//",
+        "/v3/products/42/",
+        "/v3/./products/42",
+        "/v3/orders/../products/42",
+        "/v3/orders/%2e%2E/products/42",
+        "/v3/orders/.%2e/products/42",
+        "/v3/products%2F42",
+        "/v3/products%5c42",
+        "/v3/products\\42",
+        "/v3/products%252F42",
+        "/v3/products/42;a=b",
+        "/v3/products/42%00",
+        "/v3/products/42%0a",
+        "/v3/products/42%7F",
+        "/v3/products/42#x",
+        "/v3/products/42?a=b#x",
+        "/v3/products/42%",
+        "/v3/products/42%4",
+        "/v3/products/42%zz",
+        "/v3/products/%ff",
+        "/v3/produkt\u{e9}",
+        "/V3/products/42",
+        "/v3/Products/42",
+        "/v3/%70roducts/42",
+        "/%76%33/products/42",
+        "http://shop.example.com/v3/products/42",
+        "https://evil.example.com/v3/products/42",
+        "v3/products/42",
+        "*",
+        "",
+    ] {
+        check(&set, &request("GET /").set(":path", Some(path)), "deny: path_ambiguous");
+    }
+}
+
+/// A1, common rule 4: only six methods are judged, in their one spelling.
+#[test]
+fn methods_are_exact() {
+    let set = permits(r#"{ "id": "all", "scope": "shop:products.*", "fields": "any" }"#);
+    for method in ["OPTIONS", "TRACE", "get", "Get", "PROPFIND", "GET ", "", "GET\t", "QUERY"] {
+        let request = request("GET /v3/products").set(":method", Some(method));
+        let expect = if method.trim() == "GET" { "allow all" } else { "deny: endpoint_not_allowed" };
+        check(&set, &request, expect);
+    }
+    check(&set, &request("GET /v3/products").set(":method", None), "deny: endpoint_not_allowed");
+    check(&set, &request("GET /v3/products").set(":method", Some("CONNECT")), "deny: upgrade_not_allowed");
+}
+
+/// Common rule 2: the page's hosts, in any case and with the default port; nothing else.
+#[test]
+fn hosts_are_exact() {
+    let set = shop(
+        r#"{ "apis": { "shop": { "hosts": ["shop.example.com", "shop.example.com:8443"] } },
+             "permit": [{ "id": "list", "scope": "shop:products.list" }] }"#,
+    );
+    let at = |host: &str| request("GET /v3/products").host(host);
+    for host in ["shop.example.com", "SHOP.Example.com", "shop.example.com:443", "shop.example.com:8443"] {
+        check(&set, &at(host), "allow list");
+    }
+    for host in [
+        "shop.example.com:80",
+        "shop.example.com:0443",
+        "shop.example.com.",
+        "shop.example.com:",
+        "www.shop.example.com",
+        "example.com",
+        "shop.example.com@evil.example",
+        "user@shop.example.com",
+        "shop.example.com, evil.example",
+        "[::1]",
+        "",
+    ] {
+        check(&set, &at(host), "deny: host_mismatch");
+    }
+    check(&set, &request("GET /v3/products").set(":authority", None), "deny: host_mismatch");
+    check(&set, &request("GET /v3/products").header("host", "shop.example.com:443"), "allow list");
+    check(&set, &request("GET /v3/products").header("host", "other.example.com"), "deny: host_mismatch");
+}
+
+/// A20: an agent that is released for staging reaches staging hosts only.
+#[test]
+fn a_page_reaches_the_stages_it_is_released_for() {
+    let page = |released: &str| {
+        shop(&format!(
+            r#"{{ {released} "apis": {{ "shop": {{ "hosts": {{ "staging": ["s.example.com"], "production": ["p.example.com"] }} }} }},
+                 "permit": [{{ "id": "list", "scope": "shop:products.list" }}] }}"#
+        ))
+    };
+    let at = |host: &str| request("GET /v3/products").host(host);
+    let staging = page(r#""released_for": ["staging"],"#);
+    check(&staging, &at("s.example.com"), "allow list");
+    check(&staging, &at("p.example.com"), "deny: host_mismatch");
+    let both = page("");
+    check(&both, &at("s.example.com"), "allow list");
+    check(&both, &at("p.example.com"), "allow list");
+}
+
+/// A3: a scope names catalog actions: one, a resource's, the reads, the writes.
+#[test]
+fn scopes_name_actions_by_effect_never_by_method() {
+    let no = "deny: endpoint_not_allowed";
+    for (rule, expect) in [
+        (r#"{ "id": "r", "scope": "shop:products.read" }"#, ["allow r", "allow r", no, no, no]),
+        (r#"{ "id": "w", "scope": "shop:products.write" }"#, [no, no, "allow w", "allow w", no]),
+        (r#"{ "id": "p", "scope": "shop:products.*" }"#, ["allow p", "allow p", "allow p", "allow p", no]),
+        (r#"{ "id": "a", "scope": "shop:*.read" }"#, ["allow a", "allow a", no, no, "allow a"]),
+        (r#"{ "id": "l", "scope": ["shop:products.list", "shop:orders.get"] }"#, ["allow l", no, no, no, "allow l"]),
+    ] {
+        let set = permits(rule);
+        let requests = [
+            request("GET /v3/products"),
+            request("POST /v3/products/search"),
+            request("GET /v3/products/1/notify"),
+            request("DELETE /v3/products/1"),
+            request("GET /v3/orders/1"),
+        ];
+        for (request, expect) in requests.iter().zip(expect) {
+            check(&set, request, expect);
+        }
+    }
+}
+
+/// A1: a wide read does not reach a GET that the catalog knows to have an effect, nor a HEAD on it.
+#[test]
+fn a_wide_get_is_no_door() {
+    let set = permits(r#"{ "id": "wide", "endpoint": "shop:GET /{rest:path}" }"#);
+    check(&set, &request("GET /v3/products/1"), "allow wide");
+    check(&set, &request("GET /v3/unknown/place"), "allow wide");
+    check(&set, &request("GET /v3/products/1/notify"), "deny: endpoint_not_allowed");
+    check(&set, &request("HEAD /v3/products/1/notify"), "deny: endpoint_not_allowed");
+}
+
+/// Loosened by name, and only there: a trailing slash, an encoded slash.
+#[test]
+fn slashes_are_loosened_by_name() {
+    let set = shop(
+        r#"{ "apis": { "shop": { "loosen": { "trailing_slash": "same", "encoded_slash": ["name"] } } },
+             "permit": [{ "id": "r", "scope": ["shop:files.label", "shop:files.read"] }] }"#,
+    );
+    check(&set, &request("GET /v3/pages/a/"), "allow r");
+    check(&set, &request("GET /v3/pages/a//"), "deny: path_ambiguous");
+    check(&set, &request("GET /v3/labels/a%2Fb"), "allow r");
+    check(&set, &request("GET /v3/labels/a%2F..%2Fb"), "deny: path_ambiguous");
+    check(&set, &request("GET /v3/files/a%2Fb"), "deny: path_ambiguous");
+    check(&set, &request("GET /v3/pages%2Fa"), "deny: endpoint_not_allowed");
+}
+
+/// A long path, many segments, many parameters: refused, and soon.
+#[test]
+fn targets_are_bounded() {
+    let set = permits(r#"{ "id": "tree", "endpoint": "shop:GET /trees/{x:path}" }"#);
+    let at = |path: String| -> Request { request("GET /").set(":path", Some(&path)) };
+    check(&set, &at(format!("/v3/trees{}", "/a".repeat(62))), "allow tree");
+    check(&set, &at(format!("/v3/trees{}", "/a".repeat(63))), "deny: path_ambiguous");
+    check(&set, &at(format!("/v3/trees/{}", "a".repeat(16 * 1024))), "deny: path_ambiguous");
+    check(&set, &at(format!("/v3/trees/a?{}", "a&".repeat(500))), "allow tree");
+    check(&set, &at(format!("/v3/trees/a?{}", "a&".repeat(501))), "deny: param_shadow");
+}
