@@ -72,8 +72,11 @@ pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
             crate::quote::quote(&envelope.digest)
         )));
     }
-    let set: Set = postcard::from_bytes(&payload)
+    let (set, rest): (Set, _) = postcard::take_from_bytes(&payload)
         .map_err(|e| LoadError(format!("`payload` is not a policy set of format {FORMAT}: {e}")))?;
+    if !rest.is_empty() {
+        return Err(LoadError(format!("`payload` goes on for {} bytes behind the policy set", rest.len())));
+    }
     ready(set, digest)
 }
 

@@ -76,8 +76,8 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     };
     for (name, kind) in &catalog.headers {
         match kind {
-            HeaderKind::Params => parts.headers.push((name.clone(), HeaderShape::Params)),
-            HeaderKind::List => parts.headers.push((name.clone(), HeaderShape::List)),
+            HeaderKind::Params => parts.headers.push((name.to_ascii_lowercase(), HeaderShape::Params)),
+            HeaderKind::List => parts.headers.push((name.to_ascii_lowercase(), HeaderShape::List)),
             HeaderKind::Text => {}
         }
     }
@@ -173,6 +173,7 @@ fn resource_actions(
             rows: Vec::new(),
             key: key.clone(),
             filters: filters.clone(),
+            inner: !action.inner.is_empty(),
             rules: Vec::new(),
         });
     }
@@ -381,7 +382,17 @@ pub(crate) fn name_patterns(names: &[String]) -> Vec<NamePattern> {
 
 /// Adds a base catalog's contents to one that extends it. What the extension says itself stays; quirks and guards only
 /// add up.
-pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog) {
+/// An action keeps the effect that the base gives it.
+pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fault>) {
+    for (resource, entry) in &own.resources {
+        for (name, action) in &entry.actions {
+            let known = base.resources.get(resource).and_then(|resource| resource.actions.get(name));
+            if known.is_some_and(|known| known.effect != action.effect) {
+                let pointer = format!("/resources/{resource}/actions/{name}/effect");
+                faults.push((pointer, "an extension does not change the effect of an action".into()));
+            }
+        }
+    }
     own.base = own.base.take().or_else(|| base.base.take());
     own.decoder = own.decoder.or(base.decoder);
     if own.types.is_empty() {

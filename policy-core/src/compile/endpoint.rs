@@ -71,6 +71,9 @@ pub(crate) fn parse(
             None => Err(format!("unknown method {}: one of GET, POST, PUT, PATCH, DELETE", quote(method))),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    if !path.starts_with('/') {
+        return Err(format!("the path {} begins with `/`", quote(path)));
+    }
     let whole = match path.strip_prefix("//") {
         Some(rest) => format!("/{rest}"),
         None if path == "/" && !base.is_empty() => base.to_string(),

@@ -9,7 +9,9 @@ use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::number::Decimal;
-use crate::policy::{Action, Band, Constant, Format, Limit, Measure, Name, Predicate, Test};
+use crate::policy::{
+    Action, Band, Constant, Currency, FieldKind, FieldType, Format, Limit, Measure, Name, Predicate, Test,
+};
 use crate::quote::quote;
 use crate::template::{BeyondRule, ConstantList, ConstantWord, ListSource, Number, RoleInfo, TestRule};
 
@@ -29,6 +31,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) actions: &'a [&'a Action],
     /// Values of these actions that need the current state.
     pub(crate) late: &'a [String],
+    /// Path variables of the endpoints the rule applies to.
+    pub(crate) variables: &'a [String],
     pub(crate) lists: &'a BTreeMap<String, ListSource>,
     pub(crate) roles: &'a BTreeMap<String, RoleInfo>,
     /// Limits of a whole API look at the head only.
@@ -151,6 +155,12 @@ fn test(
     Some(Test { measure, predicates })
 }
 
+/// Whether the amount's currency is known from the current state only.
+fn in_current_currency(field: &str, around: &Surroundings<'_>) -> bool {
+    let unknown = |kind: &FieldType| matches!(&kind.kind, FieldKind::Money(money) if money.currency == Currency::Fixed(String::new()));
+    around.actions.iter().any(|action| action.field(field).and_then(|f| f.kind.as_ref()).is_some_and(unknown))
+}
+
 /// Whether a predicate is written, understood or not.
 fn has_predicate(rule: &TestRule) -> bool {
     let TestRule { one_of, not_in, min, max, over, under, change, increase, decrease, .. } = rule;
@@ -187,6 +197,14 @@ fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Re
     ) {
         Ok(name) if around.head_only && !matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)) => {
             report.error(&pointer, "limits of an API look at path, query and header names only", None);
+            None
+        }
+        Ok(Name::Path(variable)) if !around.variables.contains(&variable) => {
+            report.unknown(&pointer, "path variable", &variable, around.variables.iter().map(String::as_str));
+            None
+        }
+        Ok(Name::Field(field, _)) if in_current_currency(&field, around) => {
+            report.not_yet(&pointer, "an amount whose currency stands in the current state");
             None
         }
         Ok(name) => Some(name),
@@ -286,6 +304,10 @@ fn predicates(
     }
     if let Some(text) = &rule.equals {
         match names::resolve(text, around.actions, around.late) {
+            Ok(Name::Path(variable)) if !around.variables.contains(&variable) => {
+                let known = around.variables.iter().map(String::as_str);
+                report.unknown(&format!("{at}/equals"), "path variable", &variable, known);
+            }
             Ok(name) => out.push(Predicate::Equals(name)),
             Err(message) => report.wrong_name(&format!("{at}/equals"), message),
         }

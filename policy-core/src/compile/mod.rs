@@ -211,7 +211,12 @@ fn extended(
             let reread = documents.get(again).and_then(Option::as_ref).and_then(|d| d.root().read::<Catalog>().ok());
             if let (Some(mut reread), Some(own)) = (reread, catalogs.get_mut(name)) {
                 debug_assert_eq!(own.source, source);
-                api::extend(&mut own.catalog, &mut reread);
+                let mut faults = Vec::new();
+                api::extend(&mut own.catalog, &mut reread, &mut faults);
+                let mut report = Report { source, document, diagnostics };
+                for (pointer, message) in faults {
+                    report.error(&pointer, message, None);
+                }
             }
             chain.push(base);
         }

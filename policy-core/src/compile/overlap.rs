@@ -19,7 +19,7 @@ pub(crate) fn report(placed: &[Placed], apis: &BTreeMap<alloc::string::String, A
     for softening in placed.iter().filter(|rule| rule.softens) {
         for other in placed {
             let later = softening.pointer > other.pointer || !other.softens;
-            if core::ptr::eq(softening, other) || !later || !meet(softening, other, apis) {
+            if core::ptr::eq(softening, other) || other.shadow || !later || !meet(softening, other, apis) {
                 continue;
             }
             let message = format!(

@@ -37,6 +37,8 @@ pub(crate) struct Placed {
     pub(crate) id: String,
     pub(crate) pointer: String,
     pub(crate) targets: BTreeMap<String, Targets>,
+    /// It grants nothing.
+    pub(crate) shadow: bool,
     /// Softens: has an approval or a `beyond`.
     pub(crate) softens: bool,
 }
@@ -75,8 +77,7 @@ pub(crate) fn compile(
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
     let mut once = |id: &str, pointer: &str, report: &mut Report<'_>| {
-        if let Some(first) = ids.insert(id.to_string(), pointer.to_string()) {
-            let _ = first;
+        if ids.insert(id.to_string(), pointer.to_string()).is_some() {
             report.error(&format!("{pointer}/id"), format!("two rules are named {}", quote(id)), None);
         }
     };
@@ -88,14 +89,23 @@ pub(crate) fn compile(
         let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
         let actions = actions_of(&targets, &apis);
         let late = late_values(&actions, &targets, &apis);
-        let known = Known { actions: &actions, late: &late };
+        let variables = path_variables(&targets, &apis);
+        let known = Known { actions: &actions, late: &late, variables: &variables };
+        batch_endpoints(&pointer, &targets, &apis, report);
         let permit = permit(rule, &pointer, template, &known, patterns, report);
         risky_absences(rule, &pointer, &targets, &apis, report);
         only_batches(rule, &pointer, &actions, &targets, report);
-        let softens = permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny);
+        let softens = !permit.shadow
+            && (permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny));
         page.permits.push(permit);
         let index = u32::try_from(position).unwrap_or(u32::MAX);
-        placed.push(Placed { id: rule.id.clone(), pointer, softens, targets: clone_targets(&targets) });
+        placed.push(Placed {
+            id: rule.id.clone(),
+            pointer,
+            softens,
+            shadow: rule.mode == Some(Mode::Shadow),
+            targets: clone_targets(&targets),
+        });
         attached.push((RuleTarget::Permit(index), targets));
     }
     for (position, rule) in template.forbid.iter().enumerate() {
@@ -104,7 +114,8 @@ pub(crate) fn compile(
         let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
         let actions = actions_of(&targets, &apis);
         let late = late_values(&actions, &targets, &apis);
-        let known = Known { actions: &actions, late: &late };
+        let variables = path_variables(&targets, &apis);
+        let known = Known { actions: &actions, late: &late, variables: &variables };
         page.forbids.push(forbid(rule, &pointer, template, &known, patterns, report));
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         attached.push((RuleTarget::Forbid(index), targets));
@@ -255,8 +266,13 @@ fn bind<'c>(
     };
     let catalog = &source.catalog;
     let base = binding.base.clone().or_else(|| catalog.base.clone()).unwrap_or_default();
-    if !(base.is_empty() || base.starts_with('/')) || base.ends_with('/') {
-        report.error(&format!("{pointer}/base"), "a base is empty or begins with `/`, and does not end in one", None);
+    let literal = !base.contains(['{', '}', '%', '?', '#', ';', '\\', ' ']) && base.is_ascii() && !base.contains("//");
+    if !(base.is_empty() || base.starts_with('/')) || base.ends_with('/') || !literal {
+        report.error(
+            &format!("{pointer}/base"),
+            "a base is empty, or plain segments that begin with `/` and do not end in one",
+            None,
+        );
     }
     let mut faults = Vec::new();
     let parts = api::compile(catalog, &base, patterns, &mut faults);
@@ -372,6 +388,55 @@ fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String
 struct Known<'a> {
     actions: &'a [&'a Action],
     late: &'a [String],
+    variables: &'a [String],
+}
+
+/// Names of the path variables of a target's endpoints.
+fn path_variables(targets: &BTreeMap<String, Targets>, apis: &BTreeMap<String, ApiParts<'_>>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        let named = |index: &u32| targets.actions.iter().any(|(action, _)| action == index);
+        let of_actions = api.parts.endpoints.iter().filter(|(index, _)| named(index)).map(|(_, endpoint)| endpoint);
+        for endpoint in targets.endpoints.iter().chain(of_actions) {
+            names.extend(endpoint.names.iter().cloned());
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Endpoint permits that cannot grant: rows of a batch are granted by what they are, and texts that hold operations of
+/// their own cannot be judged yet.
+fn batch_endpoints(
+    pointer: &str,
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+    report: &mut Report<'_>,
+) {
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        for endpoint in &targets.endpoints {
+            let meets = |listed: &Endpoint| {
+                listed.segments == endpoint.segments && listed.methods.iter().any(|m| endpoint.methods.contains(m))
+            };
+            let listed = api.parts.endpoints.iter().find(|(_, listed)| meets(listed));
+            let action = listed.and_then(|(index, _)| api.parts.actions.get(*index as usize));
+            match action {
+                Some(action) if !action.rows.is_empty() => {
+                    let message =
+                        format!("`{}` is a batch: each of its rows is judged as the action it is", action.name);
+                    let help = "name the rows' actions by `scope`";
+                    report.error(&format!("{pointer}/endpoint"), message, Some(help.into()));
+                }
+                Some(action) if action.inner => {
+                    report.not_yet(&format!("{pointer}/endpoint"), &format!("the texts of `{}`", action.name));
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Values of the targeted resources that need the current state.
@@ -441,8 +506,9 @@ fn permit(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Permit {
-    let Known { actions, late } = *known;
-    let around = Surroundings { actions, late, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let Known { actions, late, variables } = *known;
+    let around =
+        Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
     if let Some(role) = &rule.approval
         && !template.approvers.contains_key(role)
     {
@@ -470,6 +536,12 @@ fn permit(
             );
         }
     }
+    for name in &rule.query.require {
+        if rule.query.only.as_ref().is_some_and(|only| !only.contains(name)) {
+            let message = format!("{} is required and not in `only`", quote(name));
+            report.error(&format!("{pointer}/query/require"), message, Some("add it to `only`".into()));
+        }
+    }
     Permit {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),
@@ -493,8 +565,9 @@ fn forbid(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Forbid {
-    let Known { actions, late } = *known;
-    let around = Surroundings { actions, late, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let Known { actions, late, variables } = *known;
+    let around =
+        Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
     Forbid {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),
@@ -602,6 +675,10 @@ fn lay_out(
         let Some(binding) = template.apis.get(&alias) else {
             continue;
         };
+        let mut variables: Vec<String> =
+            api.parts.endpoints.iter().flat_map(|(_, e)| e.names.iter().cloned()).collect();
+        let own = endpoint_rules.get(&alias).into_iter().flatten();
+        variables.extend(own.flat_map(|(_, endpoint)| endpoint.names.iter().cloned()));
         let mut actions = api.parts.actions;
         for (index, action) in actions.iter_mut().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -610,6 +687,7 @@ fn lay_out(
         let around = Surroundings {
             actions: &[],
             late: &[],
+            variables: &variables,
             lists: &template.lists,
             roles: &template.approvers,
             head_only: true,

@@ -6,7 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use regex_automata::dfa::{StartKind, dense};
-use regex_automata::util::syntax;
+use regex_automata::nfa::thompson::NFA;
+use regex_syntax::hir::{Hir, Look};
 
 use crate::limits::PATTERN_BYTES;
 
@@ -26,16 +27,20 @@ impl Patterns {
         if let Some(index) = self.known.get(pattern) {
             return Ok(*index);
         }
-        // Parsed alone first: so that an unbalanced `)` cannot escape the anchors.
-        let options = syntax::Config::new().unicode(false).utf8(false);
-        let alone = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
-        alone.map_err(|e| {
+        let parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
+        let hir = { parser }.parse(pattern).map_err(|e| {
             let text = e.to_string();
             let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
             format!("the pattern is not valid: {last}")
         })?;
+        // The anchors are put around what was parsed: no text of a pattern can escape them.
+        let whole = Hir::concat(alloc::vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
+        let too_large = |_| format!("the pattern becomes larger than {} KiB", PATTERN_BYTES / 1024);
+        let nfa = NFA::compiler()
+            .configure(NFA::config().utf8(false).nfa_size_limit(Some(PATTERN_BYTES)))
+            .build_from_hir(&whole)
+            .map_err(|_| too_large(()))?;
         let dfa = dense::Builder::new()
-            .syntax(options)
             .configure(
                 dense::Config::new()
                     .start_kind(StartKind::Anchored)
@@ -43,8 +48,8 @@ impl Patterns {
                     .determinize_size_limit(Some(PATTERN_BYTES * 4))
                     .minimize(false),
             )
-            .build(&format!(r"\A(?:{pattern})\z"))
-            .map_err(|_| format!("the pattern becomes larger than {} KiB", PATTERN_BYTES / 1024))?;
+            .build_from_nfa(&nfa)
+            .map_err(|_| too_large(()))?;
         let sparse = dfa.to_sparse().map_err(|_| "the pattern cannot be made an automaton".to_string())?;
         let index = u32::try_from(self.bytes.len()).map_err(|_| "too many patterns".to_string())?;
         self.bytes.push(sparse.to_bytes_little_endian());

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use super::{Input, Operation};
 use crate::decision::{Code, Reason};
-use crate::document::{Kind, Steps, Value, pointer_token, select};
+use crate::document::{Kind, Step, Steps, Value, pointer_token, select};
 use crate::limits::OPERATIONS;
-use crate::policy::{Action, Name, RowList};
+use crate::policy::{Action, FieldKind, Name, RowList, is_id};
 use crate::quote::quote;
 
 pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
@@ -76,11 +76,11 @@ fn take_rows<'a>(
             let message = format!("more than {OPERATIONS} rows in one request");
             return Err(Reason { code: Code::BatchLimit, message, pointer: pointer() });
         }
-        let mut operation = Operation::of(action, Some(element));
+        let mut operation = Operation { row: true, ..Operation::of(action, Some(element)) };
         if let Some(path) = &list.key {
             let keys = select(element, Steps { head: &path.0, tail: &[] });
             if let [key] = keys.as_slice() {
-                operation.key = Some(canonical_key(*key).map_err(|message| {
+                operation.key = Some(canonical_key(*key, key_kind(action, &path.0)).map_err(|message| {
                     let pointer = pointer().map(|list| format!("{list}/{}", operations.len() - before));
                     Reason { code: Code::ValueFormat, message, pointer }
                 })?);
@@ -101,13 +101,30 @@ fn take_rows<'a>(
     Ok(())
 }
 
-/// One spelling for one resource: `42` and `"42"` are the same; `42.0`, `"042"` and `4.2e1` are refused.
-fn canonical_key(value: Value<'_>) -> Result<String, String> {
+/// What the catalog says a row's key is: the type of the field that stands there, or of the field that the resource's
+/// own path variable names.
+fn key_kind<'a>(action: Option<&'a Action>, path: &[Step]) -> Option<&'a FieldKind> {
+    let action = action?;
+    let named = match &action.key {
+        Some(Name::Path(name)) => action.field(name),
+        _ => None,
+    };
+    let standing = action.fields.iter().find(|field| field.at.iter().any(|at| at.0 == path));
+    let kind = if path.is_empty() { named } else { standing.or(named) };
+    kind.and_then(|field| field.kind.as_ref()).map(|kind| &kind.kind)
+}
+
+/// One spelling for one resource: `42` and `"42"` are the same; `42.0`, `"042"`, `" 42"` and `4.2e1` are refused. A key
+/// that is no number is a token.
+fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>) -> Result<String, String> {
     let text = value.string().or_else(|| value.number()).unwrap_or_default();
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let canonical = match value.kind() {
-        Kind::Number => digits && (text == "0" || !text.starts_with('0')),
-        Kind::String => !text.is_empty() && (!digits || text == "0" || !text.starts_with('0')),
+    let numeric = is_id(text) || text == "0";
+    let token = (1..=255).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        && !(text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
+    let canonical = match (value.kind(), kind) {
+        (Kind::Number, _) | (Kind::String, Some(FieldKind::Digits | FieldKind::Integer)) => numeric,
+        (Kind::String, _) => numeric || token,
         _ => false,
     };
     if canonical { Ok(text.to_string()) } else { Err(format!("{} is not an id in its one spelling", quote(text))) }

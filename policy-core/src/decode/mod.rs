@@ -27,13 +27,15 @@ pub(crate) struct Operation<'a> {
     pub(crate) key: Option<String>,
     /// The value that addresses the row; not counted as a written field.
     pub(crate) key_value: Option<Value<'a>>,
+    /// It is one row of a batch: what its resource's own path would say, its key says.
+    pub(crate) row: bool,
     /// The operation stands for a known number of rows (one). Where it is not, the row count is not knowable.
     pub(crate) counted: bool,
 }
 
 impl<'a> Operation<'a> {
     fn of(action: Option<&'a Action>, document: Option<Value<'a>>) -> Self {
-        Self { action, document, key: None, key_value: None, counted: true }
+        Self { action, document, key: None, key_value: None, row: false, counted: true }
     }
 }
 

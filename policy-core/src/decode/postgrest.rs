@@ -22,6 +22,9 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
             Some(list) if list.kind() == Kind::Array => {
                 let rows: Vec<_> =
                     list.children().take(OPERATIONS + 1).map(|row| Operation::of(action, Some(row))).collect();
+                if list.children().any(|row| row.kind() != Kind::Object) {
+                    return Err(refuse(Code::BatchShape, "each row is a JSON object"));
+                }
                 match rows.len() {
                     0 => Err(refuse(Code::BatchShape, "the array of rows is empty")),
                     n if n > OPERATIONS => {
@@ -30,8 +33,12 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
                     _ => Ok(rows),
                 }
             }
+            Some(row) if row.kind() != Kind::Object => Err(refuse(Code::BatchShape, "a row is a JSON object")),
             other => Ok(alloc::vec![Operation::of(action, other)]),
         },
+        Method::Patch | Method::Delete if document.is_some_and(|row| row.kind() != Kind::Object) => {
+            Err(refuse(Code::BatchShape, "the body is a JSON object of columns"))
+        }
         Method::Patch | Method::Delete => {
             let Some(keys) = keys(input, action)? else {
                 return Ok(alloc::vec![Operation { counted: false, ..Operation::of(action, document) }]);

@@ -96,6 +96,7 @@ fn require<'a>(name: &'a Name, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
         return;
     };
     let mut satisfied = false;
+    let mut each = false;
     for (place, _) in places {
         let path: Vec<Step> = place
             .head
@@ -104,6 +105,7 @@ fn require<'a>(name: &'a Name, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
             .chain(place.member.map(|member| Step::Member(member.into())))
             .chain(place.tail.iter().cloned())
             .collect();
+        each |= path.contains(&Step::Each);
         match every(document, &path) {
             Ok(found) => satisfied |= found,
             Err(value) => {
@@ -112,7 +114,8 @@ fn require<'a>(name: &'a Name, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    if !satisfied {
+    // `a/*/b` asks something of the elements of `a`; `a` itself is asked for by name.
+    if !satisfied && !each {
         findings.push(missing());
     }
 }
@@ -129,6 +132,9 @@ fn every<'d>(value: Value<'d>, path: &[Step]) -> Result<bool, Value<'d>> {
             None => Ok(false),
         },
         Step::Each => {
+            if !matches!(value.kind(), Kind::Array | Kind::Object) {
+                return Err(value);
+            }
             for child in value.children() {
                 if !every(child, rest)? {
                     return Err(child);

@@ -21,6 +21,11 @@ pub(crate) fn query(rule: &QueryRule, scope: &Scope<'_>, findings: &mut Vec<Find
         findings.push(Finding::deny(Code::ParamShadow, "the query holds a `;`, which PHP may split at"));
     }
     for (position, pair) in scope.request.query.iter().enumerate() {
+        if api.quirks.php_names && pair.name.chars().any(|c| matches!(c, ' ' | '.')) {
+            let message = format!("PHP reads the query name {} as another one", quote(&pair.name));
+            findings.push(Finding::deny(Code::ParamShadow, message));
+            continue;
+        }
         let spelled = if api.quirks.php_names { mangled(&pair.name) } else { pair.name.clone() };
         let listed = |names: &[String]| names.contains(&pair.name);
         let is = |patterns: &[NamePattern]| {
@@ -82,7 +87,15 @@ pub(crate) fn headers(permit: &Permit, scope: &Scope<'_>, findings: &mut Vec<Fin
             let message = format!("the header {} can be read as {}", quote(name), quote(guarded));
             findings.push(Finding::deny(Code::HeaderNotAllowed, message));
         }
-        if !scope.request.headers.has(guarded) || allows(guarded) {
+        if !scope.request.headers.has(guarded) {
+            continue;
+        }
+        let listed = api.headers.iter().any(|(name, _)| name == guarded);
+        if !listed && scope.request.headers.all(guarded).nth(1).is_some() {
+            let message = format!("the header {} stands more than once", quote(guarded));
+            findings.push(Finding::deny(Code::HeaderNotAllowed, message));
+        }
+        if allows(guarded) {
             continue;
         }
         let params = api.headers.iter().any(|(name, shape)| name == guarded && *shape == HeaderShape::Params);

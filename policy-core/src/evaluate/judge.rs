@@ -6,15 +6,16 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::names::{Scope, Values};
+use super::names::{Datum, Scope, Values};
 use super::route::{Route, Variables};
 use super::step::{blank, denied};
 use super::{Finding, fields, head_rules, limits};
 use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
 use crate::decode::{Body, Content, Input, Operation, decode, read_body};
-use crate::document::Document;
+use crate::document::{Document, Kind};
 use crate::limits::REASONS;
-use crate::policy::{Action, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget};
+use crate::number::Decimal;
+use crate::policy::{Action, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget};
 use crate::quote::quote;
 use crate::request::Request;
 
@@ -71,6 +72,22 @@ fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
     })
 }
 
+/// Whether a value is one of a filter's; `None`: it is no plain value.
+fn inside(datum: &Datum<'_>, values: &[String]) -> Option<bool> {
+    let number = |text: &str| Decimal::parse_json(text).ok();
+    let text = match datum {
+        Datum::Text(text) => text.clone(),
+        Datum::Number(number) => number.to_string(),
+        Datum::Json(value) => match value.kind() {
+            Kind::String | Kind::Number => value.string().or_else(|| value.number())?.to_string(),
+            Kind::Bool(bool) => bool.to_string(),
+            Kind::Null | Kind::Array | Kind::Object => return None,
+        },
+    };
+    let same = |value: &String| *value == text || (number(value).is_some() && number(value) == number(&text));
+    Some(values.iter().any(same))
+}
+
 /// Everything that is laid out to be judged.
 struct Bench<'a> {
     set: &'a PolicySet,
@@ -117,36 +134,44 @@ impl<'a> Bench<'a> {
             .filter(|action| !action.rows.is_empty())
             .flat_map(|action| action.rules.iter())
             .filter(|rule| matches!(rule.target, RuleTarget::Forbid(_)));
-        of_action
+        // An endpoint says nothing of what its rows are: only a scope grants a row. A forbid holds for all of them.
+        let reaches = move |rule: &RuleRef| !operation.row || matches!(rule.target, RuleTarget::Forbid(_));
+        let of_endpoint = self
+            .route
+            .endpoint_rules
             .iter()
-            .chain(of_batch)
-            .map(move |rule| Candidate { rule, variables })
-            .chain(self.route.endpoint_rules.iter().map(|(rule, variables)| Candidate { rule, variables }))
+            .filter(move |(rule, _)| reaches(rule))
+            .map(|(rule, variables)| Candidate { rule, variables });
+        of_action.iter().chain(of_batch).map(move |rule| Candidate { rule, variables }).chain(of_endpoint)
     }
 
+    /// Whether the filters of a target match an operation. A permit needs every value inside; a forbid is set off by
+    /// one. What is no plain value is unknown: a forbid then matches, a permit does not.
     fn matches(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Matches {
         let scope = self.scope(operation, candidate.variables);
+        let forbids = matches!(candidate.rule.target, RuleTarget::Forbid(_));
         let mut result = Matches::Yes;
         for (name, values) in &candidate.rule.filters {
             let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
-            let Some(filter) = filter else {
-                return Matches::Unknown;
+            let Some(filter) = filter else { return Matches::Unknown };
+            let data = match scope.values(&filter.source) {
+                Values::Known(data, _) => data,
+                Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
             };
-            match scope.values(&filter.source) {
-                Values::Known(data, _) if !data.is_empty() => {
-                    let inside = |datum: &super::names::Datum<'a>| match datum {
-                        super::names::Datum::Text(text) => values.contains(text),
-                        super::names::Datum::Json(value) => {
-                            value.string().is_some_and(|t| values.iter().any(|v| v == t))
-                        }
-                        super::names::Datum::Number(number) => values.contains(&number.to_string()),
-                    };
-                    if !data.iter().all(inside) {
-                        return Matches::No;
-                    }
-                }
-                _ => result = Matches::Unknown,
+            let places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values)).collect();
+            let unknown = places.is_empty() || places.contains(&None);
+            let matches = if forbids {
+                places.contains(&Some(true))
+            } else {
+                !unknown && places.iter().all(|place| *place == Some(true))
+            };
+            if matches {
+                continue;
             }
+            if !unknown {
+                return Matches::No;
+            }
+            result = Matches::Unknown;
         }
         result
     }
@@ -176,7 +201,8 @@ impl<'a> Bench<'a> {
         outcome.version = Some(self.page.version.clone());
         for (position, operation) in self.operations.iter().enumerate() {
             let judged = self.operation(position, operation, &matched, &whole, &mut outcome.considered);
-            if outcome.rule.is_none() || judged.decision > outcome.decision {
+            let first = position == 0 && judged.decision == outcome.decision;
+            if first || judged.decision > outcome.decision {
                 outcome.rule = judged.rule;
             }
             match judged.decision.cmp(&outcome.decision) {
@@ -235,6 +261,11 @@ impl<'a> Bench<'a> {
         if let Some(judged) = self.forbids(position, operation, considered) {
             return judged;
         }
+        if operation.action.is_some_and(|action| action.inner) {
+            let message = "this endpoint's texts hold operations of their own, which this version cannot judge".into();
+            let reason = Reason { code: Code::EndpointNotAllowed, message, pointer: None };
+            return Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] };
+        }
         let mut best: Option<Judged> = None;
         let mut filtered = false;
         for candidate in self.candidates(operation) {
@@ -251,10 +282,12 @@ impl<'a> Bench<'a> {
             }
             let mut findings = whole.get(&index).cloned().unwrap_or_default();
             let scope = self.scope(operation, candidate.variables);
-            if !(permit.body.opaque && matches!(self.content, Content::Unread(_))) {
+            if !permit.body.opaque {
                 fields::fields(&permit.fields, &scope, &mut findings);
+                self.shape(permit, operation, &mut findings);
             }
-            for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
+            let own = self.api.limits.iter().chain(&permit.limits).filter(|limit| !is_of_request(limit));
+            for limit in own {
                 limits::limit(limit, core::slice::from_ref(&scope), &mut findings);
             }
             if let Some(role) = &permit.approval {
@@ -285,6 +318,31 @@ impl<'a> Bench<'a> {
         best.unwrap_or_else(|| self.nothing_permits(operation, filtered))
     }
 
+    /// A rule that speaks of a body is never satisfied by a missing one, nor by one of another shape.
+    fn shape(&self, permit: &Permit, operation: &Operation<'_>, findings: &mut Vec<Finding>) {
+        let of_body = |name: &Name| matches!(name, Name::Field(..) | Name::Pointer(_) | Name::Value(_));
+        let limits_body = permit.limits.iter().any(|limit| match &limit.test.measure {
+            Measure::Values(names) => names.iter().any(of_body),
+            Measure::Count(name) | Measure::Sum(name) => of_body(name),
+            Measure::Rows => false,
+        });
+        let speaks = limits_body || matches!(permit.fields, FieldRule::Listed(_));
+        if !speaks || self.request.method.is_bodiless() {
+            return;
+        }
+        match operation.document {
+            None => {
+                let message = format!("the rule {} judges a body, and the request has none", quote(&permit.id));
+                findings.push(Finding::deny(Code::MissingRequired, message));
+            }
+            Some(document) if document.kind() != Kind::Object && operation.key_value.is_none() => {
+                let message = format!("the rule {} judges a JSON object", quote(&permit.id));
+                findings.push(Finding::deny(Code::BatchShape, message));
+            }
+            Some(_) => {}
+        }
+    }
+
     /// A forbid that matches, or cannot be known not to match, denies.
     fn forbids(
         &self,
@@ -301,12 +359,8 @@ impl<'a> Bench<'a> {
                 continue;
             };
             let scope = self.scope(operation, candidate.variables);
-            let scopes = core::slice::from_ref(&scope);
             let applies = self.matches(candidate, operation) != Matches::No
-                && forbid
-                    .when
-                    .iter()
-                    .all(|condition| !matches!(limits::truth(condition, scopes), limits::Truth::Fails));
+                && limits::conjunction(&forbid.when, &scope) != limits::Truth::Fails;
             let message = format!("the rule {} forbids this", quote(&forbid.id));
             let reason = Reason { code: Code::Forbidden, message, pointer: None };
             let (decision, reasons) =
@@ -381,8 +435,7 @@ fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
 
 /// Whether a limit is judged once for the request rather than once per operation.
 fn is_of_request(limit: &Limit) -> bool {
-    let head_only =
-        |names: &[Name]| names.iter().all(|name| matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)));
+    let head_only = |names: &[Name]| names.iter().all(|name| matches!(name, Name::Query(_) | Name::Header(..)));
     match &limit.test.measure {
         Measure::Count(_) | Measure::Rows | Measure::Sum(_) => true,
         Measure::Values(names) => {

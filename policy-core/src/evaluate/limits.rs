@@ -10,47 +10,47 @@ use super::names::{Datum, Scope, Values};
 use super::test::{Verdict, name_text, predicate, well_formed};
 use crate::decision::{Code, Decision, Reason};
 use crate::document::Kind;
+use crate::limits::REASONS;
 use crate::number::Decimal;
-use crate::policy::{Band, Limit, Measure, Name, Predicate, Test};
+use crate::policy::{Band, FieldType, Limit, Measure, Name, Predicate, Test};
 use crate::quote::quote;
 
 /// Judges one limit over the operations that a permit matched (one of them for a measure of values, all of them for
 /// counts and sums).
 pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut Vec<Finding>) {
-    if !applies(&limit.when, scopes, findings, &limit.id) {
-        return;
+    match applies(&limit.when, scopes) {
+        Truth::Holds => {}
+        Truth::Fails => return,
+        Truth::Unknown(why) => {
+            let message = format!("whether the limit {} applies cannot be known: {why}", quote(&limit.id));
+            findings.push(Finding::deny(Code::UnknownState, message));
+            return;
+        }
     }
-    for (verdict, pointer) in test(&limit.test, scopes) {
+    let mut denied = 0;
+    let mut held = 0;
+    measure(&limit.test, scopes, &mut |verdict, place| {
         let (decision, code, message) = match (verdict, &limit.beyond) {
-            (Verdict::Holds, _) => continue,
+            (Verdict::Holds, _) => return true,
             (Verdict::Fails(_, message), Band::Approval(role)) => {
                 let message = format!("{message}; past that, {} must approve", quote(role));
                 (Decision::ApprovalRequired, Code::ApprovalRequired, message)
             }
             (Verdict::Fails(code, message) | Verdict::Hard(code, message), _) => (Decision::Deny, code, message),
         };
-        let message = format!("{message} (limit {})", quote(&limit.id));
-        findings.push(Finding { decision, reason: Reason { code, message, pointer } });
-    }
-}
-
-/// Whether a limit's `when` holds. What cannot be known denies.
-fn applies<'a>(when: &'a [Test], scopes: &[Scope<'a>], findings: &mut Vec<Finding>, id: &str) -> bool {
-    for condition in when {
-        match truth(condition, scopes) {
-            Truth::Holds => {}
-            Truth::Fails => return false,
-            Truth::Unknown(why) => {
-                let message = format!("whether the limit {} applies cannot be known: {why}", quote(id));
-                findings.push(Finding::deny(Code::UnknownState, message));
-                return false;
-            }
+        let count = if decision == Decision::Deny { &mut denied } else { &mut held };
+        *count += 1;
+        // More of the same would be cut anyway; what is held may still turn out to be denied.
+        if *count <= REASONS {
+            let message = format!("{message} (limit {})", quote(&limit.id));
+            findings.push(Finding { decision, reason: Reason { code, message, pointer: place.pointer() } });
         }
-    }
-    true
+        denied < REASONS
+    });
 }
 
-/// Three-valued result of a test.
+/// Three-valued result of a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Truth {
     /// It holds.
     Holds,
@@ -60,73 +60,186 @@ pub(crate) enum Truth {
     Unknown(String),
 }
 
-/// A test as a condition: of a forbid, or of a limit.
-pub(crate) fn truth<'a>(condition: &'a Test, scopes: &[Scope<'a>]) -> Truth {
-    let mut result = Truth::Holds;
-    for (verdict, _) in test(condition, scopes) {
-        match verdict {
-            Verdict::Holds => {}
-            Verdict::Fails(..) => result = Truth::Fails,
-            Verdict::Hard(_, why) => return Truth::Unknown(why),
+/// Whether a limit's `when` holds for any of the operations. For each, one test that fails is enough to say no; what
+/// cannot be known is unknown only where nothing says no.
+fn applies<'a>(when: &'a [Test], scopes: &[Scope<'a>]) -> Truth {
+    if when.is_empty() {
+        return Truth::Holds;
+    }
+    let mut result = Truth::Fails;
+    for scope in scopes {
+        match conjunction(when, scope) {
+            Truth::Holds => return Truth::Holds,
+            Truth::Fails => {}
+            unknown @ Truth::Unknown(_) => result = unknown,
         }
     }
     result
 }
 
-/// Every verdict of a test, with the place of the value.
-fn test<'a>(test: &'a Test, scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
-    match &test.measure {
-        Measure::Values(names) => values(names, &test.predicates, scopes),
-        Measure::Count(name) => count(name, &test.predicates, scopes),
-        Measure::Rows => rows(&test.predicates, scopes),
-        Measure::Sum(name) => sum(name, &test.predicates, scopes),
+/// All tests of a `when`, for one operation.
+pub(crate) fn conjunction<'a>(when: &'a [Test], scope: &Scope<'a>) -> Truth {
+    let mut result = Truth::Holds;
+    for condition in when {
+        match truth(condition, scope) {
+            Truth::Fails => return Truth::Fails,
+            Truth::Holds => {}
+            unknown @ Truth::Unknown(_) => result = unknown,
+        }
+    }
+    result
+}
+
+/// One test as a condition. Where a name has several values, one that holds is enough: a condition brings a rule into
+/// force, and adding a value to a request must not take it out again. A name without values holds.
+fn truth<'a>(condition: &'a Test, scope: &Scope<'a>) -> Truth {
+    let Measure::Values(names) = &condition.measure else {
+        // The compiler lets conditions look at values only.
+        return Truth::Unknown("a condition looks at values".to_string());
+    };
+    let mut any = false;
+    let mut unknown = None;
+    for name in names {
+        let what = name_text(name);
+        let (data, kind) = match known(name, &what, scope) {
+            Ok(values) => values,
+            Err(Verdict::Hard(_, why)) => {
+                unknown = Some(why);
+                continue;
+            }
+            Err(_) => continue,
+        };
+        if let Some(Verdict::Fails(..)) = presence(&condition.predicates, &what, data.is_empty()) {
+            any = true;
+            continue;
+        }
+        if data.is_empty() && condition.predicates.iter().any(|p| matches!(p, Predicate::Present(_))) {
+            return Truth::Holds;
+        }
+        for datum in &data {
+            any = true;
+            match value(&condition.predicates, &what, datum, kind, scope) {
+                Verdict::Holds => return Truth::Holds,
+                Verdict::Fails(..) => {}
+                Verdict::Hard(_, why) => unknown = Some(why),
+            }
+        }
+    }
+    match (unknown, any) {
+        (Some(why), _) => Truth::Unknown(why),
+        (None, true) => Truth::Fails,
+        (None, false) => Truth::Holds,
     }
 }
 
-fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
-    let mut out = Vec::new();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    for scope in scopes {
-        for name in names {
-            let what = name_text(name);
-            let (data, kind) = match scope.values(name) {
-                Values::Known(data, kind) => (data, kind),
-                Values::Ambiguous(why) => {
-                    out.push((Verdict::Hard(Code::ParamShadow, format!("{what}: {why}")), None));
-                    continue;
-                }
-                Values::Unknown(why) => {
-                    out.push((Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None));
-                    continue;
-                }
-            };
-            for wanted in predicates {
-                if let Predicate::Present(wanted) = wanted
-                    && *wanted == data.is_empty()
-                {
-                    let verdict = if *wanted {
-                        Verdict::Fails(Code::MissingRequired, format!("{what} must be present"))
-                    } else {
-                        Verdict::Fails(Code::FieldNotAllowed, format!("{what} must not be present"))
-                    };
-                    out.push((verdict, data.first().and_then(|datum| scope.pointer(datum))));
-                }
-            }
-            for datum in &data {
-                let mut verdicts = alloc::vec![well_formed(&what, datum, kind)];
-                verdicts.extend(predicates.iter().map(|wanted| predicate(scope, &what, datum, kind, wanted)));
-                if predicates.iter().any(|wanted| matches!(wanted, Predicate::Unique)) {
-                    verdicts.push(unique(&what, datum, &mut seen));
-                }
-                for verdict in verdicts {
-                    if verdict != Verdict::Holds {
-                        out.push((verdict, scope.pointer(datum)));
-                    }
+/// Where a verdict was found. The pointer is worked out only for verdicts that are reported.
+#[derive(Clone, Copy)]
+struct Found<'s, 'a> {
+    scope: Option<&'s Scope<'a>>,
+    datum: Option<&'s Datum<'a>>,
+}
+
+impl Found<'_, '_> {
+    const NOWHERE: Self = Self { scope: None, datum: None };
+
+    fn pointer(&self) -> Option<String> {
+        self.scope.zip(self.datum).and_then(|(scope, datum)| scope.pointer(datum))
+    }
+}
+
+/// Takes verdicts; false: enough.
+type Sink<'k> = &'k mut dyn FnMut(Verdict, Found<'_, '_>) -> bool;
+
+/// Every verdict of a test, until the sink has enough.
+fn measure<'a>(test: &'a Test, scopes: &[Scope<'a>], sink: Sink<'_>) {
+    match &test.measure {
+        Measure::Values(names) => values(names, &test.predicates, scopes, sink),
+        Measure::Count(name) => count(name, &test.predicates, scopes, sink),
+        Measure::Rows => rows(&test.predicates, scopes, sink),
+        Measure::Sum(name) => sum(name, &test.predicates, scopes, sink),
+    }
+}
+
+type Known<'a> = (Vec<Datum<'a>>, Option<&'a FieldType>);
+
+fn known<'a>(name: &'a Name, what: &str, scope: &Scope<'a>) -> Result<Known<'a>, Verdict> {
+    match scope.values(name) {
+        Values::Known(data, kind) => Ok((data, kind)),
+        Values::Ambiguous(why) => Err(Verdict::Hard(Code::ParamShadow, format!("{what}: {why}"))),
+        Values::Unknown(why) => Err(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}"))),
+    }
+}
+
+fn presence(predicates: &[Predicate], what: &str, absent: bool) -> Option<Verdict> {
+    predicates.iter().find_map(|wanted| match wanted {
+        Predicate::Present(true) if absent => {
+            Some(Verdict::Fails(Code::MissingRequired, format!("{what} must be present")))
+        }
+        Predicate::Present(false) if !absent => {
+            Some(Verdict::Fails(Code::FieldNotAllowed, format!("{what} must not be present")))
+        }
+        _ => None,
+    })
+}
+
+/// One value against all predicates: the first that does not hold, a hard one before any other.
+fn value<'a>(
+    predicates: &'a [Predicate],
+    what: &str,
+    datum: &Datum<'a>,
+    kind: Option<&'a FieldType>,
+    scope: &Scope<'a>,
+) -> Verdict {
+    let formed = well_formed(what, datum, kind);
+    if formed != Verdict::Holds {
+        return formed;
+    }
+    let mut first = Verdict::Holds;
+    for wanted in predicates {
+        match predicate(scope, what, datum, kind, wanted) {
+            Verdict::Holds => {}
+            hard @ Verdict::Hard(..) => return hard,
+            fails @ Verdict::Fails(..) => {
+                if first == Verdict::Holds {
+                    first = fails;
                 }
             }
         }
     }
-    out
+    first
+}
+
+fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let once = predicates.iter().any(|wanted| matches!(wanted, Predicate::Unique));
+    for scope in scopes {
+        for name in names {
+            let what = name_text(name);
+            let (data, kind) = match known(name, &what, scope) {
+                Ok(values) => values,
+                Err(verdict) => {
+                    if !sink(verdict, Found::NOWHERE) {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            if let Some(verdict) = presence(predicates, &what, data.is_empty())
+                && !sink(verdict, Found { scope: Some(scope), datum: data.first() })
+            {
+                return;
+            }
+            for datum in &data {
+                let mut verdict = value(predicates, &what, datum, kind, scope);
+                if verdict == Verdict::Holds && once {
+                    verdict = unique(&what, datum, &mut seen);
+                }
+                if verdict != Verdict::Holds && !sink(verdict, Found { scope: Some(scope), datum: Some(datum) }) {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 /// Numbers that are equal by value are one value.
@@ -147,86 +260,98 @@ fn unique(what: &str, datum: &Datum<'_>, seen: &mut BTreeSet<String>) -> Verdict
     }
 }
 
-fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
+fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
     let what = format!("the number of elements of {}", name_text(name));
     let mut total = 0usize;
-    let mut pointer = None;
-    let mut present = false;
+    let mut first = None;
     for scope in scopes {
-        let data = match scope.values(name) {
-            Values::Known(data, _) => data,
-            Values::Ambiguous(why) | Values::Unknown(why) => {
-                return alloc::vec![(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None)];
+        let data = match known(name, &what, scope) {
+            Ok((data, _)) => data,
+            Err(verdict) => {
+                sink(verdict, Found::NOWHERE);
+                return;
             }
         };
         for datum in &data {
             match datum {
                 Datum::Json(value) if value.kind() == Kind::Array => {
-                    present = true;
+                    first.get_or_insert((scope, datum.clone()));
                     total = total.saturating_add(value.children().count());
-                    pointer = pointer.or_else(|| scope.pointer(datum));
                 }
                 _ => {
                     let message = format!("{} must be an array", name_text(name));
-                    return alloc::vec![(Verdict::Hard(Code::ValueFormat, message), scope.pointer(datum))];
+                    sink(Verdict::Hard(Code::ValueFormat, message), Found { scope: Some(scope), datum: Some(datum) });
+                    return;
                 }
             }
         }
     }
     // Absent: limits hold, `require` decides.
-    if present { bounds(&what, Decimal::from_count(total), predicates, Code::BatchLimit, pointer) } else { Vec::new() }
+    if let Some((scope, datum)) = &first {
+        let place = Found { scope: Some(scope), datum: Some(datum) };
+        bounds(&what, Decimal::from_count(total), predicates, (Code::BatchLimit, place), sink);
+    }
 }
 
-fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
+fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
     if scopes.iter().any(|scope| !scope.operation.counted) {
         let message = "the number of rows is not knowable: name them by one filter on the key (`eq.` or `in.()`)";
-        return alloc::vec![(Verdict::Hard(Code::BatchLimit, message.to_string()), None)];
+        sink(Verdict::Hard(Code::BatchLimit, message.to_string()), Found::NOWHERE);
+        return;
     }
-    bounds("the number of rows", Decimal::from_count(scopes.len()), predicates, Code::BatchLimit, None)
+    bounds(
+        "the number of rows",
+        Decimal::from_count(scopes.len()),
+        predicates,
+        (Code::BatchLimit, Found::NOWHERE),
+        sink,
+    );
 }
 
-fn sum<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>]) -> Vec<(Verdict, Option<String>)> {
+fn sum<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
     let what = format!("the total of {}", name_text(name));
-    let unknown =
-        |why: &str| alloc::vec![(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}")), None)];
     let mut total = Decimal::ZERO;
     let mut first = None;
     for scope in scopes {
-        let (data, kind) = match scope.values(name) {
-            Values::Known(data, kind) => (data, kind),
-            Values::Ambiguous(why) | Values::Unknown(why) => return unknown(why),
+        let (data, kind) = match known(name, &what, scope) {
+            Ok(values) => values,
+            Err(verdict) => {
+                sink(verdict, Found::NOWHERE);
+                return;
+            }
         };
         for datum in &data {
-            let pointer = scope.pointer(datum);
-            if let Verdict::Hard(code, message) = well_formed(&name_text(name), datum, kind) {
-                return alloc::vec![(Verdict::Hard(code, message), pointer)];
-            }
-            match scope.number(datum, kind) {
+            first.get_or_insert((scope, datum.clone()));
+            let number = match well_formed(&name_text(name), datum, kind) {
+                Verdict::Holds => scope
+                    .number(datum, kind)
+                    .map_err(|why| Verdict::Hard(Code::ValueFormat, format!("{} is {why}", name_text(name)))),
+                verdict => Err(verdict),
+            };
+            match number {
                 Ok(number) => match total.checked_add(number) {
                     Some(sum) => total = sum,
-                    None => return unknown("it is too large"),
+                    None => {
+                        let message = format!("{what} is too large to be held exactly");
+                        sink(Verdict::Hard(Code::UnknownState, message), Found::NOWHERE);
+                        return;
+                    }
                 },
-                Err(why) => {
-                    return alloc::vec![(
-                        Verdict::Hard(Code::ValueFormat, format!("{} is {why}", name_text(name))),
-                        pointer
-                    )];
+                Err(verdict) => {
+                    sink(verdict, Found { scope: Some(scope), datum: Some(datum) });
+                    return;
                 }
             }
-            first = first.or(pointer);
         }
     }
-    bounds(&what, total, predicates, Code::EnvelopeExceeded, first)
+    let place = match &first {
+        Some((scope, datum)) => Found { scope: Some(scope), datum: Some(datum) },
+        None => Found::NOWHERE,
+    };
+    bounds(&what, total, predicates, (Code::EnvelopeExceeded, place), sink);
 }
 
-fn bounds(
-    what: &str,
-    value: Decimal,
-    predicates: &[Predicate],
-    code: Code,
-    pointer: Option<String>,
-) -> Vec<(Verdict, Option<String>)> {
-    let mut out = Vec::new();
+fn bounds(what: &str, value: Decimal, predicates: &[Predicate], (code, place): (Code, Found<'_, '_>), sink: Sink<'_>) {
     for wanted in predicates {
         let (holds, relation, bound) = match wanted {
             Predicate::Min(bound) => (value >= *bound, "at least", bound),
@@ -235,14 +360,12 @@ fn bounds(
             Predicate::Under(bound) => (value < *bound, "less than", bound),
             // The compiler lets counts and sums have bounds only.
             _ => {
-                out.push((Verdict::Hard(Code::ValueFormat, format!("{what} can only be bounded")), pointer.clone()));
-                continue;
+                sink(Verdict::Hard(Code::ValueFormat, format!("{what} can only be bounded")), Found::NOWHERE);
+                return;
             }
         };
-        if !holds {
-            let message = format!("{what} must be {relation} {bound}, is {value}");
-            out.push((Verdict::Fails(code, message), pointer.clone()));
+        if !holds && !sink(Verdict::Fails(code, format!("{what} must be {relation} {bound}, is {value}")), place) {
+            return;
         }
     }
-    out
 }

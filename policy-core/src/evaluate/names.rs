@@ -4,12 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::decode::Operation;
-use crate::document::{Document, Kind, Path, Steps, Value, select};
+use crate::document::{Document, Kind, Path, Step, Steps, Value, select};
 use crate::number::Decimal;
 use crate::policy::{
     Api, Currency, Field, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet, QueryShape, Term,
 };
-use crate::request::Request;
+use crate::request::{Request, mangled};
 
 use super::route::Variables;
 
@@ -80,28 +80,51 @@ impl<'a> Scope<'a> {
                 for (place, of) in self.places(name).unwrap_or_default() {
                     kind = kind.or(of);
                     if let Some(document) = self.operation.document {
+                        if place.is_misshapen(document) {
+                            return Values::Ambiguous("the document has another shape on the way to it");
+                        }
                         values.extend(place.select(document).into_iter().map(Datum::Json));
                     }
                 }
                 Values::Known(values, kind)
             }
-            Name::Path(variable) => {
-                let value = self.variables.iter().find(|(known, _)| known == variable);
-                Values::Known(value.map(|(_, text)| Datum::Text(text.clone())).into_iter().collect(), None)
-            }
+            Name::Path(variable) => self.path(variable),
             Name::Query(parameter) => self.query(parameter),
             Name::Header(header, parameter) => self.header(header, parameter.as_deref()),
             Name::Value(value) => self.formula(value),
         }
     }
 
+    /// A row of a batch has no path of its own: its key stands for the variable that addresses its resource, and
+    /// any other variable that the batch's path does not have cannot be known.
+    fn path(&self, variable: &str) -> Values<'a> {
+        let text = |text: &String| Values::Known(alloc::vec![Datum::Text(text.clone())], None);
+        if self.operation.row {
+            let addresses =
+                |action: &&crate::policy::Action| matches!(&action.key, Some(Name::Path(name)) if name == variable);
+            if let (Some(key), Some(_)) = (&self.operation.key, self.operation.action.filter(|a| addresses(a))) {
+                return text(key);
+            }
+        }
+        match self.variables.iter().find(|(known, _)| known == variable) {
+            Some((_, value)) => text(value),
+            None if self.operation.row => Values::Unknown("a row of a batch does not say it"),
+            None => Values::Known(Vec::new(), None),
+        }
+    }
+
     fn query(&self, name: &str) -> Values<'a> {
-        let mut pairs = self.request.query.iter().filter(|pair| pair.name == name);
+        let php = self.api.quirks.php_names;
+        let means = |pair: &&crate::request::QueryPair| pair.name == name || (php && mangled(&pair.name) == name);
+        let mut pairs = self.request.query.iter().filter(means);
         let Some(pair) = pairs.next() else {
             return Values::Known(Vec::new(), None);
         };
         if pairs.next().is_some() {
             return Values::Ambiguous("the query names it more than once");
+        }
+        if pair.name != name {
+            return Values::Ambiguous("the query spells its name in another way");
         }
         let shape = self.api.query.iter().find(|(known, _)| known == name).map(|(_, shape)| *shape);
         let values = match shape {
@@ -262,6 +285,14 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    /// Whether a value on the way is an array or scalar where a member is named, or a scalar where elements are: an
+    /// upstream might read something there that this path does not reach.
+    pub(crate) fn is_misshapen(&self, document: Value<'a>) -> bool {
+        let member = self.member.map(|name| Step::Member(name.into()));
+        let steps: Vec<&Step> = self.head.iter().chain(&member).chain(self.tail).collect();
+        misshapen(document, &steps)
+    }
+
     /// The values at this place.
     pub(crate) fn select(&self, document: Value<'a>) -> Vec<Value<'a>> {
         match self.member {
@@ -272,6 +303,16 @@ impl<'a> Place<'a> {
                 .flat_map(|value| select(value, Steps { head: self.tail, tail: &[] }))
                 .collect(),
         }
+    }
+}
+
+fn misshapen(value: Value<'_>, steps: &[&Step]) -> bool {
+    let Some((step, rest)) = steps.split_first() else { return false };
+    match (step, value.kind()) {
+        (_, Kind::Null) | (Step::Deep, _) => false,
+        (Step::Member(name), Kind::Object) => value.member(name).is_some_and(|child| misshapen(child, rest)),
+        (Step::Each, Kind::Object | Kind::Array) => value.children().any(|child| misshapen(child, rest)),
+        (Step::Member(_) | Step::Each, _) => true,
     }
 }
 

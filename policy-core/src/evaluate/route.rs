@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
 use crate::decode::possible_actions;
-use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget};
+use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie};
 use crate::quote::{list, quote};
-use crate::request::Request;
+use crate::request::{PathSegment, Request};
 
 /// Path variables by name.
 pub(crate) type Variables = Vec<(String, String)>;
@@ -112,6 +112,9 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
             found.end.rules.iter().filter(reaches).map(move |rule| (rule.clone(), variables.clone()))
         })
         .collect();
+    if let Some(refused) = decoded_slash(set, page, trie, request, api) {
+        return Err(refused);
+    }
     let possible = possible_actions(api, &resolved);
     let permits: Vec<u32> = possible
         .iter()
@@ -132,6 +135,31 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         variables: catalog.map(|found| variables(request, found)).unwrap_or_default(),
         endpoint_rules,
         opaque,
+    })
+}
+
+/// A page may let a variable hold an encoded slash; an upstream may still read a slash there. What it would then reach
+/// must not be forbidden.
+fn decoded_slash(set: &PolicySet, page: &Page, trie: &Trie, request: &Request, api: &Api) -> Option<Refused> {
+    if !request.segments.iter().any(|segment| segment.encoded_slash) {
+        return None;
+    }
+    let split: Vec<PathSegment> = request
+        .segments
+        .iter()
+        .flat_map(|segment| segment.text.split('/'))
+        .map(|text| PathSegment { text: text.into(), encoded: false, encoded_slash: false })
+        .collect();
+    let found = trie.find(&split, &|index, text| set.matches(index, text)).unwrap_or_default();
+    found.iter().filter(|found| found.end.method == request.method.routed_as()).find_map(|found| {
+        let actions = found.end.actions.iter().filter_map(|index| api.actions.get(*index as usize));
+        let rules = actions.flat_map(|action| action.rules.iter()).chain(&found.end.rules);
+        let forbid = rules.into_iter().find_map(|rule| match rule.target {
+            RuleTarget::Forbid(index) => page.forbids.get(index as usize).filter(|forbid| !forbid.shadow),
+            RuleTarget::Permit(_) => None,
+        })?;
+        let message = format!("read with a plain slash, the path is one that the rule {} forbids", quote(&forbid.id));
+        Some(Refused { rule: Some(forbid.id.clone()), ..deny(Code::PathAmbiguous, message) })
     })
 }
 

@@ -166,6 +166,8 @@ pub struct Action {
     pub key: Option<Name>,
     /// Filters that a scope target may name.
     pub filters: Vec<Filter>,
+    /// Its texts hold operations of their own, which this version cannot judge.
+    pub inner: bool,
     /// Rules whose scope names this action.
     pub rules: Vec<RuleRef>,
 }

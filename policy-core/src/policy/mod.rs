@@ -12,6 +12,7 @@ pub use rule::{
     QueryRule, RuleRef, RuleTarget, Test,
 };
 pub use set::{Gateway, IdentitySource, Page, PolicySet, Role, Set, UnknownAgent};
+pub(crate) use trie::is_id;
 pub use trie::{End, Found, Refusal, Trie, Variable};
 
 #[cfg(feature = "author")]

@@ -72,7 +72,7 @@ const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", 
 const METHOD_OVERRIDE_NAMES: [&str; 2] = ["_method", "_HttpMethod"];
 
 /// Headers by which some servers replace the route.
-const ROUTE_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+const ROUTE_OVERRIDES: [&str; 3] = ["x-original-url", "x-rewrite-url", "x-forwarded-prefix"];
 
 /// Headers that some servers prefer to the host.
 const HOST_OVERRIDES: [&str; 2] = ["x-forwarded-host", "x-host"];
@@ -97,6 +97,9 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     let method = method(&headers)?;
     let host = read_host(&headers)?;
     refuse_overrides(&headers, &host)?;
+    if !method.is_bodiless() && headers.has("range") {
+        return Err(Malformed::new(Code::HeaderNotAllowed, "`range` on a write asks for a part of it"));
+    }
     let (content_length, chunked) = framing(&headers)?;
     let target = single(&headers, ":path", Code::PathAmbiguous)?
         .ok_or_else(|| Malformed::new(Code::PathAmbiguous, "the request has no path"))?;
@@ -201,9 +204,17 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
             let message = format!("the header {} can replace the method", quote(name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
+        if folded != name && SINGLETONS.contains(&folded.as_str()) {
+            let message = format!("the header {} can be read as {}", quote(name), quote(&folded));
+            return Err(Malformed::new(Code::HeaderNotAllowed, message));
+        }
         if ROUTE_OVERRIDES.contains(&folded.as_str()) {
             let message = format!("the header {} can replace the route", quote(name));
             return Err(Malformed::new(Code::RouteOverride, message));
+        }
+        let names_host = || value.to_ascii_lowercase().windows(5).any(|window| window == b"host=");
+        if folded == "forwarded" && names_host() {
+            return Err(Malformed::new(Code::HostMismatch, "the header `forwarded` names a host"));
         }
         if HOST_OVERRIDES.contains(&folded.as_str()) {
             let same =
