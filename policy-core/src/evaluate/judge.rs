@@ -335,7 +335,9 @@ impl<'a> Bench<'a> {
                 let message = format!("the rule {} judges a body, and the request has none", quote(&permit.id));
                 findings.push(Finding::deny(Code::MissingRequired, message));
             }
-            Some(document) if document.kind() != Kind::Object && operation.key_value.is_none() => {
+            Some(document)
+                if document.kind() != Kind::Object && operation.key_value.is_none() && findings.is_empty() =>
+            {
                 let message = format!("the rule {} judges a JSON object", quote(&permit.id));
                 findings.push(Finding::deny(Code::BatchShape, message));
             }
