@@ -58,9 +58,17 @@ fn demo() -> Result<(), Failure> {
 /// Replays the bundled recordings against the bundled policies.
 fn replay() -> Result<(), Failure> {
     let ambit = toolchain::target_dir().join("debug").join("ambit");
+    let folder = toolchain::workspace().join("policies").join("recordings");
+    let entries = std::fs::read_dir(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
+    let mut recordings: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with('s'))
+        .map(|name| format!("policies/recordings/{name}"))
+        .collect();
+    recordings.sort();
     let mut command = std::process::Command::new(ambit);
-    command.current_dir(toolchain::workspace()).args(["replay", "policies/recordings", "--policies", "policies"]);
-    step("Replaying the bundled recordings", command)
+    command.current_dir(toolchain::workspace()).arg("replay").args(recordings).args(["--policies", "policies"]);
+    step("Replaying the bundled recordings through the filter", command)
 }
 
 /// Every test there is.
@@ -94,7 +102,7 @@ fn fetch_envoy() -> Result<(), Failure> {
 /// Time and fuel per decision.
 fn bench(rest: &[String]) -> Result<(), Failure> {
     module::build()?.print_size();
-    let mut benches = toolchain::cargo(&["bench", "--workspace"]);
+    let mut benches = toolchain::cargo(&["bench", "--package", "test-harness", "--bench", "decisions"]);
     benches.args(rest);
-    step("Running all benches", benches)
+    step("Measuring time and fuel per decision", benches)
 }

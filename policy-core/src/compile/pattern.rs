@@ -37,7 +37,7 @@ impl Patterns {
         let whole = Hir::concat(alloc::vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
         let too_large = |_| format!("the pattern becomes larger than {} KiB", PATTERN_BYTES / 1024);
         let nfa = NFA::compiler()
-            .configure(NFA::config().utf8(false).nfa_size_limit(Some(PATTERN_BYTES)))
+            .configure(NFA::config().utf8(false).nfa_size_limit(Some(PATTERN_BYTES * 16)))
             .build_from_hir(&whole)
             .map_err(|_| too_large(()))?;
         let dfa = dense::Builder::new()
