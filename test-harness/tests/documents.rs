@@ -1,0 +1,102 @@
+//! E2: the documents that the documentation shows are valid as they stand, and what it lists is what there is.
+
+#[path = "support/library.rs"]
+mod library;
+
+use std::path::{Path, PathBuf};
+
+use policy_core::compile::{Source, SourceKind, compile};
+use policy_core::decision::Code;
+
+fn repository(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
+fn text(file: &str) -> String {
+    let path = repository(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Fenced blocks of a Markdown text: info string and contents.
+fn blocks(markdown: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in markdown.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some((info.trim().to_owned(), String::new())),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some((_, contents)), None) => {
+                contents.push_str(line);
+                contents.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+#[track_caller]
+fn assert_valid(sources: &[Source]) {
+    let compiled = compile(sources);
+    assert!(compiled.set.is_some(), "{:#?}", compiled.diagnostics);
+}
+
+#[test]
+fn the_complete_documents_of_the_language_reference_compile_together() {
+    let mut sources = Vec::new();
+    for (info, contents) in blocks(&text("docs/language.md")) {
+        let kind = match info.as_str() {
+            "json,template" => SourceKind::Template,
+            "json,catalog" => SourceKind::Catalog,
+            "json,gateway" => SourceKind::Gateway,
+            _ => continue,
+        };
+        sources.push(Source { name: format!("docs/language.md, block {}", sources.len()), kind, text: contents });
+    }
+    assert!(sources.len() >= 5, "{} complete documents", sources.len());
+    assert_valid(&sources);
+}
+
+/// The example a newcomer reads first.
+#[test]
+fn the_example_of_the_readme_is_valid() {
+    let (_, template) = blocks(&text("README.md")).into_iter().find(|(info, _)| info == "json").expect("an example");
+    let source = |name: &str, kind| Source { name: name.to_owned(), kind, text: text(name) };
+    assert_valid(&[
+        source("policies/gateway.json", SourceKind::Gateway),
+        source("policies/catalogs/woocommerce-v3.json", SourceKind::Catalog),
+        Source { name: "README.md".to_owned(), kind: SourceKind::Template, text: template },
+    ]);
+}
+
+#[test]
+fn every_reason_code_is_documented() {
+    let reference = text("docs/language.md");
+    for code in Code::ALL {
+        assert!(reference.contains(&format!("`{}`", code.text())), "docs/language.md does not explain `{code}`");
+    }
+}
+
+/// E1: templates of the library are named for their agent, and say who answers for it.
+#[test]
+fn templates_of_the_library_are_complete_pages() {
+    let mut pages = 0;
+    for entry in std::fs::read_dir(library::folder()).expect("the library") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if !name.starts_with("agent-policy-") {
+            continue;
+        }
+        let page: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("text")).expect("JSON");
+        let agent = page["agent"]["name"].as_str().expect("a name");
+        assert!(name.ends_with(&format!("-{agent}.json")), "{name}");
+        for member in ["purpose", "impact"] {
+            assert!(page["agent"][member].is_string(), "{name}: {member}");
+        }
+        for member in ["owners", "observability", "incident", "approvers"] {
+            assert!(page[member].as_object().is_some_and(|object| !object.is_empty()), "{name}: {member}");
+        }
+        pages += 1;
+    }
+    assert_eq!(pages, 6);
+}
