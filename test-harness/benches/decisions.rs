@@ -1,6 +1,8 @@
 //! Size of the module, and what one decision costs natively and in it, under 10, 1,000 and 10,000 rules.
 //! `cargo bench -p test-harness --bench decisions`
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a measurement fails by panicking")]
+
 #[path = "../tests/support/fuel.rs"]
 mod fuel;
 #[path = "../tests/support/synthetic.rs"]

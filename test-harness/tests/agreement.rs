@@ -1,6 +1,8 @@
 //! F1: what was replayed is what ships. Every bundled recording is decided alike by the native core and by the module,
 //! whatever way its bodies arrive; and where a label applies, the decision is the label's.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "support/library.rs"]
 mod library;
 

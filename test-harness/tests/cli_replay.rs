@@ -1,4 +1,4 @@
-//! `ambit replay` with the native engine, on the built program.
+//! F5: `ambit replay` with the native engine, on the built program: table, JSON, exit codes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! E2: the documents that the documentation shows are valid as they stand, and what it lists is what there is.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "support/library.rs"]
 mod library;
 
@@ -87,7 +89,8 @@ fn templates_of_the_library_are_complete_pages() {
         if !name.starts_with("agent-policy-") {
             continue;
         }
-        let page: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("text")).expect("JSON");
+        let page: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).expect("text")).expect("JSON");
         let agent = page["agent"]["name"].as_str().expect("a name");
         assert!(name.ends_with(&format!("-{agent}.json")), "{name}");
         for member in ["purpose", "impact"] {
@@ -99,4 +102,41 @@ fn templates_of_the_library_are_complete_pages() {
         pages += 1;
     }
     assert_eq!(pages, 6);
+}
+
+/// Every Rust file below a folder.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The code map names every file, and no file that is not there.
+#[test]
+fn the_code_map_is_the_code() {
+    let map = text("ARCHITECTURE.md");
+    let mut files = Vec::new();
+    for member in ["policy-core/src", "envoy-filter/src", "test-harness/src", "xtask/src"] {
+        sources(&repository(member), &mut files);
+    }
+    let names: Vec<String> =
+        files.iter().map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect();
+    for (path, name) in files.iter().zip(&names) {
+        let stem = name.trim_end_matches(".rs");
+        let known = map.contains(&format!("`{name}`"))
+            || map.contains(&format!("/{name}`"))
+            || map.contains(&format!("`{stem}`"))
+            || name == "mod.rs";
+        assert!(known, "ARCHITECTURE.md does not name {}", path.display());
+    }
+    let quoted = map.split('`').skip(1).step_by(2).filter(|text| text.ends_with(".rs"));
+    for quoted in quoted {
+        let name = quoted.rsplit('/').next().unwrap_or_default();
+        assert!(names.iter().any(|known| known == name) || repository(quoted).exists(), "no file `{quoted}`");
+    }
 }

@@ -1,5 +1,7 @@
 //! What a decision costs in the real module: independent of the number of rules, and no more than it cost before.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "support/fuel.rs"]
 mod fuel;
 #[path = "support/synthetic.rs"]

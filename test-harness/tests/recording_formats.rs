@@ -1,4 +1,4 @@
-//! The same traffic, recorded in every format by a real Envoy and a real mitmproxy, reads as the
+//! F2: the same traffic, recorded in every format by a real Envoy and a real mitmproxy, reads as the
 //! same exchanges. The files are cut out of recordings by Envoy 1.40.0 and mitmproxy 11.0.2; all
 //! data is made up, tokens are fake.
 

@@ -1,5 +1,7 @@
 //! E2: the JSON Schemas are those of the types, and the policy library is valid under them.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use policy_core::schema::Schema;

@@ -1,18 +1,22 @@
 //! From documents to a policy set: parse, validate, compile. Everything that is wrong becomes a diagnostic with its
 //! place; a set is built only where nothing is.
 //!
-//! `gateway`, `api` (catalogs), `page` (templates) follow the documents; `target`, `endpoint`, `limit`, `names` and
-//! `pattern` their parts; `overlap` looks at a page's rules together.
+//! `gateway`, `api` (catalogs), `page` (templates) follow the documents; `binding` and `rule` the parts of a page, `target`,
+//! `endpoint`, `limit`, `names` and `pattern` theirs; `overlap` looks at a page's rules together, `layout` puts them where
+//! the filter finds them.
 
 mod api;
+mod binding;
 mod endpoint;
 mod gateway;
+mod layout;
 mod limit;
 mod names;
 mod overlap;
 mod page;
 mod pattern;
 mod report;
+mod rule;
 mod target;
 
 use alloc::collections::BTreeMap;

@@ -5,8 +5,9 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::binding::ApiParts;
 use super::endpoint::{self, Endpoint};
-use super::page::{ApiParts, Placed};
+use super::page::Placed;
 use super::report::Report;
 use super::target::{Filters, Targets};
 use crate::policy::RuleTarget;

@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::binding::ApiParts;
 use super::endpoint::{self, Endpoint, VariableTypes};
-use super::page::ApiParts;
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::policy::Effect;

@@ -1,5 +1,7 @@
 //! The bundled policies and recordings.
 
+#![allow(dead_code, reason = "not every test needs all of it")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +15,6 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// Its bundle, and the same loaded.
-#[allow(dead_code, reason = "not every test needs it")]
 pub(crate) fn bundle() -> (Vec<u8>, Arc<PolicySet>) {
     let directory = PolicyDirectory::load(&folder()).unwrap_or_else(|e| panic!("{e}"));
     let bundle = directory.bundle().unwrap_or_else(|e| panic!("{e}"));

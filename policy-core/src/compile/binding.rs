@@ -1,0 +1,132 @@
+//! APIs of a page: a catalog bound to hosts and a base.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::CatalogSource;
+use super::api::{self, CatalogParts};
+use super::pattern::Patterns;
+use super::report::Report;
+use crate::catalog::Catalog;
+use crate::limits::BODY_KIB_MAX;
+use crate::quote::quote;
+use crate::request::canonical_host;
+use crate::template::{ApiBinding, Hosts, Template};
+
+/// An API of a page while it is compiled.
+pub(crate) struct ApiParts<'c> {
+    pub(crate) catalog: &'c Catalog,
+    pub(crate) base: String,
+    pub(crate) parts: CatalogParts,
+    pub(crate) hosts: Vec<String>,
+}
+
+pub(crate) fn bind<'c>(
+    template: &Template,
+    alias: &str,
+    binding: &ApiBinding,
+    catalogs: &'c BTreeMap<String, CatalogSource>,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Option<ApiParts<'c>> {
+    let pointer = format!("/apis/{alias}");
+    let Some(source) = catalogs.get(&binding.catalog) else {
+        let known = catalogs.keys().map(String::as_str);
+        report.unknown(&format!("{pointer}/catalog"), "catalog", &binding.catalog, known);
+        return None;
+    };
+    let catalog = &source.catalog;
+    let base = binding.base.clone().or_else(|| catalog.base.clone()).unwrap_or_default();
+    let literal = !base.contains(['{', '}', '%', '?', '#', ';', '\\', ' ']) && base.is_ascii() && !base.contains("//");
+    if !(base.is_empty() || base.starts_with('/')) || base.ends_with('/') || !literal {
+        report.error(
+            &format!("{pointer}/base"),
+            "a base is empty, or plain segments that begin with `/` and do not end in one",
+            None,
+        );
+    }
+    let mut faults = Vec::new();
+    let parts = api::compile(catalog, &base, patterns, &mut faults);
+    // Faults of the catalog itself were reported with the catalog; here only what this binding adds.
+    let hosts = hosts(template, &binding.hosts, &format!("{pointer}/hosts"), report);
+    if binding.fresh.as_deref().is_some_and(|fresh| fresh != "0s") {
+        report.not_yet(&format!("{pointer}/fresh"), "`fresh`");
+    }
+    let loosen = &binding.loosen;
+    for (name, given) in [
+        ("gzip", loosen.gzip == Some(true)),
+        ("google_batch", loosen.google_batch.is_some()),
+        ("jsonrpc_batch", loosen.jsonrpc_batch.is_some()),
+        ("secrets", !loosen.secrets.is_empty()),
+    ] {
+        if given {
+            report.not_yet(&format!("{pointer}/loosen/{name}"), &format!("`loosen.{name}`"));
+        }
+    }
+    if loosen.body_kib.is_some_and(|kib| kib == 0 || kib > BODY_KIB_MAX) {
+        let message = format!("`body_kib` is 1 to {BODY_KIB_MAX}");
+        report.error(&format!("{pointer}/loosen/body_kib"), message, None);
+    }
+    Some(ApiParts { catalog, base, parts, hosts })
+}
+
+pub(crate) fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &mut Report<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut add = |text: &str, pointer: &str, report: &mut Report<'_>| match canonical_host(text) {
+        Some(host) => out.push(host),
+        None => {
+            let help = "write `shop.example.com` or `shop.example.com:8443`";
+            report.error(pointer, format!("{} is not a host", quote(text)), Some(help.into()));
+        }
+    };
+    match hosts {
+        Hosts::All(all) => {
+            if template.released_for.is_some() {
+                let help = "write hosts by stage: `{\"staging\": [\"…\"]}`";
+                report.error(pointer, "`released_for` needs hosts by stage", Some(help.into()));
+            }
+            for (position, text) in all.iter().enumerate() {
+                add(text, &format!("{pointer}/{position}"), report);
+            }
+        }
+        Hosts::ByStage(stages) => {
+            for stage in template.released_for.iter().flatten() {
+                if !stages.contains_key(stage) {
+                    report.unknown("/released_for", "stage", stage, stages.keys().map(String::as_str));
+                }
+            }
+            for (stage, listed) in stages {
+                let released = template.released_for.as_ref().is_none_or(|released| released.contains(stage));
+                for (position, text) in listed.iter().enumerate() {
+                    if released {
+                        add(text, &format!("{pointer}/{stage}/{position}"), report);
+                    }
+                }
+            }
+        }
+    }
+    if out.is_empty() {
+        report.error(pointer, "no host of this API is reachable: its rules could never match", None);
+    }
+    out
+}
+
+/// Two APIs on one host need bases that do not lie within each other.
+pub(crate) fn one_api_per_path(apis: &BTreeMap<String, ApiParts<'_>>, report: &mut Report<'_>) {
+    let list: Vec<(&String, &ApiParts<'_>)> = apis.iter().collect();
+    for (position, (alias, api)) in list.iter().enumerate() {
+        for (other_alias, other) in list.iter().skip(position + 1) {
+            let host = api.hosts.iter().find(|host| other.hosts.contains(host));
+            let within = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
+            if let Some(host) = host
+                && (within(&api.base, &other.base) || within(&other.base, &api.base))
+            {
+                let message =
+                    format!("`{alias}` and `{other_alias}` share the host {} and their bases overlap", quote(host));
+                report.error(&format!("/apis/{other_alias}"), message, Some("give them bases that differ".into()));
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Laying a page out for the filter: hosts to tries, rules at the actions and endpoints they name.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::api::name_patterns;
+use super::binding::ApiParts;
+use super::endpoint::Endpoint;
+use super::limit::{self, Surroundings};
+use super::pattern::Patterns;
+use super::report::Report;
+use super::rule::headers;
+use super::target::Targets;
+use crate::policy::{Api, End, Loosen, Page, Quirks, RuleRef, RuleTarget, Trie};
+use crate::template::{ApiBinding, Template};
+
+/// Puts APIs, hosts and rules into the form the filter walks.
+pub(crate) fn lay_out(
+    template: &Template,
+    apis: BTreeMap<String, ApiParts<'_>>,
+    attached: Vec<(RuleTarget, BTreeMap<String, Targets>)>,
+    page: &mut Page,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) {
+    let index_of: BTreeMap<String, u32> =
+        apis.keys().enumerate().map(|(i, alias)| (alias.clone(), u32::try_from(i).unwrap_or(u32::MAX))).collect();
+    let mut endpoint_rules: BTreeMap<String, Vec<(RuleTarget, Endpoint)>> = BTreeMap::new();
+    let mut action_rules: BTreeMap<(String, u32), Vec<RuleRef>> = BTreeMap::new();
+    for (target, by_api) in attached {
+        for (alias, targets) in by_api {
+            for (action, filters) in targets.actions {
+                action_rules.entry((alias.clone(), action)).or_default().push(RuleRef { target, filters });
+            }
+            for endpoint in targets.endpoints {
+                endpoint_rules.entry(alias.clone()).or_default().push((target, endpoint));
+            }
+        }
+    }
+    // Hosts that serve the same APIs share a trie.
+    let mut served: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (alias, api) in &apis {
+        for host in &api.hosts {
+            let aliases = served.entry(host.clone()).or_default();
+            if !aliases.contains(alias) {
+                aliases.push(alias.clone());
+            }
+        }
+    }
+    let mut tries: BTreeMap<Vec<String>, u32> = BTreeMap::new();
+    for (host, aliases) in served {
+        let index = *tries.entry(aliases.clone()).or_insert_with(|| {
+            let index = u32::try_from(page.tries.len()).unwrap_or(u32::MAX);
+            page.tries.push(trie(&aliases, &apis, &index_of, &endpoint_rules));
+            index
+        });
+        page.hosts.push((host, index));
+    }
+    for (alias, api) in apis {
+        let Some(binding) = template.apis.get(&alias) else {
+            continue;
+        };
+        let mut variables: Vec<String> =
+            api.parts.endpoints.iter().flat_map(|(_, e)| e.names.iter().cloned()).collect();
+        let own = endpoint_rules.get(&alias).into_iter().flatten();
+        variables.extend(own.flat_map(|(_, endpoint)| endpoint.names.iter().cloned()));
+        let mut actions = api.parts.actions;
+        for (index, action) in actions.iter_mut().enumerate() {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            action.rules = action_rules.remove(&(alias.clone(), index)).unwrap_or_default();
+        }
+        let around = Surroundings {
+            actions: &[],
+            late: &[],
+            variables: &variables,
+            lists: &template.lists,
+            roles: &template.approvers,
+            head_only: true,
+        };
+        let limits = limit::limits(&binding.limits, &format!("/apis/{alias}/limits"), &around, patterns, report);
+        let catalog = api.catalog;
+        let types =
+            if catalog.types.is_empty() { alloc::vec!["application/json".to_string()] } else { catalog.types.clone() };
+        page.apis.push(Api {
+            alias,
+            catalog: catalog.catalog.clone(),
+            decoder: api.parts.decoder,
+            types: types.iter().map(|text| text.to_ascii_lowercase()).collect(),
+            write_query: catalog.write_query.clone(),
+            guarded_headers: catalog.guarded.headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            guarded_query: name_patterns(&catalog.guarded.query),
+            headers: api.parts.headers,
+            query: api.parts.query,
+            quirks: Quirks { php_names: catalog.quirks.get("php_names").copied().unwrap_or(false) },
+            loosen: loosen(binding),
+            actions,
+            header_rule: headers(&binding.headers),
+            limits,
+            body_limit: binding.loosen.body_kib.map(|kib| kib.saturating_mul(1024)),
+        });
+    }
+}
+
+pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
+    let given = &binding.loosen;
+    Loosen {
+        trailing_slash: given.trailing_slash.is_some(),
+        encoded_slash: given.encoded_slash.clone(),
+        json_types: given.json_types.iter().map(|text| text.to_ascii_lowercase()).collect(),
+        query_credentials: name_patterns(&given.query_credentials),
+        write_query: given.write_query.clone(),
+        duplicate_rows: given.duplicate_rows.is_some(),
+    }
+}
+
+pub(crate) fn trie(
+    aliases: &[String],
+    apis: &BTreeMap<String, ApiParts<'_>>,
+    index_of: &BTreeMap<String, u32>,
+    endpoint_rules: &BTreeMap<String, Vec<(RuleTarget, Endpoint)>>,
+) -> Trie {
+    let mut trie = Trie::new();
+    for alias in aliases {
+        let (Some(api), Some(index)) = (apis.get(alias), index_of.get(alias)) else {
+            continue;
+        };
+        let mut insert = |endpoint: &Endpoint, actions: &[u32], rules: &[RuleRef]| {
+            for method in &endpoint.methods {
+                let end = End {
+                    method: *method,
+                    api: *index,
+                    names: endpoint.names.clone(),
+                    actions: actions.to_vec(),
+                    rules: rules.to_vec(),
+                };
+                trie.insert(&endpoint.segments, end);
+            }
+        };
+        for (action, endpoint) in &api.parts.endpoints {
+            insert(endpoint, &[*action], &[]);
+        }
+        for (target, endpoint) in endpoint_rules.get(alias).into_iter().flatten() {
+            insert(endpoint, &[], &[RuleRef { target: *target, filters: Vec::new() }]);
+        }
+    }
+    trie
+}

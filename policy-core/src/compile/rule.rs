@@ -1,0 +1,294 @@
+//! Permits and forbids: what they apply to, and what they ask for.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::binding::ApiParts;
+use super::endpoint::Endpoint;
+use super::limit::{self, Surroundings};
+use super::names;
+use super::pattern::Patterns;
+use super::report::Report;
+use super::target::Targets;
+use crate::policy::{Action, BodyRule, FieldRule, Fields, Forbid, HeaderRule, Name, Permit, QueryRule};
+use crate::quote::quote;
+use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, PermitRule, Template};
+
+pub(crate) fn actions_of<'p>(
+    targets: &BTreeMap<String, Targets>,
+    apis: &'p BTreeMap<String, ApiParts<'_>>,
+) -> Vec<&'p Action> {
+    let mut out: Vec<&'p Action> = Vec::new();
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        let mut push = |index: u32| {
+            if let Some(action) = api.parts.actions.get(index as usize)
+                && !out.iter().any(|known| core::ptr::eq(*known, action))
+            {
+                out.push(action);
+            }
+        };
+        for (index, _) in &targets.actions {
+            push(*index);
+        }
+        for endpoint in &targets.endpoints {
+            for (index, listed) in &api.parts.endpoints {
+                let method = endpoint.methods.iter().any(|method| listed.methods.contains(method));
+                if method && listed.segments == endpoint.segments {
+                    push(*index);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// What the names of a rule can refer to.
+pub(crate) struct Known<'a> {
+    pub(crate) actions: &'a [&'a Action],
+    pub(crate) late: &'a [String],
+    pub(crate) variables: &'a [String],
+}
+
+/// Names of the path variables of a target's endpoints.
+pub(crate) fn path_variables(
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        let named = |index: &u32| targets.actions.iter().any(|(action, _)| action == index);
+        let of_actions = api.parts.endpoints.iter().filter(|(index, _)| named(index)).map(|(_, endpoint)| endpoint);
+        for endpoint in targets.endpoints.iter().chain(of_actions) {
+            names.extend(endpoint.names.iter().cloned());
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Endpoint permits that cannot grant: rows of a batch are granted by what they are, and texts that hold operations of
+/// their own cannot be judged yet.
+pub(crate) fn batch_endpoints(
+    pointer: &str,
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+    report: &mut Report<'_>,
+) {
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        for endpoint in &targets.endpoints {
+            let meets = |listed: &Endpoint| {
+                listed.segments == endpoint.segments && listed.methods.iter().any(|m| endpoint.methods.contains(m))
+            };
+            let listed = api.parts.endpoints.iter().find(|(_, listed)| meets(listed));
+            let action = listed.and_then(|(index, _)| api.parts.actions.get(*index as usize));
+            match action {
+                Some(action) if !action.rows.is_empty() => {
+                    let message =
+                        format!("`{}` is a batch: each of its rows is judged as the action it is", action.name);
+                    let help = "name the rows' actions by `scope`";
+                    report.error(&format!("{pointer}/endpoint"), message, Some(help.into()));
+                }
+                Some(action) if action.inner => {
+                    report.not_yet(&format!("{pointer}/endpoint"), &format!("the texts of `{}`", action.name));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Values of the targeted resources that need the current state.
+pub(crate) fn late_values(
+    actions: &[&Action],
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+) -> Vec<String> {
+    let of_apis = targets.keys().filter_map(|alias| apis.get(alias)).flat_map(|api| api.parts.late_values.iter());
+    let here = of_apis.filter(|(resource, _)| actions.iter().any(|action| action.resource == *resource));
+    here.map(|(_, value)| value.clone()).collect()
+}
+
+/// Fields whose absence is dangerous, and that the permit does not require.
+pub(crate) fn risky_absences(
+    rule: &PermitRule,
+    pointer: &str,
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+    report: &mut Report<'_>,
+) {
+    let required: &[String] = match &rule.fields {
+        Some(FieldSet::Listed(listed)) => &listed.require,
+        _ => &[],
+    };
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        for (index, _) in &targets.actions {
+            let Some(action) = api.parts.actions.get(*index as usize) else { continue };
+            let own = action.name.rsplit_once('.').map(|(_, name)| name).unwrap_or_default();
+            let entry = api.catalog.resources.get(&action.resource).and_then(|resource| resource.actions.get(own));
+            for (field, then) in entry.iter().flat_map(|entry| &entry.risky_when_absent) {
+                if !required.contains(field) {
+                    let message =
+                        format!("{} may leave out {}: the upstream then {then}", quote(&rule.id), quote(field));
+                    report.warning(
+                        &format!("{pointer}/id"),
+                        message,
+                        Some(format!("add `{field}` to `fields.require`")),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A permit that names nothing but batches: rows are judged by the actions they are.
+pub(crate) fn only_batches(
+    rule: &PermitRule,
+    pointer: &str,
+    actions: &[&Action],
+    targets: &BTreeMap<String, Targets>,
+    report: &mut Report<'_>,
+) {
+    let scopes = targets.values().all(|targets| targets.endpoints.is_empty());
+    if scopes && !actions.is_empty() && actions.iter().all(|action| !action.rows.is_empty()) {
+        let message = format!("{} names only batches, and each row is judged as the action it is", quote(&rule.id));
+        report.error(&format!("{pointer}/id"), message, Some("name the rows' actions: `update`, `create` …".into()));
+    }
+}
+
+pub(crate) fn permit(
+    rule: &PermitRule,
+    pointer: &str,
+    template: &Template,
+    known: &Known<'_>,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Permit {
+    let Known { actions, late, variables } = *known;
+    let around =
+        Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+    if let Some(role) = &rule.approval
+        && !template.approvers.contains_key(role)
+    {
+        let known = template.approvers.keys().map(String::as_str);
+        report.unknown(&format!("{pointer}/approval"), "role", role, known);
+    }
+    let fields = fields(rule.fields.as_ref(), &format!("{pointer}/fields"), known, report);
+    if rule.body.opaque {
+        if !matches!(fields, FieldRule::Default) {
+            report.error(
+                &format!("{pointer}/body/opaque"),
+                "an opaque body is not read: `fields` cannot be judged",
+                None,
+            );
+        }
+        let body_limit = |limit: &crate::template::TestRule| {
+            let head = |text: &str| ["path.", "query.", "header."].iter().any(|prefix| text.starts_with(prefix));
+            !limit.field.as_ref().is_some_and(|field| field.values().iter().all(|text| head(text)))
+        };
+        if rule.limits.iter().any(body_limit) {
+            report.error(
+                &format!("{pointer}/body/opaque"),
+                "an opaque body is not read: its limits cannot be judged",
+                None,
+            );
+        }
+    }
+    for name in &rule.query.require {
+        if rule.query.only.as_ref().is_some_and(|only| !only.contains(name)) {
+            let message = format!("{} is required and not in `only`", quote(name));
+            report.error(&format!("{pointer}/query/require"), message, Some("add it to `only`".into()));
+        }
+    }
+    Permit {
+        id: rule.id.clone(),
+        shadow: rule.mode == Some(Mode::Shadow),
+        query: QueryRule { only: rule.query.only.clone(), require: rule.query.require.clone() },
+        headers: headers(&rule.headers),
+        body: BodyRule {
+            types: rule.body.types.iter().map(|text| text.to_ascii_lowercase()).collect(),
+            opaque: rule.body.opaque,
+        },
+        fields,
+        limits: limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report),
+        approval: rule.approval.clone(),
+    }
+}
+
+pub(crate) fn forbid(
+    rule: &ForbidRule,
+    pointer: &str,
+    template: &Template,
+    known: &Known<'_>,
+    patterns: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Forbid {
+    let Known { actions, late, variables } = *known;
+    let around =
+        Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+    Forbid {
+        id: rule.id.clone(),
+        shadow: rule.mode == Some(Mode::Shadow),
+        when: limit::conditions(&rule.when, &format!("{pointer}/when"), &around, patterns, report),
+    }
+}
+
+pub(crate) fn headers(rules: &HeaderRules) -> HeaderRule {
+    let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    HeaderRule { allow: lower(&rules.allow), require: lower(&rules.require) }
+}
+
+pub(crate) fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, report: &mut Report<'_>) -> FieldRule {
+    let listed = match set {
+        None => return FieldRule::Default,
+        Some(FieldSet::Word(word)) => {
+            if word != "any" {
+                report.error(
+                    pointer,
+                    format!("unknown value {}", quote(word)),
+                    Some("write \"any\" or an object".into()),
+                );
+            }
+            return FieldRule::Any;
+        }
+        Some(FieldSet::Listed(listed)) => listed,
+    };
+    let mut names = |texts: &[String], pointer: &str| -> Vec<Name> {
+        let mut out = Vec::new();
+        for (position, text) in texts.iter().enumerate() {
+            match names::resolve(text, known.actions, known.late) {
+                Ok(name @ (Name::Field(..) | Name::Pointer(_))) => out.push(name),
+                Ok(_) => {
+                    let message = format!("{} is not a field of the document", quote(text));
+                    report.error(&format!("{pointer}/{position}"), message, None);
+                }
+                Err(message) => report.wrong_name(&format!("{pointer}/{position}"), message),
+            }
+        }
+        out
+    };
+    let FieldList { only, require, never, exactly_one, at_least_one } = listed;
+    let only = only.as_ref().map(|texts| names(texts, &format!("{pointer}/only")));
+    let require = names(require, &format!("{pointer}/require"));
+    let never = names(never, &format!("{pointer}/never"));
+    let mut groups = |groups: &[Vec<String>], kind: &str| -> Vec<Vec<Name>> {
+        groups
+            .iter()
+            .enumerate()
+            .map(|(position, group)| names(group, &format!("{pointer}/{kind}/{position}")))
+            .collect()
+    };
+    let exactly_one = groups(exactly_one, "exactly_one");
+    let at_least_one = groups(at_least_one, "at_least_one");
+    if let Some(name) = only.iter().flatten().find(|name| never.contains(name)) {
+        let message = format!("{} is in `only` and in `never`", super::text_of(name));
+        report.error(pointer, message, Some("take it out of one of them".to_string()));
+    }
+    FieldRule::Listed(Fields { only, require, never, exactly_one, at_least_one })
+}
