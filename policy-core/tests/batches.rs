@@ -274,8 +274,8 @@ fn a_forbid_on_a_batch_holds_for_its_rows() {
 fn an_unread_body_has_no_rows() {
     let set = permits(r#"{ "id": "o", "endpoint": "shop:POST /{any:path}", "body": { "opaque": true } }"#);
     let unread = support::request("POST /v3/products/batch").header("content-type", "text/plain").body("delete 1");
-    assert!(!support::judge(&set, &unread).forward);
-    assert!(!support::judge(&set, &batch(r#"{"delete":[1]}"#)).forward);
+    check(&set, &unread, "deny: body_not_seen");
+    check(&set, &batch(r#"{"delete":[1]}"#), "deny: body_not_seen");
     check(
         &set,
         &support::request("POST /v3/products/search").header("content-type", "text/plain").body("x"),
