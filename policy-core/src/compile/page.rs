@@ -73,7 +73,10 @@ pub(crate) fn compile(
     for (position, rule) in template.permit.iter().enumerate() {
         let pointer = format!("/permit/{position}");
         once(&rule.id, &pointer, report);
-        let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
+        // Names mean nothing under a target that is not understood: what follows would be noise.
+        let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
+            continue;
+        };
         let actions = actions_of(&targets, &apis);
         let late = late_values(&actions, &targets, &apis);
         let variables = path_variables(&targets, &apis);
@@ -98,7 +101,9 @@ pub(crate) fn compile(
     for (position, rule) in template.forbid.iter().enumerate() {
         let pointer = format!("/forbid/{position}");
         once(&rule.id, &pointer, report);
-        let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
+        let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
+            continue;
+        };
         let actions = actions_of(&targets, &apis);
         let late = late_values(&actions, &targets, &apis);
         let variables = path_variables(&targets, &apis);

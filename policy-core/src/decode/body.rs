@@ -117,6 +117,12 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
         Ok(()) => {}
         Err(why) => return Ok(Content::Unread(why)),
     }
+    // JSON under the name of a form: an upstream that reads a form must find no parameter in it.
+    let form = content_type(request).is_ok_and(|declared| declared.essence == "application/x-www-form-urlencoded");
+    if form && bytes.iter().any(|b| matches!(b, b'&' | b'=' | b';')) {
+        let message = "JSON sent as a form must not hold `&`, `=` or `;`: they could be read as parameters";
+        return Err(reason(Code::BodyUnparsable, message));
+    }
     read_json(bytes).map(Content::Document).map_err(|e| {
         let code = match e.kind {
             ReadErrorKind::Duplicate(_) => Code::BodyDuplicateKey,
@@ -125,7 +131,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
             ReadErrorKind::Values => Code::BodyTooLarge,
             _ => Code::BodyUnparsable,
         };
-        reason(code, &format!("the body is {e}"))
+        reason(code, &format!("the body cannot be read: {e}"))
     })
 }
 

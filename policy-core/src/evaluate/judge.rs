@@ -11,11 +11,13 @@ use super::route::{Route, Variables};
 use super::step::{blank, denied};
 use super::{Finding, fields, head_rules, limits};
 use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
-use crate::decode::{Body, Content, Input, Operation, decode, read_body};
+use crate::decode::{Body, Content, Input, Operation, decode, embedded_tables, read_body};
 use crate::document::{Document, Kind};
 use crate::limits::REASONS;
 use crate::number::Decimal;
-use crate::policy::{Action, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget};
+use crate::policy::{
+    Action, Decoder, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget,
+};
 use crate::quote::quote;
 use crate::request::Request;
 
@@ -73,7 +75,7 @@ fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
 }
 
 /// Whether a value is one of a filter's; `None`: it is no plain value.
-fn inside(datum: &Datum<'_>, values: &[String]) -> Option<bool> {
+fn inside(datum: &Datum<'_>, values: &[String], fold: bool) -> Option<bool> {
     let number = |text: &str| Decimal::parse_json(text).ok();
     let text = match datum {
         Datum::Text(text) => text.clone(),
@@ -84,7 +86,11 @@ fn inside(datum: &Datum<'_>, values: &[String]) -> Option<bool> {
             Kind::Null | Kind::Array | Kind::Object => return None,
         },
     };
-    let same = |value: &String| *value == text || (number(value).is_some() && number(value) == number(&text));
+    let same = |value: &String| {
+        *value == text
+            || (fold && value.eq_ignore_ascii_case(&text))
+            || (number(value).is_some() && number(value) == number(&text))
+    };
     Some(values.iter().any(same))
 }
 
@@ -158,7 +164,16 @@ impl<'a> Bench<'a> {
                 Values::Known(data, _) => data,
                 Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
             };
-            let places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values)).collect();
+            let fold = forbids && self.api.quirks.case_insensitive;
+            let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
+            // A table that a select embeds is looked at like the one in the path.
+            if self.api.decoder == Decoder::Postgrest
+                && matches!(filter.source, Name::Path(_))
+                && (forbids || !self.api.loosen.embedding)
+            {
+                let embedded = embedded_tables(self.request);
+                places.extend(embedded.into_iter().map(|table| inside(&Datum::Text(table), values, fold)));
+            }
             let unknown = places.is_empty() || places.contains(&None);
             let matches = if forbids {
                 places.contains(&Some(true))

@@ -81,7 +81,8 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         list(names, 6)
     };
     let here: Vec<&&Found<'_>> = ends.iter().filter(|found| found.end.method == routed).collect();
-    let catalog = here.iter().find(|found| !found.end.actions.is_empty());
+    // A variable does not stand for the literal of another endpoint: such a match grants nothing.
+    let catalog = here.iter().find(|found| !found.end.actions.is_empty() && !found.shadowed);
     let Some(first) = catalog.or(here.first()) else {
         return Err(if slash {
             deny(Code::PathAmbiguous, "the path ends in a slash".into())
@@ -107,7 +108,8 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         .filter(|found| found.end.api == api_index)
         .flat_map(|found| {
             let wider = routed.is_bodiless() && has_effect && template.is_some_and(|t| t != found.template);
-            let reaches = move |rule: &&RuleRef| !wider || matches!(rule.target, RuleTarget::Forbid(_));
+            let grants = !wider && !found.shadowed;
+            let reaches = move |rule: &&RuleRef| grants || matches!(rule.target, RuleTarget::Forbid(_));
             let variables = variables(request, found);
             found.end.rules.iter().filter(reaches).map(move |rule| (rule.clone(), variables.clone()))
         })

@@ -66,13 +66,15 @@ const SINGLETONS: [&str; 10] = [
 ];
 
 /// Headers by which some servers replace the method (common rule: any override is refused, whatever its value).
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const METHOD_OVERRIDES: [&str; 5] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "http-method-override", "x-forwarded-method"];
 
 /// Query names by which some servers replace the method.
-const METHOD_OVERRIDE_NAMES: [&str; 2] = ["_method", "_HttpMethod"];
+const METHOD_OVERRIDE_NAMES: [&str; 4] = ["_method", "_httpmethod", "$httpmethod", "$httpheaders"];
 
 /// Headers by which some servers replace the route.
-const ROUTE_OVERRIDES: [&str; 3] = ["x-original-url", "x-rewrite-url", "x-forwarded-prefix"];
+const ROUTE_OVERRIDES: [&str; 5] =
+    ["x-original-url", "x-rewrite-url", "x-forwarded-prefix", "x-original-uri", "x-forwarded-uri"];
 
 /// Headers that some servers prefer to the host.
 const HOST_OVERRIDES: [&str; 2] = ["x-forwarded-host", "x-host"];
@@ -117,9 +119,12 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         path::segments(raw_path).map_err(|why| Malformed::new(Code::PathAmbiguous, format!("the path {why}")))?;
     let query = query::pairs(raw_query).map_err(|why| Malformed::new(Code::ParamShadow, format!("the query {why}")))?;
     for pair in &query {
-        if METHOD_OVERRIDE_NAMES.contains(&pair.name.as_str())
-            || METHOD_OVERRIDE_NAMES.contains(&mangled(&pair.name).as_str())
-        {
+        let spellings = [pair.name.to_ascii_lowercase(), mangled(&pair.name).to_ascii_lowercase()];
+        let overrides = spellings.iter().any(|name| {
+            METHOD_OVERRIDE_NAMES.contains(&name.as_str())
+                || METHOD_OVERRIDES.contains(&name.replace('_', "-").as_str())
+        });
+        if overrides {
             let message = format!("the query name {} can replace the method", quote(&pair.name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
