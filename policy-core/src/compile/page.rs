@@ -10,7 +10,8 @@ use super::layout::lay_out;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{
-    Known, actions_of, batch_endpoints, forbid, late_values, only_batches, path_variables, permit, risky_absences,
+    Known, actions_of, batch_endpoints, forbid, forbids_beside_batches, late_values, only_batches, path_variables,
+    permit, risky_absences,
 };
 use super::target::{self, Targets};
 use super::{CatalogSource, limit, overlap};
@@ -108,6 +109,7 @@ pub(crate) fn compile(
         let late = late_values(&actions, &targets, &apis);
         let variables = path_variables(&targets, &apis);
         let known = Known { actions: &actions, late: &late, variables: &variables };
+        forbids_beside_batches(rule, &pointer, &targets, &actions, &apis, report);
         page.forbids.push(forbid(rule, &pointer, template, &known, patterns, report));
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         attached.push((RuleTarget::Forbid(index), targets));

@@ -77,7 +77,7 @@ const ROUTE_OVERRIDES: [&str; 5] =
     ["x-original-url", "x-rewrite-url", "x-forwarded-prefix", "x-original-uri", "x-forwarded-uri"];
 
 /// Headers that some servers prefer to the host.
-const HOST_OVERRIDES: [&str; 2] = ["x-forwarded-host", "x-host"];
+const HOST_OVERRIDES: [&str; 4] = ["x-forwarded-host", "x-host", "x-original-host", "x-http-host-override"];
 
 /// Reads the head of a request.
 ///
@@ -99,7 +99,7 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     let method = method(&headers)?;
     let host = read_host(&headers)?;
     refuse_overrides(&headers, &host)?;
-    if !method.is_bodiless() && headers.has("range") {
+    if !method.is_bodiless() && (headers.has("range") || headers.has("content-range")) {
         return Err(Malformed::new(Code::HeaderNotAllowed, "`range` on a write asks for a part of it"));
     }
     let (content_length, chunked) = framing(&headers)?;
@@ -217,7 +217,7 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
             let message = format!("the header {} can replace the route", quote(name));
             return Err(Malformed::new(Code::RouteOverride, message));
         }
-        let names_host = || value.to_ascii_lowercase().windows(5).any(|window| window == b"host=");
+        let names_host = || value.to_ascii_lowercase().windows(4).any(|window| window == b"host");
         if folded == "forwarded" && names_host() {
             return Err(Malformed::new(Code::HostMismatch, "the header `forwarded` names a host"));
         }
