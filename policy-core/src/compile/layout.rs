@@ -81,12 +81,16 @@ pub(crate) fn lay_out(
         };
         let limits = limit::limits(&binding.limits, &format!("/apis/{alias}/limits"), &around, patterns, report);
         let catalog = api.catalog;
-        let types =
-            if catalog.types.is_empty() { alloc::vec!["application/json".to_string()] } else { catalog.types.clone() };
+        let decoder = api.parts.decoder;
+        let types = if catalog.types.is_empty() {
+            alloc::vec![decoder.default_type().to_string()]
+        } else {
+            catalog.types.clone()
+        };
         page.apis.push(Api {
             alias,
             catalog: catalog.catalog.clone(),
-            decoder: api.parts.decoder,
+            decoder,
             types: types.iter().map(|text| text.to_ascii_lowercase()).collect(),
             write_query: catalog.write_query.clone(),
             guarded_headers: catalog.guarded.headers.iter().map(|name| name.to_ascii_lowercase()).collect(),

@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use super::form::read_form;
 use crate::decision::{Code, Reason};
 use crate::document::{Document, ReadErrorKind, read_json};
-use crate::policy::Api;
+use crate::policy::{Api, Decoder};
 use crate::quote::quote;
 use crate::request::{MediaType, Request};
 
@@ -84,7 +85,7 @@ impl Unavailable {
 pub(crate) enum Content {
     /// There is none.
     None,
-    /// A JSON document.
+    /// A document: JSON, or the tree of a form.
     Document(Document),
     /// Bytes that were not read: only a permit with `opaque` may let them pass. The reason is what any other permit
     /// says to them.
@@ -117,6 +118,9 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
         Ok(()) => {}
         Err(why) => return Ok(Content::Unread(why)),
     }
+    if api.decoder == Decoder::Form {
+        return read_form(bytes, api).map(Content::Document);
+    }
     read_json(bytes).map(Content::Document).map_err(|e| {
         let code = match e.kind {
             ReadErrorKind::Duplicate(_) => Code::BodyDuplicateKey,
@@ -129,7 +133,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
     })
 }
 
-/// The body is declared to be JSON by one of the API's media types, in UTF-8, not compressed.
+/// The body is declared to be what the decoder reads by one of the API's media types, in UTF-8, not compressed.
 fn media_type(api: &Api, request: &Request) -> Result<(), Reason> {
     encoding_is_identity(request)?;
     let declared = content_type(request)?;

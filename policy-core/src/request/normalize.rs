@@ -117,9 +117,7 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         path::segments(raw_path).map_err(|why| Malformed::new(Code::PathAmbiguous, format!("the path {why}")))?;
     let query = query::pairs(raw_query).map_err(|why| Malformed::new(Code::ParamShadow, format!("the query {why}")))?;
     for pair in &query {
-        if METHOD_OVERRIDE_NAMES.contains(&pair.name.as_str())
-            || METHOD_OVERRIDE_NAMES.contains(&mangled(&pair.name).as_str())
-        {
+        if replaces_method(&pair.name) {
             let message = format!("the query name {} can replace the method", quote(&pair.name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
@@ -136,6 +134,11 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         chunked,
         headers,
     })
+}
+
+/// Whether some servers take the method from a query or form parameter of this name.
+pub(crate) fn replaces_method(name: &str) -> bool {
+    METHOD_OVERRIDE_NAMES.contains(&name) || METHOD_OVERRIDE_NAMES.contains(&mangled(name).as_str())
 }
 
 fn single<'h>(headers: &'h Headers, name: &'h str, code: Code) -> Result<Option<&'h str>, Malformed> {
