@@ -15,6 +15,8 @@ pub const JSON_VALUES: usize = 65_536;
 /// Most values in a template or catalog.
 #[cfg(feature = "author")]
 pub const SOURCE_VALUES: usize = 4_000_000;
+/// Most name/value pairs in a form. PHP reads the first 1,000 and drops the rest (`max_input_vars`).
+pub const FORM_PAIRS: usize = 500;
 /// Significant digits of a number that is held exactly.
 pub const DIGITS: u32 = 18;
 /// Most operations in one request.

@@ -49,12 +49,16 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     let decoder = match catalog.decoder {
         None | Some(DecoderKind::Json) => Decoder::Json,
         Some(DecoderKind::Postgrest) => Decoder::Postgrest,
+        Some(DecoderKind::Form) => Decoder::Form,
         Some(_) => {
             faults
                 .push(("/decoder".into(), "this decoder is not supported yet: this version cannot evaluate it".into()));
             Decoder::Json
         }
     };
+    if decoder == Decoder::Form && catalog.types.iter().any(|text| !text.eq_ignore_ascii_case(decoder.default_type())) {
+        faults.push(("/types".into(), format!("the decoder `form` reads `{}` alone", decoder.default_type())));
+    }
     if !catalog.minor_digits.is_empty() {
         faults.push(("/minor_digits".into(), "`minor_digits` is not supported yet".into()));
     }

@@ -11,6 +11,7 @@ use super::pattern::Patterns;
 use super::report::Report;
 use crate::catalog::Catalog;
 use crate::limits::BODY_KIB_MAX;
+use crate::policy::Decoder;
 use crate::quote::quote;
 use crate::request::canonical_host;
 use crate::template::{ApiBinding, Hosts, Template};
@@ -62,7 +63,6 @@ pub(crate) fn bind<'c>(
         }
     }
     for (name, given) in [
-        ("gzip", loosen.gzip == Some(true)),
         ("google_batch", loosen.google_batch.is_some()),
         ("jsonrpc_batch", loosen.jsonrpc_batch.is_some()),
         ("secrets", !loosen.secrets.is_empty()),
@@ -70,6 +70,10 @@ pub(crate) fn bind<'c>(
         if given {
             report.not_yet(&format!("{pointer}/loosen/{name}"), &format!("`loosen.{name}`"));
         }
+    }
+    if parts.decoder == Decoder::Form && !loosen.json_types.is_empty() {
+        let message = "the decoder `form` reads no JSON, so no type can be added to it";
+        report.error(&format!("{pointer}/loosen/json_types"), message, None);
     }
     if loosen.body_kib.is_some_and(|kib| kib == 0 || kib > BODY_KIB_MAX) {
         let message = format!("`body_kib` is 1 to {BODY_KIB_MAX}");

@@ -81,13 +81,17 @@ pub(crate) fn lay_out(
         };
         let limits = limit::limits(&binding.limits, &format!("/apis/{alias}/limits"), &around, patterns, report);
         let catalog = api.catalog;
-        let types =
-            if catalog.types.is_empty() { alloc::vec!["application/json".to_string()] } else { catalog.types.clone() };
         let quirk = |name: &str| catalog.quirks.get(name).copied().unwrap_or(false);
+        let decoder = api.parts.decoder;
+        let types = if catalog.types.is_empty() {
+            alloc::vec![decoder.default_type().to_string()]
+        } else {
+            catalog.types.clone()
+        };
         page.apis.push(Api {
             alias,
             catalog: catalog.catalog.clone(),
-            decoder: api.parts.decoder,
+            decoder,
             types: types.iter().map(|text| text.to_ascii_lowercase()).collect(),
             write_query: catalog.write_query.clone(),
             guarded_headers: catalog.guarded.headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
@@ -114,6 +118,7 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         write_query: given.write_query.clone(),
         duplicate_rows: given.duplicate_rows.is_some(),
         embedding: given.embedding.is_some(),
+        gzip: given.gzip == Some(true),
     }
 }
 

@@ -2,6 +2,8 @@
 //! the catalog chooses.
 
 mod body;
+mod form;
+mod gzip;
 mod json;
 mod postgrest;
 
@@ -58,7 +60,8 @@ pub(crate) struct Input<'a> {
 /// A [`Reason`] to deny when the request does not have the shape its API gives it.
 pub(crate) fn decode<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
     match input.api.decoder {
-        Decoder::Json => json::operations(input),
+        // A form's tree holds its rows, if any, where a JSON document does.
+        Decoder::Json | Decoder::Form => json::operations(input),
         Decoder::Postgrest => postgrest::operations(input),
     }
 }

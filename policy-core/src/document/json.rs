@@ -98,7 +98,7 @@ fn read_within(bytes: Vec<u8>, values: usize) -> Result<Document, ReadError> {
         return Err(reader.syntax("the end of the document"));
     }
     let (nodes, unescaped) = (reader.nodes, reader.unescaped);
-    Ok(Document { source, unescaped, nodes })
+    Ok(Document { source, unescaped, nodes, untyped: false })
 }
 
 struct Reader<'s> {

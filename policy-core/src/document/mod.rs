@@ -1,13 +1,15 @@
 //! A document with one meaning: the values of a body, a template or a catalog, with the place of each in its source.
 //!
 //! A reader (`json`) builds it in one pass over the bytes; duplicate member names, bad numbers and
-//! over-deep nesting never become a document. Numbers keep their text.
+//! over-deep nesting never become a document. Numbers keep their text. Other decoders put one together (`build`).
 
+mod build;
 mod json;
 mod path;
 #[cfg(feature = "author")]
 mod source;
 
+pub(crate) use build::{Builder, Label};
 #[cfg(feature = "author")]
 pub(crate) use json::read_source;
 pub use json::{ReadError, ReadErrorKind, read_json};
@@ -26,6 +28,8 @@ pub struct Document {
     /// Strings whose escapes had to be resolved.
     unescaped: String,
     nodes: Vec<Node>,
+    /// Scalars are texts: the source has no types.
+    untyped: bool,
 }
 
 #[derive(Debug)]
@@ -130,6 +134,13 @@ impl<'d> Value<'d> {
     pub fn string(self) -> Option<&'d str> {
         let node = self.node();
         (node.kind == Kind::String).then(|| self.document.text(node.text))
+    }
+
+    /// The text of a scalar whose source has no types, such as a form: it is a spelling of whatever type is asked for.
+    /// `None` where the source says the type itself, and for containers.
+    #[must_use]
+    pub fn untyped(self) -> Option<&'d str> {
+        if self.document.untyped { self.string() } else { None }
     }
 
     /// The text of a number.

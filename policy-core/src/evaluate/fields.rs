@@ -69,18 +69,22 @@ fn groups<'a>(listed: &'a Fields, scope: &Scope<'a>, findings: &mut Vec<Finding>
     }
     let is_value = |datum: &Datum<'_>| !matches!(datum, Datum::Json(value) if value.kind() == Kind::Null);
     let present = |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if data.iter().any(is_value));
+    // The empty text of a form stands there, and says nothing.
+    let empty = |datum: &Datum<'a>| matches!(datum, Datum::Json(value) if value.untyped() == Some(""));
+    let says = |datum: &Datum<'a>| is_value(datum) && !empty(datum);
+    let said = |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if data.iter().any(says));
     let names = |group: &[Name]| {
         let names: Vec<String> = group.iter().map(name_text).collect();
         names.join(", ")
     };
     for group in &listed.exactly_one {
-        if group.iter().filter(present).count() != 1 {
+        if group.iter().filter(present).count() != 1 || !group.iter().any(|name| said(&name)) {
             let message = format!("exactly one of {} is required", names(group));
             findings.push(Finding::deny(Code::MissingRequired, message));
         }
     }
     for group in &listed.at_least_one {
-        if !group.iter().any(|name| present(&name)) {
+        if !group.iter().any(|name| said(&name)) {
             let message = format!("at least one of {} is required", names(group));
             findings.push(Finding::deny(Code::MissingRequired, message));
         }
@@ -125,11 +129,16 @@ fn require<'a>(name: &'a Name, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// What is written but says nothing: `null`, and the empty text of a form, which upstreams read as "unset".
+fn is_nothing(value: Value<'_>) -> bool {
+    value.kind() == Kind::Null || value.untyped() == Some("")
+}
+
 /// Whether the path has a value behind every element its `*` passes. `Err` names the element that lacks it. `Ok(false)`:
 /// the path ends before its first `*`.
 fn every<'d>(value: Value<'d>, path: &[Step]) -> Result<bool, Value<'d>> {
     let Some((step, rest)) = path.split_first() else {
-        return if value.kind() == Kind::Null { Err(value) } else { Ok(true) };
+        return if is_nothing(value) { Err(value) } else { Ok(true) };
     };
     match step {
         Step::Member(name) => match value.member(name) {

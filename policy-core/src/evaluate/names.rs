@@ -235,7 +235,7 @@ impl<'a> Scope<'a> {
                 Kind::Number if kind.is_none_or(|kind| kind.spelled.number) => {
                     Decimal::parse_plain(value.number().unwrap_or_default())
                 }
-                Kind::String if kind.is_none_or(|kind| kind.spelled.string) => {
+                Kind::String if value.untyped().is_some() || kind.is_none_or(|kind| kind.spelled.string) => {
                     Decimal::parse_plain(value.string().unwrap_or_default())
                 }
                 _ => return Err("not a number"),

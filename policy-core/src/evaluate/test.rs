@@ -111,6 +111,7 @@ pub(crate) fn well_formed(what: &str, datum: &Datum<'_>, kind: Option<&FieldType
         return Verdict::Holds;
     };
     let spelled = match datum {
+        Datum::Json(value) if value.untyped().is_some() => true,
         Datum::Json(value) => match value.kind() {
             Kind::Number => kind.spelled.number,
             Kind::String => kind.spelled.string,
@@ -137,7 +138,9 @@ pub(crate) fn well_formed(what: &str, datum: &Datum<'_>, kind: Option<&FieldType
             }
             FieldKind::Digits => text_of(datum).is_some_and(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())),
             FieldKind::Boolean => match datum {
-                Datum::Json(value) => matches!(value.kind(), Kind::Bool(_)),
+                Datum::Json(value) => {
+                    matches!(value.kind(), Kind::Bool(_)) || matches!(value.untyped(), Some("true" | "false"))
+                }
                 Datum::Text(text) => matches!(text.as_str(), "true" | "false"),
                 Datum::Number(_) => false,
             },
@@ -161,7 +164,9 @@ pub(crate) fn well_formed(what: &str, datum: &Datum<'_>, kind: Option<&FieldType
     if let Some(decimals) = kind.decimals {
         expected.push_str(&format!(", at most {decimals} behind it"));
     }
+    let typed = matches!(datum, Datum::Json(value) if value.untyped().is_none());
     match (kind.spelled.string, kind.spelled.number) {
+        _ if !typed => {}
         (true, false) if kind.kind != FieldKind::String && kind.kind != FieldKind::Email => {
             expected.push_str(", as a JSON string");
         }
@@ -201,12 +206,38 @@ fn one_of(datum: &Datum<'_>, constants: &[Constant]) -> Option<bool> {
         (Datum::Number(value), Constant::Number(number)) => value == number,
         (Datum::Number(_), _) => false,
     };
-    if let Datum::Json(value) = datum
-        && matches!(value.kind(), Kind::Null | Kind::Array | Kind::Object)
-    {
-        return None;
+    if let Datum::Json(value) = datum {
+        if matches!(value.kind(), Kind::Null | Kind::Array | Kind::Object) {
+            return None;
+        }
+        if let Some(text) = value.untyped() {
+            return one_of_spelled(text, constants);
+        }
     }
     Some(constants.iter().any(matches))
+}
+
+/// [`one_of`] for a text without a type. `None`: it is no constant's spelling, but an upstream could read it as the
+/// number or boolean that a constant is (`05`, `5e0`, ` 5`, `TRUE`, `1`).
+fn one_of_spelled(text: &str, constants: &[Constant]) -> Option<bool> {
+    let mut readable = true;
+    for constant in constants {
+        let (holds, plain) = match constant {
+            Constant::String(wanted) => (text == wanted, true),
+            Constant::Bool(wanted) => {
+                (text == if *wanted { "true" } else { "false" }, matches!(text, "true" | "false"))
+            }
+            Constant::Number(wanted) => {
+                let number = Decimal::parse_plain(text);
+                (number == Ok(*wanted), number.is_ok())
+            }
+        };
+        if holds {
+            return Some(true);
+        }
+        readable &= plain;
+    }
+    readable.then_some(false)
 }
 
 fn string<'d>(datum: &'d Datum<'_>) -> Option<Cow<'d, str>> {
@@ -232,6 +263,7 @@ fn plain_number(datum: &Datum<'_>) -> Option<Decimal> {
 
 fn has_format(datum: &Datum<'_>, format: Format) -> bool {
     let text = match datum {
+        Datum::Json(value) if value.untyped().is_some() => value.untyped(),
         Datum::Json(value) => match (value.kind(), format) {
             (Kind::Bool(_), Format::Boolean) => return true,
             (Kind::Number, Format::Decimal | Format::Integer) => value.number(),

@@ -61,6 +61,19 @@ pub enum Decoder {
     Json,
     /// PostgREST: rows from the filter of the query or the elements of the body.
     Postgrest,
+    /// `application/x-www-form-urlencoded`, brackets nesting: read into a tree, then as JSON.
+    Form,
+}
+
+impl Decoder {
+    /// The media type of bodies, where the catalog does not list any.
+    #[must_use]
+    pub fn default_type(self) -> &'static str {
+        match self {
+            Self::Json | Self::Postgrest => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+        }
+    }
 }
 
 /// What an action does to the world.
@@ -363,6 +376,8 @@ pub struct Loosen {
     pub duplicate_rows: bool,
     /// A select may embed tables that the rule's filter does not list.
     pub embedding: bool,
+    /// gzip bodies are inflated.
+    pub gzip: bool,
 }
 
 /// The type of a path variable.

@@ -119,12 +119,7 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         path::segments(raw_path).map_err(|why| Malformed::new(Code::PathAmbiguous, format!("the path {why}")))?;
     let query = query::pairs(raw_query).map_err(|why| Malformed::new(Code::ParamShadow, format!("the query {why}")))?;
     for pair in &query {
-        let spellings = [pair.name.to_ascii_lowercase(), mangled(&pair.name).to_ascii_lowercase()];
-        let overrides = spellings.iter().any(|name| {
-            METHOD_OVERRIDE_NAMES.contains(&name.as_str())
-                || METHOD_OVERRIDES.contains(&name.replace('_', "-").as_str())
-        });
-        if overrides {
+        if replaces_method(&pair.name) {
             let message = format!("the query name {} can replace the method", quote(&pair.name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
@@ -140,6 +135,13 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         content_length,
         chunked,
         headers,
+    })
+}
+
+/// Whether some servers take the method from a query or form parameter of this name.
+pub(crate) fn replaces_method(name: &str) -> bool {
+    [name.to_ascii_lowercase(), mangled(name).to_ascii_lowercase()].iter().any(|name| {
+        METHOD_OVERRIDE_NAMES.contains(&name.as_str()) || METHOD_OVERRIDES.contains(&name.replace('_', "-").as_str())
     })
 }
 

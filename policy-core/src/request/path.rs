@@ -87,7 +87,7 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
 }
 
 /// The value of a hexadecimal digit.
-pub(super) fn hex(byte: Option<u8>) -> Option<u8> {
+pub(crate) fn hex(byte: Option<u8>) -> Option<u8> {
     match byte? {
         b @ b'0'..=b'9' => Some(b - b'0'),
         b @ b'a'..=b'f' => Some(b - b'a' + 10),
