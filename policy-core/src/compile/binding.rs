@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::limits::BODY_KIB_MAX;
 use crate::quote::quote;
 use crate::request::canonical_host;
+use crate::secrets::Detector;
 use crate::template::{ApiBinding, Hosts, Template};
 
 /// An API of a page while it is compiled.
@@ -65,10 +66,15 @@ pub(crate) fn bind<'c>(
         ("gzip", loosen.gzip == Some(true)),
         ("google_batch", loosen.google_batch.is_some()),
         ("jsonrpc_batch", loosen.jsonrpc_batch.is_some()),
-        ("secrets", !loosen.secrets.is_empty()),
     ] {
         if given {
             report.not_yet(&format!("{pointer}/loosen/{name}"), &format!("`loosen.{name}`"));
+        }
+    }
+    for (position, name) in loosen.secrets.iter().enumerate() {
+        if Detector::parse(name).is_none() {
+            let known = Detector::ALL.iter().map(|detector| detector.name());
+            report.unknown(&format!("{pointer}/loosen/secrets/{position}"), "secret detector", name, known);
         }
     }
     if loosen.body_kib.is_some_and(|kib| kib == 0 || kib > BODY_KIB_MAX) {

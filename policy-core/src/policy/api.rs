@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::rule::{Limit, RuleRef};
 use crate::document::Path;
 use crate::number::Decimal;
+use crate::secrets::Detector;
 
 /// One API of a page: a catalog bound to hosts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -363,6 +364,8 @@ pub struct Loosen {
     pub duplicate_rows: bool,
     /// A select may embed tables that the rule's filter does not list.
     pub embedding: bool,
+    /// Detectors of secrets that are off.
+    pub secrets: Vec<Detector>,
 }
 
 /// The type of a path variable.
