@@ -107,7 +107,7 @@ pub(super) fn in_text(plain: Plain, text: &str) -> bool {
 pub(super) fn speaks_of_cards(text: &str) -> bool {
     let holds =
         |word: &&str| text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
-    CARD_WORDS.iter().any(|word| holds(&word)) || text.eq_ignore_ascii_case("pan")
+    CARD_WORDS.into_iter().any(holds) || text.eq_ignore_ascii_case("pan")
 }
 
 /// The end of a number in an issuer's groups.
