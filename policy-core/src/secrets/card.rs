@@ -105,9 +105,9 @@ pub(super) fn in_text(plain: Plain, text: &str) -> bool {
 
 /// Whether a text, or a name, holds a word for cards.
 pub(super) fn speaks_of_cards(text: &str) -> bool {
-    let holds =
-        |word: &&str| text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
-    CARD_WORDS.into_iter().any(holds) || text.eq_ignore_ascii_case("pan")
+    let text = text.as_bytes();
+    text.eq_ignore_ascii_case(b"pan")
+        || CARD_WORDS.iter().any(|word| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 /// The end of a number in an issuer's groups.
