@@ -10,6 +10,7 @@
 //!              Step::NeedBody …                       the host answers, or says why it cannot
 //!   decode                -> [Operation]              a PUT is one, a batch of 50 is 50
 //!   evaluate   judge      -> permits and forbids      fields, query, headers, limits
+//!   secrets               -> nothing | a refusal       live keys, tokens, card numbers
 //!   decision              -> Outcome                  allow | approval_required | deny, with reasons
 //! ```
 //!
@@ -47,6 +48,7 @@ pub mod quote;
 pub mod request;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod secrets;
 #[cfg(feature = "author")]
 pub mod template;
 pub mod time;

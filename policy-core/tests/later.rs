@@ -57,7 +57,6 @@ refused! {
     tools_of_a_forbid: r#"{ "forbid": [{ "id": "f", "tool": "shop:get_product" }] }"#;
     loosen_google_batch: r#"{ "apis": { "shop": { "loosen": { "google_batch": "each" } } } }"#;
     loosen_jsonrpc_batch: r#"{ "apis": { "shop": { "loosen": { "jsonrpc_batch": "each" } } } }"#;
-    loosen_secrets: r#"{ "apis": { "shop": { "loosen": { "secrets": ["aws"] } } } }"#;
     fresh: r#"{ "apis": { "shop": { "fresh": "5s" } } }"#;
     lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
     reuse_of_grants: r#"{ "approvers": { "manager": { "reuse": "session" } } }"#;

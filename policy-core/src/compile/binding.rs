@@ -14,6 +14,7 @@ use crate::limits::BODY_KIB_MAX;
 use crate::policy::Decoder;
 use crate::quote::quote;
 use crate::request::canonical_host;
+use crate::secrets::Detector;
 use crate::template::{ApiBinding, Hosts, Template};
 
 /// An API of a page while it is compiled.
@@ -62,11 +63,9 @@ pub(crate) fn bind<'c>(
             report.error(&at, "a multipart body is not JSON: an upstream would read its parts", None);
         }
     }
-    for (name, given) in [
-        ("google_batch", loosen.google_batch.is_some()),
-        ("jsonrpc_batch", loosen.jsonrpc_batch.is_some()),
-        ("secrets", !loosen.secrets.is_empty()),
-    ] {
+    for (name, given) in
+        [("google_batch", loosen.google_batch.is_some()), ("jsonrpc_batch", loosen.jsonrpc_batch.is_some())]
+    {
         if given {
             report.not_yet(&format!("{pointer}/loosen/{name}"), &format!("`loosen.{name}`"));
         }
@@ -74,6 +73,12 @@ pub(crate) fn bind<'c>(
     if parts.decoder == Decoder::Form && !loosen.json_types.is_empty() {
         let message = "the decoder `form` reads no JSON, so no type can be added to it";
         report.error(&format!("{pointer}/loosen/json_types"), message, None);
+    }
+    for (position, name) in loosen.secrets.iter().enumerate() {
+        if Detector::parse(name).is_none() {
+            let known = Detector::ALL.iter().map(|detector| detector.name());
+            report.unknown(&format!("{pointer}/loosen/secrets/{position}"), "secret detector", name, known);
+        }
     }
     if loosen.body_kib.is_some_and(|kib| kib == 0 || kib > BODY_KIB_MAX) {
         let message = format!("`body_kib` is 1 to {BODY_KIB_MAX}");

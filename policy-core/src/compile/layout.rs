@@ -14,6 +14,7 @@ use super::report::Report;
 use super::rule::headers;
 use super::target::Targets;
 use crate::policy::{Api, End, Loosen, Page, Quirks, RuleRef, RuleTarget, Trie};
+use crate::secrets::Detector;
 use crate::template::{ApiBinding, Template};
 
 /// Puts APIs, hosts and rules into the form the filter walks.
@@ -119,6 +120,8 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         duplicate_rows: given.duplicate_rows.is_some(),
         embedding: given.embedding.is_some(),
         gzip: given.gzip == Some(true),
+        // Unknown names were reported where the API is bound.
+        secrets: given.secrets.iter().filter_map(|name| Detector::parse(name)).collect(),
     }
 }
 

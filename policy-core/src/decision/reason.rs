@@ -121,6 +121,8 @@ codes! {
     MissingRequired = "missing_required",
     /// A person must approve.
     ApprovalRequired = "approval_required",
+    /// A live secret would leave.
+    SecretFound = "secret_found",
     /// The connection would become one that nothing can judge.
     UpgradeNotAllowed = "upgrade_not_allowed",
     /// The gateway does not give the filter what it needs.

@@ -92,6 +92,26 @@ pub struct Value<'d> {
     index: u32,
 }
 
+/// A text of a document: a member name, the contents of a string, or a number as it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'d> {
+    /// The text, escapes resolved.
+    pub text: &'d str,
+    /// The value whose text or whose member name it is.
+    pub value: Value<'d>,
+    /// Which of the two.
+    pub part: Part,
+}
+
+/// What a [`Piece`] is of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The member name.
+    Name,
+    /// The string or number itself.
+    Value,
+}
+
 const NO_NODE: Node =
     Node { kind: Kind::Null, name: Text::None, text: Text::None, after: u32::MAX, span: (0, 0), name_span: (0, 0) };
 
@@ -106,6 +126,17 @@ impl Document {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Every text of the document in the order of its source: each member name, then what stands under it.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.nodes.iter().zip(0..).flat_map(move |(node, index)| {
+            let value = Value { document: self, index };
+            let piece = move |text, part| Piece { text: self.text(text), value, part };
+            let name = (node.name != Text::None).then(|| piece(node.name, Part::Name));
+            let text = (node.text != Text::None).then(|| piece(node.text, Part::Value));
+            name.into_iter().chain(text)
+        })
     }
 
     fn text(&self, text: Text) -> &str {
@@ -208,6 +239,12 @@ impl<'d> Value<'d> {
             }
         }
         here
+    }
+
+    /// Whether `other` is this value or stands within it; both are of the same document.
+    #[must_use]
+    pub fn contains(self, other: Value<'_>) -> bool {
+        core::ptr::eq(self.document, other.document) && (self.index..self.node().after).contains(&other.index)
     }
 
     /// Whether two values are the same node of the same document.

@@ -20,6 +20,7 @@ use crate::policy::{
 };
 use crate::quote::quote;
 use crate::request::Request;
+use crate::secrets;
 
 /// Judges a request whose body is known.
 pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Route, body: Body) -> Outcome {
@@ -58,7 +59,34 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
         return denied(page, reason, None);
     }
     let bench = Bench { set, page, api, request, route, content: &content, body: document, operations: &operations };
-    bench.outcome()
+    let mut outcome = bench.outcome();
+    if let Some(secret) = secrets::find(request, document, &api.loosen.secrets) {
+        withhold(&mut outcome, page, secret);
+    }
+    outcome
+}
+
+/// Refuses a request that holds a live secret, whatever permits it. What the rules said may quote the secret: of that,
+/// the codes stay.
+fn withhold(outcome: &mut Outcome, page: &Page, secret: Reason) {
+    if outcome.decision != Decision::Deny {
+        outcome.decision = Decision::Deny;
+        outcome.rule = None;
+        outcome.reasons = Vec::new();
+        outcome.more_reasons = 0;
+        outcome.obligations = Vec::new();
+        outcome.forward = page.shadow;
+    }
+    let of_rules = outcome.considered.iter_mut().flat_map(|considered| &mut considered.reasons);
+    for reason in outcome.reasons.iter_mut().chain(of_rules) {
+        reason.message = "not repeated, for the request holds a secret".into();
+        reason.pointer = None;
+    }
+    if outcome.reasons.len() == REASONS {
+        outcome.reasons.pop();
+        outcome.more_reasons = outcome.more_reasons.saturating_add(1);
+    }
+    add_reasons(outcome, alloc::vec![secret]);
 }
 
 /// One resource twice in a request: the second row would be judged against a value that the first has changed.

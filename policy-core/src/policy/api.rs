@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::rule::{Limit, RuleRef};
 use crate::document::Path;
 use crate::number::Decimal;
+use crate::secrets::Detector;
 
 /// One API of a page: a catalog bound to hosts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -378,6 +379,8 @@ pub struct Loosen {
     pub embedding: bool,
     /// gzip bodies are inflated.
     pub gzip: bool,
+    /// Detectors of secrets that are off.
+    pub secrets: Vec<Detector>,
 }
 
 /// The type of a path variable.

@@ -1,0 +1,40 @@
+//! AWS access keys. The id alone is no secret (it stands in logs and in signed URLs), and 40 characters alone could be
+//! anything: only both in one request are refused. (IAM user guide, "Understand unique ID prefixes"; `AKIA` is a
+//! long-term key, `ASIA` a temporary one.)
+
+use super::sweep::{inside_word, run};
+
+/// Characters of an id behind its prefix.
+const ID: usize = 16;
+/// Characters of a secret.
+const SECRET: usize = 40;
+
+/// Whether an access key id begins at `at`. Those that end in `EXAMPLE` are the documentation's.
+pub(super) fn is_id(bytes: &[u8], at: usize) -> bool {
+    if !bytes.get(at..).is_some_and(|rest| rest.starts_with(b"AKIA") || rest.starts_with(b"ASIA")) {
+        return false;
+    }
+    let rest = run(bytes, at + 4, |byte| byte.is_ascii_alphanumeric());
+    rest.len() == ID
+        && rest.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && !rest.ends_with(b"EXAMPLE")
+        && !inside_word(bytes, at)
+}
+
+/// Whether a text holds 40 characters that can be a secret access key.
+pub(super) fn has_secret(text: &str) -> bool {
+    let secret = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'+' || *byte == b'/';
+    text.as_bytes().split(|byte| !secret(byte)).any(|run| {
+        // `ID/SECRET` is one run of such characters.
+        let behind_id = if is_id(run.get(..4 + ID).unwrap_or_default(), 0) { run.get(4 + ID + 1..) } else { None };
+        is_secret(run) || behind_id.is_some_and(is_secret)
+    })
+}
+
+/// Random: of both cases and with a digit, which neither a digest nor a path usually is.
+fn is_secret(run: &[u8]) -> bool {
+    run.len() == SECRET
+        && run.iter().any(u8::is_ascii_uppercase)
+        && run.iter().any(u8::is_ascii_lowercase)
+        && run.iter().any(u8::is_ascii_digit)
+}

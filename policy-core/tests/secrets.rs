@@ -1,0 +1,239 @@
+//! Live secrets do not leave, whatever permits the request (A21): path, query and body; the reason names the detector
+//! and the place, and never the value.
+
+mod support;
+
+use support::catalogs::SHOP;
+use support::pages::{permits, shop, shop_page, sources};
+use support::{Request, check, check_all, diagnosed, json, judge, request};
+
+const STRIPE: &str = "sk_live_51H8abcdEFGHijklMNOPqrstUVWX";
+const GITHUB: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+const AWS_ID: &str = "AKIAIOSFODNN7EXAMPL3";
+const AWS_SECRET: &str = "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";
+
+/// Everything the shop has, with any field.
+const ALL: &str = r#"{ "permit": [{ "id": "p", "scope": "shop:*.*", "fields": "any" },
+                                  { "id": "e", "endpoint": ["shop:GET /notes/{text:text}", "shop:POST /notes"], "fields": "any" }] }"#;
+
+/// A21: wherever the upstream, its logs or its readers could see it.
+#[test]
+fn every_place_is_looked_through() {
+    assert!(SHOP.contains("/products/search"));
+    let set = shop(ALL);
+    check_all(
+        &set,
+        &[
+            (request(&format!("GET /v3/products?search={STRIPE}")), "deny: secret_found"),
+            (request(&format!("HEAD /v3/products?search={STRIPE}")), "deny: secret_found"),
+            (request(&format!("GET /v3/products?{STRIPE}")), "deny: secret_found"),
+            (request("GET /v3/products?search=%73k_live%5F51H8abcdEFGHijklMNOPqrstUVWX"), "deny: secret_found"),
+            (request(&format!("GET /v3/notes/{GITHUB}")), "deny: secret_found"),
+            (request("GET /v3/notes/gh%70%5F0123456789abcdefghijABCDEFGHIJ012345"), "deny: secret_found"),
+            (json("POST /v3/notes", &format!(r#"{{"note":"token {GITHUB}"}}"#)), "deny: secret_found /note"),
+            (json("POST /v3/notes", &format!(r#"{{"a":[0,{{"b/c":"{GITHUB}"}}]}}"#)), "deny: secret_found /a/1/b~1c"),
+            (
+                json("POST /v3/notes", r#"{"note":"sk_\u006cive_51H8abcdEFGHijklMNOPqrstUVWX"}"#),
+                "deny: secret_found /note",
+            ),
+            (json("POST /v3/notes", &format!(r#"{{"a":{{"{STRIPE}":1}}}}"#)), "deny: secret_found /a"),
+            (json("POST /v3/notes", &format!(r#"{{"{STRIPE}":{{"b":1}}}}"#)), "deny: secret_found "),
+            (json("POST /v3/products/search", &format!(r#"{{"q":"{STRIPE}"}}"#)), "deny: secret_found /q"),
+            (
+                json("POST /v3/notes", r#"{"note":"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n"}"#),
+                "deny: secret_found /note",
+            ),
+            (
+                json("POST /v3/products/batch", &format!(r#"{{"update":[{{"id":1}},{{"id":2,"name":"{STRIPE}"}}]}}"#)),
+                "deny: secret_found /update/1/name",
+            ),
+        ],
+    );
+}
+
+/// A21: what only looks like one passes.
+#[test]
+fn look_alikes_pass() {
+    let set = shop(ALL);
+    let sha = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    check_all(
+        &set,
+        &[
+            (request(&format!("GET /v3/products?sku={sha}")), "allow p"),
+            (request("GET /v3/products?search=pk_live_51H8abcdEFGHijklMNOPqrstUVWX"), "allow p"),
+            (request(&format!("GET /v3/notes/{sha}")), "allow e"),
+            (request(&format!("GET /v3/notes/{AWS_ID}")), "allow e"),
+            (json("POST /v3/notes", r#"{"note":"Why do keys begin with sk_live_ and ghp_?"}"#), "allow e"),
+            (json("POST /v3/notes", r#"{"note":"sk_test_51H8abcdEFGHijklMNOPqrstUVWX"}"#), "allow e"),
+            (
+                json("POST /v3/notes", r#"{"note":"Paste the part between -----BEGIN CERTIFICATE----- lines."}"#),
+                "allow e",
+            ),
+            (json("POST /v3/notes", r#"{"id":4539148803436467,"ref":"4539148803436467"}"#), "allow e"),
+            (json("POST /v3/notes", r#"{"id":"41c75889-64d6-4f78-a60a-cfd723da4f2c","at":1790000000000}"#), "allow e"),
+        ],
+    );
+}
+
+/// A21: either half of an AWS key passes; both in one request do not, wherever they stand.
+#[test]
+fn the_halves_of_an_aws_key() {
+    let set = shop(ALL);
+    let body = |text: String| json("POST /v3/notes", &text);
+    let plus = AWS_SECRET.replace('/', "+");
+    check_all(
+        &set,
+        &[
+            (body(format!(r#"{{"note":"{AWS_ID} {AWS_SECRET}"}}"#)), "deny: secret_found /note"),
+            (
+                body(format!(r#"{{"secret":"{AWS_SECRET}","nested":{{"id":"{AWS_ID}"}}}}"#)),
+                "deny: secret_found /secret",
+            ),
+            (body(format!(r#"{{"id":"{AWS_ID}"}}"#)), "allow e"),
+            (body(format!(r#"{{"secret":"{AWS_SECRET}"}}"#)), "allow e"),
+            (request(&format!("GET /v3/notes/{AWS_ID}?x={AWS_SECRET}")), "deny: secret_found"),
+            (request(&format!("GET /v3/notes/{AWS_ID}?x={plus}")), "deny: secret_found"),
+        ],
+    );
+}
+
+/// A21: a plain number is a card's where a name above it says so.
+#[test]
+fn names_tell_cards() {
+    let set = shop(ALL);
+    check_all(
+        &set,
+        &[
+            (json("POST /v3/notes", r#"{"card":{"number":4539148803436467}}"#), "deny: secret_found /card/number"),
+            (json("POST /v3/notes", r#"{"cards":[{"n":"4539148803436467"}]}"#), "deny: secret_found /cards/0/n"),
+            (json("POST /v3/notes", r#"{"PAN":"371449635398431"}"#), "deny: secret_found /PAN"),
+            (json("POST /v3/notes", r#"{"card":{"last4":"6467"},"order":"4539148803436467"}"#), "allow e"),
+            (json("POST /v3/notes", r#"{"note":"4111 1111 1111 1111"}"#), "deny: secret_found /note"),
+            (request("GET /v3/products?card=4539148803436467"), "deny: secret_found"),
+            (request("GET /v3/products?search=4111+1111+1111+1111"), "deny: secret_found"),
+            (request("GET /v3/products?order=4539148803436467"), "allow p"),
+        ],
+    );
+}
+
+/// A21: a refusal never repeats the value, in whatever else is wrong with the request.
+#[test]
+fn the_value_is_never_repeated() {
+    let set = shop(
+        r#"{ "permit": [{ "id": "u", "scope": "shop:products.update", "fields": { "only": ["name", "status"] },
+                          "limits": [{ "field": "status", "in": ["draft"] }] },
+                        { "id": "n", "scope": "shop:products.update", "mode": "shadow", "fields": { "only": ["name"] } }] }"#,
+    );
+    let requests: [(Request, &str); 4] = [
+        (
+            json("PUT /v3/products/1", &format!(r#"{{"status":"{STRIPE}"}}"#)),
+            "deny u: value_format, secret_found /status",
+        ),
+        (json("PUT /v3/products/1", &format!(r#"{{"{STRIPE}":"x"}}"#)), "deny u: field_not_allowed, secret_found "),
+        (json(&format!("PUT /v3/products/1?{STRIPE}=1"), r#"{"name":"x"}"#), "deny u: param_shadow, secret_found"),
+        (json("PUT /v3/products/1", &format!(r#"{{"name":"{STRIPE}"}}"#)), "deny: secret_found /name"),
+    ];
+    for (request, expect) in requests {
+        check(&set, &request, expect);
+        let outcome = judge(&set, &request);
+        assert!(!outcome.forward);
+        let all = format!(
+            "{outcome:?}{}{}",
+            String::from_utf8(outcome.problem(&set).body).unwrap(),
+            String::from_utf8(outcome.decision_json(&set)).unwrap()
+        );
+        assert!(!all.contains("51H8abcd"), "{all}");
+        assert!(all.contains("`stripe`"), "{all}");
+    }
+}
+
+/// A21: the refusal says what was found, where, and what to do.
+#[test]
+fn the_reason_explains() {
+    let set = shop(ALL);
+    let message = |request: &Request| judge(&set, request).reasons[0].message.clone();
+    assert_eq!(
+        message(&request(&format!("GET /v3/products?search={STRIPE}"))),
+        "a live Stripe key (detector `stripe`) in `query.search`; send the request without it"
+    );
+    assert_eq!(
+        message(&request(&format!("GET /v3/notes/{GITHUB}"))),
+        "a GitHub token (detector `github`) in segment 3 of the path; send the request without it"
+    );
+    assert_eq!(
+        message(&json("POST /v3/notes", &format!(r#"{{"n":"{GITHUB}"}}"#))),
+        "a GitHub token (detector `github`) in the body; send the request without it"
+    );
+}
+
+/// A21: an approval does not help, and a forbid that matches is named first.
+#[test]
+fn whatever_the_rules_say() {
+    let set = shop(
+        r#"{ "permit": [{ "id": "a", "scope": "shop:products.update", "fields": "any", "approval": "owner" },
+                        { "id": "c", "scope": "shop:products.create", "fields": "any" }],
+             "forbid": [{ "id": "f", "scope": "shop:products.create", "when": [{ "field": "status", "in": ["live"] }] }] }"#,
+    );
+    let body = format!(r#"{{"status":"draft","name":"{STRIPE}"}}"#);
+    check(&set, &json("PUT /v3/products/1", r#"{"name":"x"}"#), "approval_required a: approval_required");
+    check(&set, &json("PUT /v3/products/1", &body), "deny: secret_found /name");
+    check(&set, &json("POST /v3/products", &body), "deny: secret_found /name");
+    let both = body.replace("draft", "live");
+    check(&set, &json("POST /v3/products", &both), "deny f: forbidden, secret_found /name");
+}
+
+/// C1: a page in shadow records it, and forwards.
+#[test]
+fn shadow_records() {
+    let set = shop(&ALL.replacen('{', r#"{ "mode": "shadow", "#, 1));
+    let outcome = judge(&set, &request(&format!("GET /v3/products?search={STRIPE}")));
+    assert!(outcome.forward && outcome.shadow);
+    assert_eq!(outcome.decision.name(), "deny");
+    assert_eq!(outcome.reasons[0].code.text(), "secret_found");
+}
+
+/// A body that no rule reads is not looked through; its head is.
+#[test]
+fn opaque_bodies_pass() {
+    let set = permits(r#"{ "id": "p", "scope": "shop:products.create", "body": { "opaque": true } }"#);
+    let body = format!(r#"{{"name":"{STRIPE}"}}"#);
+    check(&set, &json("POST /v3/products", &body), "allow p");
+    check(&set, &json(&format!("POST /v3/products?context={STRIPE}"), &body), "deny: secret_found");
+}
+
+/// `loosen.secrets` switches off what it names, and nothing else.
+#[test]
+fn detectors_can_be_switched_off() {
+    let loosened = |names: &str| {
+        shop(&ALL.replacen(
+            '{',
+            &format!(r#"{{ "apis": {{ "shop": {{ "loosen": {{ "secrets": [{names}] }} }} }}, "#),
+            1,
+        ))
+    };
+    let note = |text: &str| json("POST /v3/notes", &format!(r#"{{"note":"{text}"}}"#));
+    let set = loosened(r#""stripe", "card", "aws""#);
+    check(&set, &note(STRIPE), "allow e");
+    check(&set, &note("4111 1111 1111 1111"), "allow e");
+    check(&set, &json("POST /v3/notes", r#"{"card":4539148803436467}"#), "allow e");
+    check(&set, &note(&format!("{AWS_ID} {AWS_SECRET}")), "allow e");
+    check(&set, &note(&format!("{STRIPE} {GITHUB}")), "deny: secret_found /note");
+    check(&loosened(""), &note(STRIPE), "deny: secret_found /note");
+}
+
+#[test]
+fn unknown_detectors_are_diagnosed() {
+    let with = |name: &str| {
+        let page = shop_page(&ALL.replacen(
+            '{',
+            &format!(r#"{{ "apis": {{ "shop": {{ "loosen": {{ "secrets": ["card", "{name}"] }} }} }}, "#),
+            1,
+        ));
+        diagnosed(&sources(&[page]))
+    };
+    assert_eq!(with("github"), [""; 0]);
+    assert_eq!(with("strip"), [r#"unknown secret detector `strip` | did you mean `stripe`? | "strip""#]);
+    let known = "known here: `private_key`, `stripe`, `aws`, `github`, `slack`, `woocommerce`, `google`, `openai`, \
+                 `anthropic`, `supabase`, `card`";
+    assert_eq!(with("everything"), [format!(r#"unknown secret detector `everything` | {known} | "everything""#)]);
+}
