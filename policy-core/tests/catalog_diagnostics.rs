@@ -87,7 +87,18 @@ fn extensions_keep_endpoints() {
     assert_eq!(extended(&peek("GET /products/{id}/peek")), [""; 0]);
     let away = r#""delete": { "endpoints": ["DELETE /none/{id}"], "effect": "door" }"#;
     let moved = format!("{away}, {}", peek("DELETE /products/{id}"));
-    assert_eq!(extended(&moved), ["an extension does not move an endpoint of its base | \"endpoints\""]);
+    assert_eq!(
+        extended(&moved),
+        [
+            "an extension keeps the endpoints of its base's actions | \"endpoints\"",
+            "an extension does not move an endpoint of its base | \"endpoints\"",
+        ]
+    );
+    // A variable by another name or type reaches the same requests.
+    assert_eq!(
+        extended(&peek("DELETE /products/{any:text}")),
+        ["an extension does not move an endpoint of its base | \"endpoints\""]
+    );
     let shared = peek("PATCH|GET /products/{id}");
     assert_eq!(
         extended(&shared),

@@ -151,7 +151,7 @@ fn ways_past_the_page() {
             (with("&reason="), "deny r: value_format /reason"),
             (with("&%00=1"), "deny: body_unparsable"),
             (with("&reason=%ff"), "deny: charset"),
-            (with("&%E2%80%AEcharge=ch_2"), "deny r: field_not_allowed /\u{202e}charge"),
+            (with("&%E2%80%AEcharge=ch_2"), "deny r: field_not_allowed /\u{fffd}charge"),
             (refund("amount=100"), "deny r: missing_required"),
             (refund("charge=ch_1"), "deny r: missing_required"),
             // An empty value is what Stripe reads as "not set".
@@ -181,7 +181,7 @@ fn other_content_types_are_refused() {
         check(
             &set,
             &refund(r#"{"charge":"ch_1","amount":500}"#).set("content-type", Some(wrong)),
-            "deny r: content_type, missing_required, missing_required, missing_required",
+            "deny r: content_type",
         );
     }
     let outcome = support::judge(&set, &refund(fair).set("content-type", None));

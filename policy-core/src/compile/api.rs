@@ -388,7 +388,12 @@ pub(crate) fn name_patterns(names: &[String]) -> Vec<NamePattern> {
 /// add up.
 /// An action keeps the effect that the base gives it.
 pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fault>) {
-    let path = |endpoint: &str| endpoint.split_once(' ').map_or("", |(_, path)| path).to_string();
+    // Variables compare by their place alone: a wider or narrower one reaches the same requests.
+    let path = |endpoint: &str| -> String {
+        let path = endpoint.split_once(' ').map_or("", |(_, path)| path);
+        let shape = |segment: &str| if segment.starts_with('{') { "{}".to_string() } else { segment.to_string() };
+        path.split('/').map(shape).collect::<Vec<_>>().join("/")
+    };
     let mut listed: BTreeMap<String, (String, String)> = BTreeMap::new();
     for (resource, entry) in &base.resources {
         for (name, action) in &entry.actions {
@@ -401,6 +406,11 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
     }
     for (resource, entry) in &own.resources {
         for (name, action) in &entry.actions {
+            let kept = base.resources.get(resource).and_then(|resource| resource.actions.get(name));
+            if kept.is_some_and(|kept| kept.endpoints.iter().any(|endpoint| !action.endpoints.contains(endpoint))) {
+                let pointer = format!("/resources/{resource}/actions/{name}/endpoints");
+                faults.push((pointer, "an extension keeps the endpoints of its base's actions".into()));
+            }
             for endpoint in &action.endpoints {
                 for method in endpoint.split(' ').next().unwrap_or_default().split('|') {
                     let of_base = listed.get(&format!("{method} {}", path(endpoint)));

@@ -25,7 +25,9 @@ impl Reason {
     pub(crate) fn bounded(mut self) -> Self {
         // What a terminal or a page would obey rather than show.
         let obeyed = |c: char| {
-            c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            c.is_control()
+                || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+                || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
         };
         if let Some(pointer) = self.pointer.as_mut().filter(|pointer| pointer.contains(obeyed)) {
             *pointer = pointer.replace(obeyed, "\u{fffd}");

@@ -12,6 +12,9 @@ use crate::limits::OPERATIONS;
 use crate::policy::{Action, Method, Name};
 use crate::request::Request;
 
+/// Aggregate functions of a `select`.
+const AGGREGATES: [&str; 5] = ["count", "sum", "avg", "min", "max"];
+
 /// Query names that are no row filters.
 const NOT_FILTERS: [&str; 6] = ["select", "columns", "order", "limit", "offset", "on_conflict"];
 
@@ -52,21 +55,28 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
 }
 
 /// Tables that a `select` embeds (`orders(id)`, `buyer:customers!inner(name)`, `...secrets(*)`), at any depth. An
-/// aggregate (`count()`, `total.sum()`) has nothing in its parentheses and names none.
+/// aggregate (`count()`, `total.sum()`) names none. An item with quotes or two colons is given as it stands: it is no
+/// table's plain name.
 /// Source: PostgREST documentation, "Resource Embedding".
 pub(crate) fn embedded_tables(request: &Request) -> Vec<String> {
     let mut tables = Vec::new();
     for pair in request.query.iter().filter(|pair| pair.name == "select") {
+        if pair.value.contains('"') && pair.value.contains('(') {
+            tables.push(pair.value.clone());
+            continue;
+        }
         let mut start = 0;
         for (at, c) in pair.value.char_indices() {
             match c {
                 '(' => {
                     let item = pair.value.get(start..at).unwrap_or_default();
-                    let aggregate = pair.value.get(at + 1..).is_some_and(|rest| rest.trim_start().starts_with(')'));
-                    let name = item.rsplit(':').next().unwrap_or_default();
+                    let empty = pair.value.get(at + 1..).is_some_and(|rest| rest.starts_with(')'));
+                    let function = item.rsplit(['.', ':']).next().unwrap_or_default();
+                    let aggregate = empty && AGGREGATES.contains(&function) && !item.starts_with("...");
+                    let name = item.split_once(':').map_or(item, |(_, name)| name);
                     let name = name.split('!').next().unwrap_or_default().trim().trim_start_matches("...");
                     if !aggregate {
-                        tables.push(name.trim_matches('"').to_string());
+                        tables.push(name.to_string());
                     }
                     start = at + 1;
                 }

@@ -291,6 +291,11 @@ impl<'a> Bench<'a> {
         let Some(first) = scopes.first() else {
             return findings;
         };
+        // What cannot be read has one reason; everything else would only follow from it.
+        if matches!(self.content, Content::Unread(_)) && !permit.body.opaque {
+            head_rules::body(permit, first, self.content, &mut findings);
+            return findings;
+        }
         head_rules::query(&permit.query, scopes, &self.route.variables, &mut findings);
         head_rules::headers(permit, first, &mut findings);
         head_rules::body(permit, first, self.content, &mut findings);
@@ -333,21 +338,9 @@ impl<'a> Bench<'a> {
                 continue;
             }
             let mut findings = whole.get(&index).cloned().unwrap_or_default();
-            let scope = self.scope(operation, candidate.variables);
-            if !permit.body.opaque {
-                fields::fields(&permit.fields, &scope, &mut findings);
-                self.shape(permit, operation, &mut findings);
+            if permit.body.opaque || !matches!(self.content, Content::Unread(_)) {
+                self.operation_findings(permit, candidate.variables, operation, &mut findings);
             }
-            for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
-                limits::limit(limit, core::slice::from_ref(&scope), &mut findings);
-            }
-            // The page's limits on the API speak of the catalog's variables, whatever a rule calls them.
-            let named = if self.route.actions.is_empty() { candidate.variables } else { &self.route.variables };
-            let of_api = self.scope(operation, named);
-            for limit in self.api.limits.iter().filter(|limit| !is_of_request(limit)) {
-                limits::limit(limit, core::slice::from_ref(&of_api), &mut findings);
-            }
-            self.shadowed_path(operation, &mut findings);
             if let Some(role) = &permit.approval {
                 let reason = Reason {
                     code: Code::ApprovalRequired,
@@ -374,6 +367,31 @@ impl<'a> Bench<'a> {
             }
         }
         best.unwrap_or_else(|| self.nothing_permits(operation, filtered))
+    }
+
+    /// What a permit says of one operation: its document and its path.
+    fn operation_findings(
+        &self,
+        permit: &'a Permit,
+        variables: &'a Variables,
+        operation: &'a Operation<'a>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let scope = self.scope(operation, variables);
+        if !permit.body.opaque {
+            fields::fields(&permit.fields, &scope, findings);
+            self.shape(permit, operation, findings);
+        }
+        for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
+            limits::limit(limit, core::slice::from_ref(&scope), findings);
+        }
+        // The page's limits on the API speak of the catalog's variables, whatever a rule calls them.
+        let named = if self.route.actions.is_empty() { variables } else { &self.route.variables };
+        let of_api = self.scope(operation, named);
+        for limit in self.api.limits.iter().filter(|limit| !is_of_request(limit)) {
+            limits::limit(limit, core::slice::from_ref(&of_api), findings);
+        }
+        self.shadowed_path(operation, findings);
     }
 
     /// Where parameters are merged, a body member of the name of a path variable replaces the path: it must say the same.

@@ -73,8 +73,16 @@ const METHOD_OVERRIDES: [&str; 5] =
 const METHOD_OVERRIDE_NAMES: [&str; 4] = ["_method", "_httpmethod", "$httpmethod", "$httpheaders"];
 
 /// Headers by which some servers replace the route.
-const ROUTE_OVERRIDES: [&str; 5] =
-    ["x-original-url", "x-rewrite-url", "x-forwarded-prefix", "x-original-uri", "x-forwarded-uri"];
+const ROUTE_OVERRIDES: [&str; 8] = [
+    "x-original-url",
+    "x-rewrite-url",
+    "x-forwarded-prefix",
+    "x-original-uri",
+    "x-forwarded-uri",
+    "x-original-path",
+    "x-forwarded-path",
+    "x-rewrite-uri",
+];
 
 /// Headers that some servers prefer to the host.
 const HOST_OVERRIDES: [&str; 4] = ["x-forwarded-host", "x-host", "x-original-host", "x-http-host-override"];
