@@ -57,7 +57,6 @@ pub(crate) fn bind<'c>(
     }
     let loosen = &binding.loosen;
     for (name, given) in [
-        ("gzip", loosen.gzip == Some(true)),
         ("google_batch", loosen.google_batch.is_some()),
         ("jsonrpc_batch", loosen.jsonrpc_batch.is_some()),
         ("secrets", !loosen.secrets.is_empty()),

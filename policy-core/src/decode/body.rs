@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::form::read_form;
+use super::gzip::inflate;
 use crate::decision::{Code, Reason};
 use crate::document::{Document, ReadErrorKind, read_json};
 use crate::policy::{Api, Decoder};
@@ -92,11 +93,11 @@ pub(crate) enum Content {
     Unread(Reason),
 }
 
-/// Reads a body by the strict profile.
+/// Reads a body by the strict profile; a compressed one holds at most `limit` bytes.
 ///
 /// # Errors
 /// A [`Reason`] to deny, whatever the permits say.
-pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Content, Reason> {
+pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) -> Result<Content, Reason> {
     let bytes = match body {
         Body::Empty => {
             return match request.content_length {
@@ -104,7 +105,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
                 Some(_) => Err(reason(Code::BodyNotSeen, "a body was announced and did not come")),
             };
         }
-        Body::Complete(bytes) if bytes.is_empty() => return read_body(api, request, Body::Empty),
+        Body::Complete(bytes) if bytes.is_empty() => return read_body(api, request, Body::Empty, limit),
         Body::Complete(bytes) => bytes,
         Body::Unavailable(why) => return Ok(Content::Unread(why.reason(0))),
     };
@@ -114,10 +115,15 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
     if request.content_length.is_some_and(|length| length != bytes.len() as u64) {
         return Err(reason(Code::BodyNotSeen, "the body is not as long as was announced"));
     }
-    match media_type(api, request) {
-        Ok(()) => {}
+    let encoding = match media_type(api, request) {
+        Ok(encoding) => encoding,
         Err(why) => return Ok(Content::Unread(why)),
-    }
+    };
+    let bytes = match encoding {
+        Encoding::Identity => bytes,
+        // What is judged is what the upstream will inflate; the bytes go on as they came.
+        Encoding::Gzip => inflate(&bytes, limit)?,
+    };
     if api.decoder == Decoder::Form {
         return read_form(bytes, api).map(Content::Document);
     }
@@ -133,9 +139,10 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body) -> Result<Cont
     })
 }
 
-/// The body is declared to be what the decoder reads by one of the API's media types, in UTF-8, not compressed.
-fn media_type(api: &Api, request: &Request) -> Result<(), Reason> {
-    encoding_is_identity(request)?;
+/// The body is declared to be what the decoder reads by one of the API's media types, in UTF-8, in an encoding that
+/// the page takes.
+fn media_type(api: &Api, request: &Request) -> Result<Encoding, Reason> {
+    let encoding = encoding(api, request)?;
     let declared = content_type(request)?;
     if !api.types.iter().chain(&api.loosen.json_types).any(|known| *known == declared.essence) {
         let listed = crate::quote::list(api.types.iter().map(alloc::string::String::as_str), 4);
@@ -145,14 +152,22 @@ fn media_type(api: &Api, request: &Request) -> Result<(), Reason> {
     if !declared.utf8 {
         return Err(reason(Code::Charset, "the charset of the body is not utf-8"));
     }
-    Ok(())
+    Ok(encoding)
 }
 
-/// `content-encoding` is absent or `identity`.
-pub(crate) fn encoding_is_identity(request: &Request) -> Result<(), Reason> {
+/// How the bytes of a body hold its text.
+enum Encoding {
+    Identity,
+    Gzip,
+}
+
+/// `content-encoding` is absent or `identity`, or the one the page loosens.
+fn encoding(api: &Api, request: &Request) -> Result<Encoding, Reason> {
     match request.headers.single("content-encoding") {
-        Ok(None) => Ok(()),
-        Ok(Some(text)) if text.eq_ignore_ascii_case("identity") => Ok(()),
+        Ok(None) => Ok(Encoding::Identity),
+        Ok(Some(text)) if text.eq_ignore_ascii_case("identity") => Ok(Encoding::Identity),
+        Ok(Some(text)) if api.loosen.gzip && text.eq_ignore_ascii_case("gzip") => Ok(Encoding::Gzip),
+        _ if api.loosen.gzip => Err(reason(Code::ContentEncoding, "the body is encoded in another way than gzip")),
         _ => Err(reason(Code::ContentEncoding, "the body is compressed; send it as it is")),
     }
 }

@@ -323,3 +323,6 @@ fn ambiguous(what: &str, pointer: String) -> Reason {
 fn refuse(code: Code, what: &str) -> Reason {
     Reason { code, message: format!("the form {what}"), pointer: None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 mod body;
 mod form;
+mod gzip;
 mod json;
 mod postgrest;
 

@@ -25,7 +25,8 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
         let reason = Reason { code: Code::Gateway, message: "the policy set is torn".into(), pointer: None };
         return denied(page, reason, None);
     };
-    let content = match read_body(api, request, body) {
+    let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit);
+    let content = match read_body(api, request, body, limit as usize) {
         Ok(content) => content,
         Err(reason) => return denied(page, reason, None),
     };

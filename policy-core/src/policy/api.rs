@@ -372,6 +372,8 @@ pub struct Loosen {
     pub write_query: Vec<String>,
     /// One resource may occur twice in a request.
     pub duplicate_rows: bool,
+    /// gzip bodies are inflated.
+    pub gzip: bool,
 }
 
 /// The type of a path variable.
