@@ -72,7 +72,7 @@ fn an_envelope_that_is_none_is_refused() {
         envelope[name] = to;
         envelope.to_string().into_bytes()
     };
-    refused(&changed("format", value!("ambit-bundle/2")), "`format` is `ambit-bundle/2`");
+    refused(&changed("format", value!("ambit-bundle/1")), "`format` is `ambit-bundle/1`");
     refused(&changed("format", value!(1)), "not an Ambit bundle");
     refused(&changed("signatures", value!(["x"])), "`signatures`");
     refused(&changed("payload", value!("*")), "`payload` is not base64");
