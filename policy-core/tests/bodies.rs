@@ -179,7 +179,8 @@ fn a_body_that_was_not_seen_denies() {
     for (why, code, undecidable) in [
         (Unavailable::TooLarge, "body_too_large", false),
         (Unavailable::NotSeen, "body_not_seen", false),
-        (Unavailable::Timeout, "body_not_seen", false),
+        (Unavailable::Timeout, "body_timeout", false),
+        (Unavailable::NotDelivered, "body_not_delivered", false),
         (Unavailable::NotSupported, "gateway", false),
         (Unavailable::NotRecorded, "body_not_seen", true),
         (Unavailable::Truncated, "body_not_seen", true),

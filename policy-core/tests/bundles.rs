@@ -133,3 +133,15 @@ fn a_set_of_two_apis_travels() {
     check(&set, &request("GET /rest/v1/a"), "deny: endpoint_not_allowed");
     check(&set, &request("GET /rest/v1/a").set("x-agent", Some("keeper")), "allow t");
 }
+
+/// Bytes behind the policy set are not ignored.
+#[test]
+fn trailing_bytes_are_refused() {
+    let bytes = sealed();
+    let payload = STANDARD.decode(envelope(&bytes)["payload"].as_str().unwrap()).unwrap();
+    assert!(bundle::load(&with_payload(&payload)).is_ok());
+    for more in [&b"\0"[..], b"junk", &payload] {
+        let longer = [&payload, more].concat();
+        refused(&with_payload(&longer), &format!("`payload` goes on for {} bytes", more.len()));
+    }
+}

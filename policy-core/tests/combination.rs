@@ -176,8 +176,98 @@ fn draft_only() {
             (put(r#"{"status":"publish"}"#), "deny draft: value_format /status"),
             (put(r#"{"name":"x"}"#), "deny draft: missing_required"),
             (request("GET /v3/products/1"), "allow find"),
-            (request("GET /v3/products/1/notify"), "deny: forbidden"),
-            (request("DELETE /v3/products/1"), "deny: forbidden"),
+            (request("GET /v3/products/1/notify"), "deny no-sending: forbidden"),
+            (request("DELETE /v3/products/1"), "deny no-sending: forbidden"),
         ],
     );
+}
+
+/// 2: a forbid's filter is set off by one value inside; what is no plain value is unknown and sets it off too.
+#[test]
+fn step_2_one_value_inside_sets_a_forbid_off() {
+    let page = |filter: &str| {
+        shop(&format!(
+            r#"{{ "permit": [{{ "id": "p", "scope": "shop:products.update", "fields": "any" }}],
+                 "forbid": [{{ "id": "f", "scope": "shop:products.update[category={filter}]" }}] }}"#
+        ))
+    };
+    let put = |body: &str| json("PUT /v3/products/1", &format!("{{\"category\":{body}}}"));
+    let set = page("weapons");
+    for value in ["\"weapons\"", "null", "[\"weapons\"]", "[\"toys\"]", "[]", "{\"id\":\"weapons\"}", "{}"] {
+        check(&set, &put(value), "deny f: forbidden");
+    }
+    for value in ["\"toys\"", "\"Weapons\"", "15", "true"] {
+        check(&set, &put(value), "allow p");
+    }
+    // Numbers by value, whichever way they are spelled.
+    let set = page("15");
+    for value in ["15", "\"15\"", "15.0", "\"15.0\"", "1.5e1"] {
+        check(&set, &put(value), "deny f: forbidden");
+    }
+    check(&set, &put("16"), "allow p");
+    check(&set, &put("150"), "allow p");
+    let set = page("true");
+    check(&set, &put("true"), "deny f: forbidden");
+    check(&set, &put("false"), "allow p");
+}
+
+/// 2, 3: with several values at a filter's name, a forbid needs one inside and a permit all of them.
+#[test]
+fn filters_over_several_values() {
+    let of = |rules: &str| {
+        let mut all = support::pages::sources(&[support::pages::shop_page(rules)]);
+        let catalog = support::catalogs::SHOP.replace(r#""category": "category""#, r#""category": "tags/*""#);
+        all[1] = support::source(policy_core::compile::SourceKind::Catalog, catalog);
+        support::policy(&all)
+    };
+    let put = |body: &str| json("PUT /v3/products/1", body);
+    let forbid = of(r#"{ "permit": [{ "id": "p", "scope": "shop:products.update", "fields": "any" }],
+             "forbid": [{ "id": "f", "scope": "shop:products.update[category=weapons]" }] }"#);
+    check(&forbid, &put(r#"{"tags":["toys","books"]}"#), "allow p");
+    for body in [
+        r#"{"tags":["weapons"]}"#,
+        r#"{"tags":["toys","weapons"]}"#,
+        r#"{"tags":["toys",null]}"#,
+        r#"{"tags":"toys"}"#,
+        r#"{"tags":[]}"#,
+        "{}",
+    ] {
+        check(&forbid, &put(body), "deny f: forbidden");
+    }
+    let permit =
+        of(r#"{ "permit": [{ "id": "p", "scope": "shop:products.update[category=toys|books]", "fields": "any" }] }"#);
+    check(&permit, &put(r#"{"tags":["toys"]}"#), "allow p");
+    check(&permit, &put(r#"{"tags":["toys","books"]}"#), "allow p");
+    for body in [
+        r#"{"tags":["toys","weapons"]}"#,
+        r#"{"tags":["toys",null]}"#,
+        r#"{"tags":["toys",["x"]]}"#,
+        r#"{"tags":[]}"#,
+        r#"{"tags":"toys"}"#,
+    ] {
+        check(&permit, &put(body), "deny: scope_filter");
+    }
+}
+
+/// 2: adding a value to a request does not take a forbid's condition out of force.
+#[test]
+fn step_2_one_value_that_meets_a_condition_forbids() {
+    let set = shop(
+        r#"{ "permit": [{ "id": "p", "scope": "shop:products.update", "fields": "any" }],
+             "forbid": [{ "id": "f", "scope": "shop:products.update", "when": [{ "field": ["tags/*", "status"], "in": ["weapons"] }] }] }"#,
+    );
+    let put = |body: &str| json("PUT /v3/products/1", body);
+    for body in [
+        r#"{"tags":["weapons"]}"#,
+        r#"{"tags":["weapons","toys"]}"#,
+        r#"{"tags":["toys","weapons"]}"#,
+        r#"{"tags":["toys"],"status":"weapons"}"#,
+        r#"{"tags":["toys",null]}"#,
+        r#"{"tags":"weapons"}"#,
+        r#"{"tags":[]}"#,
+    ] {
+        check(&set, &put(body), "deny f: forbidden");
+    }
+    check(&set, &put(r#"{"tags":["toys","books"]}"#), "allow p");
+    check(&set, &put(r#"{"status":"toys"}"#), "allow p");
 }

@@ -3,7 +3,6 @@
 mod support;
 
 use policy_core::compile::{Source, SourceKind};
-use support::catalogs::{POSTGREST, SHOP};
 use support::pages::{GATEWAY, shop_page, sources};
 use support::{diagnose, diagnosed, source};
 
@@ -170,6 +169,7 @@ fn wrong_targets() {
         ("shop:FETCH /products", "unknown method `FETCH`: one of GET, POST, PUT, PATCH, DELETE"),
         ("shop:HEAD /products", "HEAD is allowed wherever GET is; write GET"),
         ("shop:GET /a//b", "the path has an empty segment"),
+        ("shop:DELETE products/{id}", "the path `products/{id}` begins with `/`"),
         ("shop:GET /a%20b", "`a%20b` is neither a literal segment nor a variable"),
         ("shop:GET /{x:path}/b", "a variable of type `path` must be last"),
         ("shop:GET /{x}/{x}", "the path variable `x` occurs twice"),
@@ -375,44 +375,80 @@ fn the_gateway_document() {
     }
 }
 
-/// Catalogs.
+/// E1: a path variable that no endpoint of the rule has.
 #[test]
-fn catalogs() {
-    let with = |piece: &str, by: &str| {
-        assert_eq!(SHOP.matches(piece).count(), 1, "{piece} stands once");
-        let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:orders.get" }] }"#)]);
-        all[1] = source(SourceKind::Catalog, SHOP.replace(piece, by));
-        diagnosed(&all)
-    };
-    for (piece, by, expect) in [
-        (r#""php_names": true"#, r#""php_name": true"#, "unknown quirk `php_name` | true"),
-        (
-            r#""GET /products/{id}/notify""#,
-            r#""GET /products/{id}""#,
-            "one endpoint (GET) is listed by `products.get` and `products.notify` | \"resources\"",
-        ),
-        (r#""action": "create" }"#, r#""action": "creates" }"#, "unknown action `products.creates` | {"),
-        (r#"{ "at": "/meta" }"#, r#"{ "at": "meta" }"#, "`meta` is not a pointer | \"meta\""),
-        (r#"{ "at": "/meta" }"#, r#"{ "at": "/**/a/**" }"#, "`/**/a/**` is not a pointer | \"/**/a/**\""),
-        (r#"[["price", "stock"]]"#, r#"[["price", "stocks"]]"#, "`stocks` is not a field of this resource | ["),
-        (r#""unit": "minor", "#, "", "a money field needs `unit` and `currency` | \"amount\""),
+fn unknown_path_variables() {
+    let status = r#"{ "field": "status", "in": "list:states" }"#;
+    for by in [
+        r#"{ "field": "path.ids", "in": ["1"] }"#,
+        r#"{ "field": ["price", "path.ids"], "max": 1 }"#,
+        r#"{ "field": "price", "max": 1, "when": [{ "field": "path.ids", "in": ["1"] }] }"#,
+        r#"{ "field": "status", "equals": "path.ids" }"#,
     ] {
-        let found = with(piece, by);
-        assert!(found.iter().any(|text| text == expect), "{by}: {found:?}");
+        diagnose(&replaced(status, by), &["unknown path variable `ids` | did you mean `id`? | \"path.ids\""]);
     }
-    let twice = vec![
-        source(SourceKind::Gateway, GATEWAY),
-        source(SourceKind::Catalog, POSTGREST),
-        source(SourceKind::Catalog, POSTGREST),
-    ];
-    diagnose(&twice, &["two catalogs are named `postgrest` | \"postgrest\""]);
-    let circle = vec![
-        source(SourceKind::Gateway, GATEWAY),
-        source(SourceKind::Catalog, r#"{ "catalog": "a", "extends": "b" }"#),
-        source(SourceKind::Catalog, r#"{ "catalog": "b", "extends": "a" }"#),
-        source(SourceKind::Catalog, r#"{ "catalog": "c", "extends": "d" }"#),
-    ];
-    let found = diagnosed(&circle);
-    assert!(found.contains(&"the catalogs extend each other in a circle | \"b\"".to_string()), "{found:?}");
-    assert!(found.iter().any(|text| text.starts_with("unknown catalog `d` | ")), "{found:?}");
+    diagnose(&replaced(status, r#"{ "field": "path.id", "in": ["1"] }"#), &[]);
+    let forbid = r#""endpoint": "shop:DELETE /products/{id}""#;
+    diagnose(
+        &replaced(
+            forbid,
+            r#""endpoint": "shop:DELETE /products/{id}", "when": [{ "field": "path.ids", "in": ["1"] }]"#,
+        ),
+        &["unknown path variable `ids` | did you mean `id`? | \"path.ids\""],
+    );
+    let of_api = replaced(
+        r#""hosts": ["shop.example.com"]"#,
+        r#""hosts": ["shop.example.com"], "limits": [{ "field": "path.ids", "in": ["1"] }]"#,
+    );
+    assert_eq!(diagnosed(&of_api).len(), 1, "{:?}", diagnosed(&of_api));
+    assert!(diagnosed(&of_api)[0].starts_with("unknown path variable `ids`"), "{:?}", diagnosed(&of_api));
+}
+
+/// E1: a base is plain segments.
+#[test]
+fn bases_are_plain() {
+    for base in ["/{shop}", "v3", "/v3/", "/", "/a//b", "/a%20b", "/a?b", "/a#b", "/a;b", "/a b", "/\u{e4}", "/a}"] {
+        // Endpoints below a base that is none are said to be none too: the base comes first.
+        let found = diagnosed(&replaced(
+            r#""hosts": ["shop.example.com"]"#,
+            &format!(r#""base": "{base}", "hosts": ["shop.example.com"]"#),
+        ));
+        let expect = "a base is empty, or plain segments that begin with `/` and do not end in one";
+        assert_eq!(found[0], format!("{expect} | \"{base}\""));
+    }
+    diagnose(
+        &replaced(r#""hosts": ["shop.example.com"]"#, r#""base": "/a/b-c.d", "hosts": ["shop.example.com"]"#),
+        &[],
+    );
+}
+
+/// A batch's rows are granted by what they are: an endpoint permit on the batch itself can grant nothing.
+#[test]
+fn endpoint_permits_on_a_batch() {
+    let write = r#""id": "read", "scope": "shop:products.read""#;
+    for endpoint in ["POST /products/batch", "PUT|POST /products/batch"] {
+        let found = diagnosed(&replaced(write, &format!(r#""id": "read", "endpoint": "shop:{endpoint}""#)));
+        assert!(found[0].starts_with("`products.batch` is a batch: each of its rows is judged as the action it is | name the rows' actions by `scope` | "), "{found:?}");
+    }
+    let forbid = r#""endpoint": "shop:DELETE /products/{id}""#;
+    diagnose(&replaced(forbid, r#""endpoint": "shop:POST /products/batch""#), &[]);
+}
+
+/// A permit in shadow grants nothing, so it may stand beside a live one that it would soften.
+#[test]
+fn shadow_permits_may_overlap() {
+    let second = |members: &str| {
+        shop_page(&format!(
+            r#"{{ "permit": [{{ "id": "live", "scope": "shop:products.update", "fields": "any" }},
+                             {{ "id": "next", "scope": "shop:products.update", "fields": "any", "approval": "manager" {members} }}] }}"#
+        ))
+    };
+    diagnose(&sources(&[second(r#", "mode": "shadow""#)]), &[]);
+    assert_eq!(diagnosed(&sources(&[second("")])).len(), 1);
+    // The other way round: what is live softens, what is in shadow grants nothing.
+    let shadowed = shop_page(
+        r#"{ "permit": [{ "id": "live", "scope": "shop:products.update", "fields": "any", "approval": "manager" },
+                        { "id": "next", "scope": "shop:products.update", "fields": "any", "mode": "shadow" }] }"#,
+    );
+    diagnose(&sources(&[shadowed]), &[]);
 }

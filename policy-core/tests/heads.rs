@@ -277,7 +277,7 @@ fn header_parameters_are_judged_each() {
         ("Return=minimal", "allow g"),
         ("return=representation", "deny g: value_format"),
         ("max=51", "deny g: envelope_exceeded"),
-        ("max=5e1", "deny g: value_format, value_format"),
+        ("max=5e1", "deny g: value_format"),
         ("max=-1", "allow g"),
         ("resolution=merge-duplicates", "deny g: header_not_allowed"),
         ("return=minimal, resolution=x", "deny g: header_not_allowed"),
@@ -314,4 +314,80 @@ fn messages_escape_what_was_sent() {
         assert!(problem.body.len() < 8192, "{}", problem.body.len());
     }
     assert!(SHOP.contains("rest_route"));
+}
+
+/// Names that CGI folds to a header that stands once are refused, whatever they say.
+#[test]
+fn underscore_twins_are_refused() {
+    let set = permits(READ_AND_WRITE);
+    for (name, value) in [
+        ("content_type", "text/plain"),
+        ("Content_Type", "application/json"),
+        ("content_encoding", "gzip"),
+        ("content_length", "1"),
+        ("transfer_encoding", "chunked"),
+        ("x_version", "1"),
+    ] {
+        let code = |line: Request| judge(&set, &line.header(name, value)).reasons[0].code.text();
+        assert_eq!(code(write("")), "header_not_allowed", "{name}");
+        assert_eq!(code(read("")), "header_not_allowed", "{name}");
+    }
+}
+
+/// A part of a write, another host, another prefix.
+#[test]
+fn ranges_hosts_and_prefixes_are_refused() {
+    let set = permits(READ_AND_WRITE);
+    check(&set, &write("").header("range", "bytes=0-1"), "deny: header_not_allowed");
+    check(&set, &read("").header("range", "bytes=0-1"), "allow r");
+    for value in [
+        "host=evil.example",
+        "for=1.2.3.4;host=evil.example",
+        "for=1.2.3.4, Host=\"evil.example\"",
+        "HOST=shop.example.com",
+    ] {
+        check(&set, &read("").header("forwarded", value), "deny: host_mismatch");
+        check(&set, &write("").header("Forwarded", value), "deny: host_mismatch");
+    }
+    check(&set, &read("").header("forwarded", "for=1.2.3.4;proto=https"), "allow r");
+    for name in ["x-forwarded-prefix", "X-Forwarded-Prefix", "x_forwarded_prefix"] {
+        check(&set, &read("").header(name, "/v2"), "deny: route_override");
+        check(&set, &write("").header(name, ""), "deny: route_override");
+    }
+}
+
+/// A guarded header that a rule lists stands once all the same, unless the catalog calls it a list.
+#[test]
+fn a_guarded_header_stands_once() {
+    let set = permits(
+        r#"{ "id": "g", "scope": "shop:products.get", "headers": { "require": ["x-version"], "allow": ["prefer/return", "prefer/max"] } }"#,
+    );
+    let get = || read("").header("x-version", "1");
+    check(&set, &get(), "allow g");
+    check(&set, &get().header("X-Version", "1"), "deny g: header_not_allowed");
+    check(&set, &get().header("x-version", "2"), "deny g: header_not_allowed");
+    check(&set, &get().header("prefer", "return=minimal").header("prefer", "max=1"), "allow g");
+}
+
+/// What a client names is bounded and escaped in pointers too.
+#[test]
+fn pointers_are_bounded_and_escaped() {
+    let set = shop(
+        r#"{ "apis": { "shop": { "loosen": { "body_kib": 512 } } },
+             "permit": [{ "id": "w", "scope": "shop:products.update", "fields": { "only": ["price"] } }] }"#,
+    );
+    let put = |name: &str| json("PUT /v3/products/1", &format!("{{\"{name}\":1}}"));
+    let pointer = |name: &str| judge(&set, &put(name)).reasons[0].pointer.clone().expect("a place in the body");
+    assert_eq!(pointer("a/b~c"), "/a~1b~0c");
+    assert_eq!(pointer(&"x".repeat(255)), format!("/{}", "x".repeat(255)));
+    assert_eq!(pointer(&"x".repeat(256)), format!("/{}…", "x".repeat(255)));
+    assert_eq!(pointer(&"ü".repeat(100_000)), format!("/{}…", "ü".repeat(255)));
+    let outcome = judge(&set, &put(&format!("{}\\r\\n\\u001b[31m\\\"<script>", "x".repeat(9))));
+    let body = outcome.problem(&set).body;
+    assert!(body.iter().all(|b| *b >= b' '), "no raw control character reaches a reply");
+    let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(problem["reasons"][0]["pointer"], "/xxxxxxxxx\r\n\u{1b}[31m\"<script>");
+    let long = judge(&set, &put(&"x".repeat(200_000)));
+    assert!(long.problem(&set).body.len() < 2048);
+    assert!(long.decision_json(&set).len() < 2048);
 }

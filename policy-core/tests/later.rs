@@ -117,3 +117,24 @@ fn inner_languages() {
         catalog_not_yet(action, inner, permit);
     }
 }
+
+/// Texts that hold operations of their own: no endpoint permit grants them, exact or wide.
+#[test]
+fn inner_languages_by_endpoint() {
+    let action = r#""create": { "endpoints": ["POST /products"], "effect": "gate" }"#;
+    let inner = r#""create": { "endpoints": ["POST /products"], "effect": "gate", "inner": { "name": "sql" } }"#;
+    catalog_not_yet(action, inner, r#"{ "id": "p", "endpoint": "shop:POST /products", "fields": "any" }"#);
+    catalog_not_yet(
+        action,
+        inner,
+        r#"{ "id": "p", "endpoint": "shop:PUT|POST /products", "body": { "opaque": true } }"#,
+    );
+    for rule in [r#""fields": "any""#, r#""body": { "opaque": true }"#] {
+        let permit = format!(r#"{{ "id": "p", "endpoint": "shop:POST /{{any:path}}", {rule} }}"#);
+        let mut all = sources(&[shop_page(&format!(r#"{{ "permit": [{permit}] }}"#))]);
+        all[1] = source(SourceKind::Catalog, SHOP.replacen(action, inner, 1));
+        let set = support::policy(&all);
+        support::check(&set, &support::json("POST /v3/products", r#"{"name":"x"}"#), "deny: endpoint_not_allowed");
+        support::check(&set, &support::json("POST /v3/products/search", "{}"), "allow p");
+    }
+}

@@ -356,32 +356,6 @@ fn limits_of_an_api_hold_for_every_permit() {
     check(&set, &batch.header("x-shop", "1"), "allow w");
 }
 
-/// `when`: a limit applies only if all of it holds; what cannot be known denies.
-#[test]
-fn a_limit_applies_when() {
-    let set = limited(
-        r#"{ "field": "price", "max": 10, "when": [{ "field": "status", "in": ["live"] }, { "field": "stock", "over": 5 }] }"#,
-    );
-    holds(
-        &set,
-        &[
-            r#"{"price":99,"status":"draft","stock":9}"#,
-            r#"{"price":99,"status":"live","stock":5}"#,
-            r#"{"price":9,"status":"live","stock":6}"#,
-        ],
-    );
-    breaks(
-        &set,
-        &[
-            (r#"{"price":99,"status":"live","stock":6}"#, "envelope_exceeded /price"),
-            // Nothing there: holds, so the limit applies.
-            (r#"{"price":99}"#, "envelope_exceeded /price"),
-            (r#"{"price":9,"status":"live","stock":null}"#, "unknown_state"),
-            (r#"{"price":9,"status":["live"]}"#, "unknown_state"),
-        ],
-    );
-}
-
 /// `beyond`: a breach of a known, well-formed value may need an approval; everything else stays a refusal.
 #[test]
 fn beyond_softens_known_values_only() {
@@ -398,4 +372,121 @@ fn beyond_softens_known_values_only() {
         assert_eq!(outcome.decision.name(), "deny", "{value}");
     }
     assert!(!judge(&set, &put(r#"{"price":11}"#)).forward);
+}
+
+/// A document of another shape on the way to a limit's place might hold a value that the limit does not see.
+#[test]
+fn misshapen_documents_break_a_limit() {
+    let set = limited(r#"{ "field": "sale", "max": 10 }"#);
+    holds(&set, &["{}", r#"{"offer":{}}"#, r#"{"offer":null}"#, r#"{"offer":{"sale":10}}"#]);
+    breaks(
+        &set,
+        &[
+            (r#"{"offer":[{"sale":99}]}"#, "param_shadow"),
+            (r#"{"offer":"sale=99"}"#, "param_shadow"),
+            (r#"{"offer":[]}"#, "param_shadow"),
+            (r#"[{"sale":99}]"#, "batch_shape, param_shadow"),
+            ("99", "batch_shape, param_shadow"),
+        ],
+    );
+    let each = limited(r#"{ "field": "/guests/*/email", "domain": ["example.com"] }"#);
+    holds(&each, &["{}", r#"{"guests":[]}"#, r#"{"guests":[{"email":"a@example.com"},{}]}"#]);
+    breaks(
+        &each,
+        &[
+            (r#"{"guests":"evil@x.example"}"#, "param_shadow"),
+            (r#"{"guests":["evil@x.example"]}"#, "param_shadow"),
+            (r#"{"guests":[["evil@x.example"]]}"#, "param_shadow"),
+            (r#"{"guests":{"a":{"email":"x@evil.example"}}}"#, "value_format /guests/a/email"),
+        ],
+    );
+    for measure in [r#"{ "sum": "sale", "max": 10 }"#, r#"{ "count": "/offer/tags", "max": 1 }"#] {
+        breaks(&limited(measure), &[(r#"{"offer":[{"sale":99,"tags":[1,2]}]}"#, "param_shadow")]);
+    }
+}
+
+/// However much of a body is wrong, the reasons are few, and the decision stays.
+#[test]
+fn findings_are_bounded() {
+    let wide = |rules: &str| {
+        shop(&format!(r#"{{ "apis": {{ "shop": {{ "loosen": {{ "body_kib": 1024 }} }} }}, "permit": [{rules}] }}"#))
+    };
+    let elements = |element: &str, n: usize| vec![element; n].join(",");
+    let most = |outcome: &policy_core::Outcome, decision: &str| {
+        assert_eq!(outcome.decision.name(), decision);
+        assert_eq!(outcome.reasons.len(), 16);
+        assert!(outcome.considered.iter().all(|rule| rule.reasons.len() <= 16), "{}", outcome.considered.len());
+    };
+    let set = wide(
+        r#"{ "id": "w", "scope": "shop:products.update", "fields": "any", "limits": [{ "field": "tags/*", "in": ["a"] }] }"#,
+    );
+    most(&judge(&set, &put(&format!("{{\"tags\":[{}]}}", elements("\"c\"", 32_000)))), "deny");
+    let soft = wide(
+        r#"{ "id": "w", "scope": "shop:products.update", "fields": "any",
+             "limits": [{ "field": "tags/*", "in": ["a"], "beyond": { "approval": "manager" } }] }"#,
+    );
+    most(&judge(&soft, &put(&format!("{{\"tags\":[{}]}}", elements("\"c\"", 32_000)))), "approval_required");
+    // What is only held does not hide what is denied behind it.
+    let hidden = judge(&soft, &put(&format!("{{\"tags\":[{},null]}}", elements("\"c\"", 32_000))));
+    assert_eq!(support::text_of(&hidden), "deny w: value_format /tags/32000");
+    let unique = wide(
+        r#"{ "id": "w", "scope": "shop:products.update", "fields": "any", "limits": [{ "field": "tags/*", "unique": true }] }"#,
+    );
+    let rows: Vec<String> = (1..=1000).map(|id| format!("{{\"id\":{id},\"tags\":[{}]}}", elements("1", 40))).collect();
+    let outcome = judge(&unique, &json("POST /v3/products/batch", &format!("{{\"update\":[{}]}}", rows.join(","))));
+    assert_eq!(outcome.operations.len(), 1000);
+    most(&outcome, "deny");
+}
+
+/// A17: no flag of a pattern takes its anchors off.
+#[test]
+fn flags_of_a_pattern_do_not_take_its_anchors_off() {
+    for (pattern, good, bad) in [
+        ("(?x)a # b", vec!["a"], vec!["ab", "xa", "a # b", "a\\nb"]),
+        ("(?x: a # b\\n )", vec!["a"], vec!["ab", "xa"]),
+        ("(?m)^a$", vec!["a"], vec!["a\\nb", "b\\na", "a\\n"]),
+        ("(?s).", vec!["a", "\\n"], vec!["ab"]),
+        ("(?i)a", vec!["a", "A"], vec!["aa"]),
+        ("a|b|", vec!["a", "b", ""], vec!["ab", "c", "ax", "xb"]),
+        ("(?U)a+", vec!["a", "aa"], vec!["ab"]),
+        ("(?R)a$", vec!["a"], vec!["a\\r\\n", "a\\n"]),
+        (".*?a", vec!["a", "ba"], vec!["ab"]),
+        ("\\\\Aa\\\\z", vec!["a"], vec!["ab", "a\\n"]),
+    ] {
+        let set = limited(&format!(r#"{{ "field": "name", "pattern": "{pattern}" }}"#));
+        for name in good {
+            check(&set, &put(&format!("{{\"name\":\"{name}\"}}")), "allow w");
+        }
+        for name in bad {
+            breaks(&set, &[(&format!("{{\"name\":\"{name}\"}}"), "value_format /name")]);
+        }
+    }
+}
+
+/// PHP reads several spellings as one name: a limit on a query name sees all of them, and refuses.
+#[test]
+fn query_limits_see_every_spelling_that_php_folds() {
+    let set = permits(
+        r#"{ "id": "r", "scope": "shop:products.list", "limits": [{ "field": "query.per_page", "max": 100 }] }"#,
+    );
+    let get = |query: &str| request(&format!("GET /v3/products?{query}"));
+    for query in ["per_page=100", "page=1", "per_pages=1000", "PER_PAGE=1000"] {
+        check(&set, &get(query), "allow r");
+    }
+    check(&set, &get("per_page=101"), "deny r: envelope_exceeded");
+    for query in [
+        "per.page=1000",
+        "per_page=10&per.page=1000",
+        "per%20page=1000",
+        "+per_page=1000",
+        "%20per_page=1000",
+        "per.page=1",
+    ] {
+        check(&set, &get(query), "deny r: param_shadow, param_shadow");
+    }
+    for query in
+        ["per_page=10&per_page[]=1000", "per_page[]=1000", "per_page%5B%5D=1", "per_page[a]=1000", "per[page=1000"]
+    {
+        check(&set, &get(query), "deny r: param_shadow");
+    }
 }

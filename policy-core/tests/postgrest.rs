@@ -53,8 +53,8 @@ fn inserted_rows_are_judged_each() {
             (post("[]"), "deny: batch_shape"),
         ],
     );
-    for body in ["[1]", "[[{\"note\":\"a\"}]]", "1", "null", "\"x\""] {
-        assert!(!judge(&set, &post(body)).forward, "{body}");
+    for body in ["[1]", "[[{\"note\":\"a\"}]]", "[{\"note\":\"a\"},null]", "1", "null", "\"x\""] {
+        check(&set, &post(body), "deny: batch_shape");
     }
 }
 
@@ -138,7 +138,9 @@ fn an_update_is_held_to_one_row_and_listed_columns() {
             (patch("?id=eq.1&stock=gt.0", r#"{"stock":1}"#), "deny u: param_shadow"),
             (patch("?id=eq.1", r#"{"stock":-1}"#), "deny u: envelope_exceeded /stock"),
             (patch("?id=eq.1", r#"{"stock":1,"id":2}"#), "deny u: field_not_allowed /id"),
-            (patch("?id=eq.1", r#"[{"stock":1}]"#), "deny u: field_not_allowed , missing_required"),
+            (patch("?id=eq.1", r#"[{"stock":1}]"#), "deny: batch_shape"),
+            (patch("?id=eq.1", "1"), "deny: batch_shape"),
+            (patch("?id=eq.1", "null"), "deny: batch_shape"),
         ],
     );
 }

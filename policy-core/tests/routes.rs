@@ -235,3 +235,41 @@ fn targets_are_bounded() {
     check(&set, &at(format!("/v3/trees/a?{}", "a&".repeat(500))), "allow tree");
     check(&set, &at(format!("/v3/trees/a?{}", "a&".repeat(501))), "deny: param_shadow");
 }
+
+/// A forbid reaches whatever its path matches, a GET with an effect too; a permit as wide does not.
+#[test]
+fn a_wide_forbid_reaches_a_get_with_an_effect() {
+    for path in ["/products/{rest:path}", "/products/{id}/{what:text}", "/{rest:path}"] {
+        let set = shop(&format!(
+            r#"{{ "permit": [{{ "id": "p", "scope": ["shop:products.notify", "shop:orders.refund"] }}],
+                 "forbid": [{{ "id": "f", "endpoint": "shop:GET {path}" }}] }}"#
+        ));
+        check(&set, &request("GET /v3/products/1/notify"), "deny f: forbidden");
+        check(&set, &request("HEAD /v3/products/1/notify"), "deny f: forbidden");
+        let permit = permits(&format!(r#"{{ "id": "w", "endpoint": "shop:GET {path}" }}"#));
+        check(&permit, &request("GET /v3/products/1/notify"), "deny: endpoint_not_allowed");
+    }
+    let exact = permits(r#"{ "id": "e", "endpoint": "shop:GET /products/{x}/notify" }"#);
+    check(&exact, &request("GET /v3/products/1/notify"), "allow e");
+}
+
+/// Where a variable may hold an encoded slash, an upstream may read a plain one there: a forbid sees both readings.
+#[test]
+fn an_encoded_slash_is_read_as_a_plain_one_for_forbids() {
+    for forbid in [
+        r#""endpoint": "shop:GET /files/secret/{x:path}""#,
+        r#""endpoint": "shop:GET /files/secret/{x:text}""#,
+        r#""endpoint": "shop:GET /files/secret/a""#,
+    ] {
+        let set = shop(&format!(
+            r#"{{ "apis": {{ "shop": {{ "loosen": {{ "encoded_slash": ["file"] }} }} }},
+                 "permit": [{{ "id": "p", "scope": "shop:files.read" }}], "forbid": [{{ "id": "f", {forbid} }}] }}"#
+        ));
+        check(&set, &request("GET /v3/files/secret/a"), "deny f: forbidden");
+        for path in ["secret%2Fa", "secret%2fa"] {
+            check(&set, &request(&format!("GET /v3/files/{path}")), "deny f: path_ambiguous");
+            check(&set, &request(&format!("HEAD /v3/files/{path}")), "deny f: path_ambiguous");
+        }
+        check(&set, &request("GET /v3/files/open%2Fa"), "allow p");
+    }
+}

@@ -1,0 +1,71 @@
+//! What is wrong with a catalog: the message, the help and the underlined text (E1).
+
+mod support;
+
+use policy_core::compile::SourceKind;
+use support::catalogs::{POSTGREST, SHOP};
+use support::pages::{GATEWAY, shop_page, sources};
+use support::{diagnose, diagnosed, source};
+
+/// Catalogs.
+#[test]
+fn catalogs() {
+    let with = |piece: &str, by: &str| {
+        assert_eq!(SHOP.matches(piece).count(), 1, "{piece} stands once");
+        let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:orders.get" }] }"#)]);
+        all[1] = source(SourceKind::Catalog, SHOP.replace(piece, by));
+        diagnosed(&all)
+    };
+    for (piece, by, expect) in [
+        (r#""php_names": true"#, r#""php_name": true"#, "unknown quirk `php_name` | true"),
+        (
+            r#""GET /products/{id}/notify""#,
+            r#""GET /products/{id}""#,
+            "one endpoint (GET) is listed by `products.get` and `products.notify` | \"resources\"",
+        ),
+        (r#""action": "create" }"#, r#""action": "creates" }"#, "unknown action `products.creates` | {"),
+        (r#"{ "at": "/meta" }"#, r#"{ "at": "meta" }"#, "`meta` is not a pointer | \"meta\""),
+        (r#"{ "at": "/meta" }"#, r#"{ "at": "/**/a/**" }"#, "`/**/a/**` is not a pointer | \"/**/a/**\""),
+        (r#"[["price", "stock"]]"#, r#"[["price", "stocks"]]"#, "`stocks` is not a field of this resource | ["),
+        (r#""unit": "minor", "#, "", "a money field needs `unit` and `currency` | \"amount\""),
+    ] {
+        let found = with(piece, by);
+        assert!(found.iter().any(|text| text == expect), "{by}: {found:?}");
+    }
+    let twice = vec![
+        source(SourceKind::Gateway, GATEWAY),
+        source(SourceKind::Catalog, POSTGREST),
+        source(SourceKind::Catalog, POSTGREST),
+    ];
+    diagnose(&twice, &["two catalogs are named `postgrest` | \"postgrest\""]);
+    let circle = vec![
+        source(SourceKind::Gateway, GATEWAY),
+        source(SourceKind::Catalog, r#"{ "catalog": "a", "extends": "b" }"#),
+        source(SourceKind::Catalog, r#"{ "catalog": "b", "extends": "a" }"#),
+        source(SourceKind::Catalog, r#"{ "catalog": "c", "extends": "d" }"#),
+    ];
+    let found = diagnosed(&circle);
+    assert!(found.contains(&"the catalogs extend each other in a circle | \"b\"".to_string()), "{found:?}");
+    assert!(found.iter().any(|text| text.starts_with("unknown catalog `d` | ")), "{found:?}");
+}
+
+/// An extension of a catalog keeps the effects of what it extends.
+#[test]
+fn extensions_keep_effects() {
+    let extended = |effect: &str| {
+        let mut all = sources(&[shop_page(
+            r#"{ "apis": { "shop": { "catalog": "mine" } }, "permit": [{ "id": "r", "scope": "shop:products.read" }] }"#,
+        )]);
+        all.push(source(
+            SourceKind::Catalog,
+            format!(
+                r#"{{ "catalog": "mine", "extends": "shop-v3", "resources": {{ "products": {{ "actions": {{ "delete": {{ "endpoints": ["DELETE /products/{{id}}"], "effect": "{effect}" }} }} }} }} }}"#
+            ),
+        ));
+        diagnosed(&all)
+    };
+    assert_eq!(extended("door"), [""; 0]);
+    for effect in ["read", "safe", "gate", "brake"] {
+        assert_eq!(extended(effect), [format!("an extension does not change the effect of an action | \"{effect}\"")]);
+    }
+}
