@@ -2,8 +2,10 @@
 
 mod support;
 
-use support::pages::{permits, shop};
-use support::{Request, check, check_all, json};
+use policy_core::compile::SourceKind;
+use support::catalogs::SHOP;
+use support::pages::{permits, shop, shop_page, sources};
+use support::{Request, check, check_all, json, policy, source};
 
 const UPDATE: &str = r#"{ "id": "u", "scope": "shop:products.update",
     "fields": { "only": ["price", "name"], "at_least_one": [["price", "name"]] },
@@ -227,12 +229,19 @@ fn path_limits_of_an_api_hold_for_rows() {
 /// A1: an endpoint says nothing of what its rows are, so no endpoint permit, however wide, grants one.
 #[test]
 fn an_endpoint_permit_grants_no_row() {
-    for endpoint in ["POST /{any:path}", "POST /products/{what:token}", "POST|PUT /products/{what:text}"] {
+    let refused = "deny: endpoint_not_allowed";
+    // A variable of one segment stands for no literal of another endpoint either; a path does.
+    for (endpoint, search) in [
+        ("POST /{any:path}", "allow p"),
+        ("POST /products/{what:token}", refused),
+        ("POST|PUT /products/{what:text}", refused),
+    ] {
         let set = permits(&format!(r#"{{ "id": "p", "endpoint": "shop:{endpoint}", "fields": "any" }}"#));
         for body in [r#"{"delete":[1]}"#, r#"{"update":[{"id":1}]}"#, r#"{"create":[{}]}"#] {
-            check(&set, &batch(body), "deny: endpoint_not_allowed");
+            check(&set, &batch(body), refused);
         }
-        check(&set, &json("POST /v3/products/search", "{}"), "allow p");
+        check(&set, &json("POST /v3/products/search", "{}"), search);
+        check(&set, &json("POST /v3/products/7", "{}"), "allow p");
     }
     // Beside a scope for one kind of row, the others stay closed.
     let set = permits(
@@ -340,4 +349,21 @@ fn a_limit_over_rows_applies_if_it_applies_to_one() {
             (batch(r#"{"update":[{"id":1,"stock":1,"status":null},{"id":2,"stock":1,"status":"live"}]}"#), "allow u"),
         ],
     );
+}
+
+/// One write among the rows makes the query that of a write, in whichever order the rows stand.
+#[test]
+fn one_write_among_the_rows_closes_the_query() {
+    let mut all =
+        sources(&[shop_page(r#"{ "permit": [{ "id": "p", "scope": "shop:products.*", "fields": "any" }] }"#)]);
+    let create = r#""/create": { "action": "create" },"#;
+    all[1] =
+        source(SourceKind::Catalog, SHOP.replace(create, &format!(r#"{create} "/all": {{ "action": "search" }},"#)));
+    let set = policy(&all);
+    let forced = |body: &str| json("POST /v3/products/batch?force=true", body);
+    check(&set, &forced(r#"{"all":[{}]}"#), "allow p");
+    for body in [r#"{"delete":[1]}"#, r#"{"all":[{}],"delete":[1]}"#, r#"{"delete":[1],"all":[{}]}"#] {
+        check(&set, &forced(body), "deny p: param_shadow");
+        check(&set, &batch(body), "allow p");
+    }
 }

@@ -135,6 +135,10 @@ fn json_has_one_reading() {
         check(&set, &write(body), expect);
     }
     check(&set, &write(b"{\"price\":1,\"name\":\"\xff\"}"), "deny: charset");
+    for body in ["{", r#"{"price":1,"price":2}"#, r#"{"price":1e400}"#, "\u{feff}{}"] {
+        let message = judge(&set, &write(body)).reasons[0].message.clone();
+        assert!(message.starts_with("the body cannot be read: "), "{message}");
+    }
     check(&set, &write(b"{\0\"\0p\0\"\0:\x001\0}\0"), "deny: body_unparsable");
 }
 
@@ -244,6 +248,11 @@ fn media_types_are_narrowed_and_loosened() {
         |line: &str, body: &str| request(line).header("content-type", "application/x-www-form-urlencoded").body(body);
     check(&set, &form("PUT /v3/products/1", r#"{"price":1}"#), "allow u");
     check(&set, &form("PUT /v3/products/1", "price=1"), "deny: body_unparsable");
+    // What a reader of forms would take for parameters.
+    for name in ["a&price=9", "a&b", "a=b", "a;b"] {
+        check(&set, &form("PUT /v3/products/1", &format!(r#"{{"name":"{name}"}}"#)), "deny: body_unparsable");
+        check(&set, &json("PUT /v3/products/1", &format!(r#"{{"name":"{name}"}}"#)), "allow u");
+    }
     check(&set, &form("POST /v3/products", r#"{"price":1}"#), "deny c: content_type");
     check(&set, &json("POST /v3/products", r#"{"price":1}"#), "allow c");
 }
@@ -265,4 +274,27 @@ fn opaque_bodies_pass_unread() {
     check(&set, &put("img/a.png").body("x").header("content-length", "100000000"), "allow up");
     check(&set, &put("doc/a.png").body("x"), "deny up: value_format");
     check(&set, &put("img/a.png?x=1").body("x"), "deny up: param_shadow");
+}
+
+/// What an unread body holds is unknown, and a forbid on the unknown holds.
+#[test]
+fn names_of_an_unread_body_are_unknown_to_a_forbid() {
+    let page = |when: &str| {
+        shop(&format!(
+            r#"{{ "permit": [{{ "id": "o", "scope": "shop:products.update", "body": {{ "opaque": true }} }}],
+                 "forbid": [{{ "id": "f", "scope": "shop:products.update", "when": [{when}] }}] }}"#
+        ))
+    };
+    let put = || request(LINE).header("content-type", "image/png").body("x");
+    for when in [
+        r#"{ "field": "status", "present": true }"#,
+        r#"{ "field": "status", "in": ["gone"] }"#,
+        r#"{ "field": "/a/*", "present": true }"#,
+        r#"{ "field": "stock", "over": 5 }"#,
+    ] {
+        let set = page(when);
+        check(&set, &json(LINE, r#"{"status":"gone","stock":6,"a":[1]}"#), "deny f: forbidden");
+        check(&set, &put(), "deny f: forbidden");
+    }
+    check(&page(r#"{ "field": "query.context", "present": true }"#), &put(), "allow o");
 }

@@ -69,3 +69,32 @@ fn extensions_keep_effects() {
         assert_eq!(extended(effect), [format!("an extension does not change the effect of an action | \"{effect}\"")]);
     }
 }
+
+/// An extension adds endpoints; it does not give one of its base to another action.
+#[test]
+fn extensions_keep_endpoints() {
+    let extended = |actions: &str| {
+        let mut all = sources(&[shop_page(
+            r#"{ "apis": { "shop": { "catalog": "mine" } }, "permit": [{ "id": "r", "scope": "shop:products.read" }] }"#,
+        )]);
+        all.push(source(
+            SourceKind::Catalog,
+            format!(r#"{{ "catalog": "mine", "extends": "shop-v3", "resources": {{ "products": {{ "actions": {{ {actions} }} }} }} }}"#),
+        ));
+        diagnosed(&all)
+    };
+    let peek = |endpoint: &str| format!(r#""peek": {{ "endpoints": ["{endpoint}"], "effect": "read" }}"#);
+    assert_eq!(extended(&peek("GET /products/{id}/peek")), [""; 0]);
+    let away = r#""delete": { "endpoints": ["DELETE /none/{id}"], "effect": "door" }"#;
+    let moved = format!("{away}, {}", peek("DELETE /products/{id}"));
+    assert_eq!(extended(&moved), ["an extension does not move an endpoint of its base | \"endpoints\""]);
+    let shared = peek("PATCH|GET /products/{id}");
+    assert_eq!(
+        extended(&shared),
+        [
+            "one endpoint (GET) is listed by `products.get` and `products.peek` | \"resources\"",
+            "one endpoint (PATCH) is listed by `products.peek` and `products.update` | \"resources\"",
+            "an extension does not move an endpoint of its base | \"endpoints\"",
+        ]
+    );
+}

@@ -249,6 +249,49 @@ fn filters_over_several_values() {
     }
 }
 
+/// 2, 3: a permit's filter is met by the text it says; a forbid's also by a number of the same value.
+#[test]
+fn filters_compare_numbers_as_the_rule_needs() {
+    let permit = permits(r#"{ "id": "p", "scope": "shop:products.update[category=10]", "fields": "any" }"#);
+    let put = |value: &str| json("PUT /v3/products/1", &format!("{{\"category\":{value}}}"));
+    check(&permit, &put("\"10\""), "allow p");
+    check(&permit, &put("10"), "allow p");
+    for value in ["\"1e1\"", "\"10.0\"", "\"010\"", "\" 10\"", "11"] {
+        check(&permit, &put(value), "deny: scope_filter");
+    }
+    let forbid = shop(
+        r#"{ "permit": [{ "id": "p", "scope": "shop:products.update", "fields": "any" }],
+             "forbid": [{ "id": "f", "scope": "shop:products.update[category=10]" }] }"#,
+    );
+    for value in ["10", "\"10\"", "10.0", "\"10.0\"", "\"010\"", "1e1"] {
+        check(&forbid, &put(value), "deny f: forbidden");
+    }
+    check(&forbid, &put("11"), "allow p");
+}
+
+/// 2, 3: where the API ignores ASCII case, a forbid's filter does too, and a permit's does not.
+#[test]
+fn case_is_ignored_by_forbids_alone() {
+    let of = |quirks: &str, rules: &str| {
+        let mut all = support::pages::sources(&[support::pages::shop_page(rules)]);
+        let catalog = support::catalogs::SHOP.replace(r#"{ "php_names": true }"#, quirks);
+        all[1] = support::source(policy_core::compile::SourceKind::Catalog, catalog);
+        support::policy(&all)
+    };
+    let permit = r#"{ "permit": [{ "id": "p", "scope": "shop:products.update[category=Toys]", "fields": "any" }] }"#;
+    let forbid = r#"{ "permit": [{ "id": "p", "scope": "shop:products.update", "fields": "any" }],
+                      "forbid": [{ "id": "f", "scope": "shop:products.update[category=Toys]" }] }"#;
+    let put = |value: &str| json("PUT /v3/products/1", &format!("{{\"category\":\"{value}\"}}"));
+    let blind = r#"{ "case_insensitive": true }"#;
+    check(&of("{}", forbid), &put("TOYS"), "allow p");
+    for value in ["Toys", "toys", "TOYS"] {
+        check(&of(blind, forbid), &put(value), "deny f: forbidden");
+    }
+    check(&of(blind, forbid), &put("books"), "allow p");
+    check(&of(blind, permit), &put("Toys"), "allow p");
+    check(&of(blind, permit), &put("toys"), "deny: scope_filter");
+}
+
 /// 2: adding a value to a request does not take a forbid's condition out of force.
 #[test]
 fn step_2_one_value_that_meets_a_condition_forbids() {

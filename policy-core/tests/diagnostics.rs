@@ -22,9 +22,12 @@ const PAGE: &str = r#"{
       "fields": { "only": ["price", "status"] },
       "limits": [{ "field": "price", "max": 10, "beyond": { "approval": "manager" } }, { "field": "status", "in": "list:states" }] }
   ],
-  "forbid": [{ "id": "never", "endpoint": "shop:DELETE /products/{id}" }],
+  "forbid": [{ "id": "never", "scope": "shop:products.delete" }],
   "owners": { "product": "a team" }
 }"#;
+
+/// The target of the page's forbid.
+const FORBIDDEN: &str = r#""scope": "shop:products.delete""#;
 
 fn replaced(piece: &str, by: &str) -> Vec<Source> {
     assert_eq!(PAGE.matches(piece).count(), 1, "{piece} stands once");
@@ -76,11 +79,23 @@ fn missing_doubled_and_mistyped_values() {
         (
             r#"["shop.example.com"]"#,
             r#""shop.example.com""#,
-            "expected array, object, found string | \"shop.example.com\"",
+            "expected an array or an object, found a string | \"shop.example.com\"",
         ),
         (r#"{ "product": "a team" }"#, r#"["a team"]"#, "expected an object, found an array | ["),
         (r#""max": 10"#, r#""max": true"#, "expected a number, or a number in a string | true"),
-        (r#""in": "list:states""#, r#""in": 1"#, "expected string, array, found number | 1"),
+        (r#""in": "list:states""#, r#""in": 1"#, "expected a string or an array, found a number | 1"),
+        (r#""enforce""#, r#"["enforce"]"#, "expected a name in quotes, found an array | ["),
+        (r#""enforce""#, "1", "expected a name in quotes, found a number | 1"),
+        (
+            r#"{ "name": "agent", "purpose": "a test", "impact": "low" }"#,
+            r#"["agent", "a test", "low"]"#,
+            "expected an object, found an array | [",
+        ),
+        (
+            r#"{ "id": "read", "scope": "shop:products.read" }"#,
+            r#"["read", "shop:products.read"]"#,
+            "expected an object, found an array | [",
+        ),
     ] {
         assert_eq!(diagnosed(&replaced(piece, by)), [expect], "{by}");
     }
@@ -175,7 +190,7 @@ fn wrong_targets() {
         ("shop:GET /{x}/{x}", "the path variable `x` occurs twice"),
         ("shop:GET /{x:word}", "unknown type `word` of a path variable: token, text, path or digits"),
     ] {
-        let found = diagnosed(&replaced("shop:DELETE /products/{id}", by));
+        let found = diagnosed(&replaced(FORBIDDEN, &format!(r#""endpoint": "{by}""#)));
         assert_eq!(found, [format!("{expect} | \"{by}\"")]);
     }
     let both =
@@ -298,7 +313,7 @@ fn rules_that_contradict_each_other() {
         &["`price` is in `only` and in `never` | take it out of one of them | \"fields\""],
     );
     diagnose(
-        &replaced(r#""endpoint": "shop:DELETE /products/{id}""#, r#""scope": "shop:products.read""#),
+        &replaced(FORBIDDEN, r#""scope": "shop:products.read""#),
         &["`read` can never allow anything: a forbid covers all of it | take one of the two out | \"read\""],
     );
     diagnose(
@@ -388,14 +403,12 @@ fn unknown_path_variables() {
         diagnose(&replaced(status, by), &["unknown path variable `ids` | did you mean `id`? | \"path.ids\""]);
     }
     diagnose(&replaced(status, r#"{ "field": "path.id", "in": ["1"] }"#), &[]);
-    let forbid = r#""endpoint": "shop:DELETE /products/{id}""#;
-    diagnose(
-        &replaced(
-            forbid,
-            r#""endpoint": "shop:DELETE /products/{id}", "when": [{ "field": "path.ids", "in": ["1"] }]"#,
-        ),
-        &["unknown path variable `ids` | did you mean `id`? | \"path.ids\""],
-    );
+    for forbid in [FORBIDDEN, r#""endpoint": "shop:GET /products/{id}/notify""#] {
+        diagnose(
+            &replaced(FORBIDDEN, &format!(r#"{forbid}, "when": [{{ "field": "path.ids", "in": ["1"] }}]"#)),
+            &["unknown path variable `ids` | did you mean `id`? | \"path.ids\""],
+        );
+    }
     let of_api = replaced(
         r#""hosts": ["shop.example.com"]"#,
         r#""hosts": ["shop.example.com"], "limits": [{ "field": "path.ids", "in": ["1"] }]"#,
@@ -430,8 +443,7 @@ fn endpoint_permits_on_a_batch() {
         let found = diagnosed(&replaced(write, &format!(r#""id": "read", "endpoint": "shop:{endpoint}""#)));
         assert!(found[0].starts_with("`products.batch` is a batch: each of its rows is judged as the action it is | name the rows' actions by `scope` | "), "{found:?}");
     }
-    let forbid = r#""endpoint": "shop:DELETE /products/{id}""#;
-    diagnose(&replaced(forbid, r#""endpoint": "shop:POST /products/batch""#), &[]);
+    diagnose(&replaced(FORBIDDEN, r#""endpoint": "shop:POST /products/batch""#), &[]);
 }
 
 /// A permit in shadow grants nothing, so it may stand beside a live one that it would soften.

@@ -156,7 +156,7 @@ fn calendar_assistant() {
 fn stock_keeper() {
     let set = page(
         POSTGREST,
-        r#""apis": { "db": { "catalog": "postgrest", "hosts": ["proj.supabase.co"],
+        r#""apis": { "db": { "catalog": "postgrest", "hosts": ["proj.supabase.co"], "loosen": { "embedding": "any" },
              "headers": { "allow": ["prefer/return", "prefer/count", "prefer/handling", "prefer/max-affected"] },
              "limits": [{ "field": "header.prefer/return", "in": ["minimal", "representation"] }, { "field": "header.prefer/count", "in": ["exact", "planned", "estimated"] },
                         { "field": "header.prefer/handling", "in": ["strict"] }, { "field": "header.prefer/max-affected", "format": "integer", "max": 50 }] } },

@@ -2,8 +2,10 @@
 
 mod support;
 
-use support::pages::permits;
-use support::{Request, check, check_all, json, request};
+use policy_core::compile::SourceKind;
+use support::catalogs::SHOP;
+use support::pages::{permits, shop_page, sources};
+use support::{Request, check, check_all, json, policy, request, source};
 
 fn put(body: &str) -> Request {
     json("PUT /v3/products/1", body)
@@ -25,9 +27,13 @@ fn only_listed_fields_are_written() {
             (put(r#"{"meta":{"note":"x"}}"#), "allow w"),
             (put(r#"{"tags":["a","b"]}"#), "allow w"),
             (put(r#"{"status":"x"}"#), "deny w: field_not_allowed /status"),
-            (put(r#"{"price":1,"status":"x","id":2}"#), "deny w: field_not_allowed /status, field_not_allowed /id"),
+            (
+                put(r#"{"price":1,"status":"x","id":2}"#),
+                "deny w: field_not_allowed /status, field_not_allowed /id, param_shadow /id",
+            ),
+            (put(r#"{"price":1,"id":1}"#), "deny w: field_not_allowed /id"),
             (put(r#"{"Price":1}"#), "deny w: field_not_allowed /Price"),
-            (put(r#"{"price\u0000":1}"#), "deny w: field_not_allowed /price\0"),
+            (put(r#"{"price\u0000":1}"#), "deny w: field_not_allowed /price\u{fffd}"),
             (put(r#"{"__proto__":{"price":1}}"#), "deny w: field_not_allowed /__proto__"),
             (put(r#"{"offer":{"price":1}}"#), "deny w: field_not_allowed /offer/price"),
             (put(r#"{"offer":{"sale":1,"x":2}}"#), "deny w: field_not_allowed /offer/x"),
@@ -52,8 +58,8 @@ fn listed_fields_have_their_types() {
              "fields": { "only": ["price", "stock", "name", "contact", "visible", "id"] } }"#,
     );
     for body in [
-        r#"{"price":19.99,"stock":3,"name":"","contact":"a@b.example","visible":false,"id":42}"#,
-        r#"{"price":"0.5","id":"42"}"#,
+        r#"{"price":19.99,"stock":3,"name":"","contact":"a@b.example","visible":false,"id":1}"#,
+        r#"{"price":"0.5","id":"1"}"#,
         r#"{"price":1234567}"#,
         r#"{"stock":-3}"#,
     ] {
@@ -238,4 +244,63 @@ fn a_missing_body_meets_no_rule_on_a_body() {
     }
     let read = permits(r#"{ "id": "r", "scope": "shop:products.get", "fields": { "only": ["price"] } }"#);
     check(&read, &request("GET /v3/products/1"), "allow r");
+}
+
+/// Common rule 6: PHP reads a member of the body before the path variable of that name; the two must agree.
+#[test]
+fn a_member_does_not_replace_a_path_variable() {
+    let rule = r#"{ "id": "p", "scope": ["shop:products.update", "shop:orders.update"], "fields": "any", "limits": [{ "field": "path.id", "in": ["1"] }] }"#;
+    let set = permits(rule);
+    check_all(
+        &set,
+        &[
+            (put(r#"{"id":1,"price":1}"#), "allow p"),
+            (put(r#"{"id":"1","price":1}"#), "allow p"),
+            (put(r#"{"meta":{"id":2}}"#), "allow p"),
+            (put(r#"{"id":2,"price":1}"#), "deny p: param_shadow /id"),
+            (put(r#"{"id":"2"}"#), "deny p: param_shadow /id"),
+            (put(r#"{"id":null}"#), "deny p: param_shadow /id"),
+            (put(r#"{"id":[1]}"#), "deny p: param_shadow /id"),
+            (put(r#"{"id":{"a":1}}"#), "deny p: param_shadow /id"),
+            (json("PUT /v3/orders/1", r#"{"id":2}"#), "deny p: param_shadow /id"),
+            // A row names its own resource.
+            (json("POST /v3/products/batch", r#"{"update":[{"id":1,"price":1}]}"#), "allow p"),
+        ],
+    );
+    // Without PHP's habit a body says nothing of the path.
+    let mut all = sources(&[shop_page(&format!(r#"{{ "permit": [{rule}] }}"#))]);
+    all[1] = source(SourceKind::Catalog, SHOP.replace(r#""php_names": true"#, r#""php_names": false"#));
+    check(&policy(&all), &put(r#"{"id":2,"price":1}"#), "allow p");
+}
+
+/// A5: a document of another shape might hold what must not be written.
+#[test]
+fn never_is_not_passed_by_another_shape() {
+    let set = permits(
+        r#"{ "id": "p", "scope": "shop:products.update", "fields": { "only": ["meta/**"], "never": ["meta/secret"] } }"#,
+    );
+    check(&set, &put(r#"{"meta":{"open":1}}"#), "allow p");
+    for (body, expect) in [
+        (r#"{"meta":{"secret":1}}"#, "deny p: field_not_allowed /meta/secret"),
+        (r#"{"meta":[{"secret":1}]}"#, "deny p: field_not_allowed"),
+        (r#"{"meta":"secret=1"}"#, "deny p: field_not_allowed"),
+    ] {
+        check(&set, &put(body), expect);
+    }
+}
+
+/// A5: null is no value, so it satisfies no group.
+#[test]
+fn null_satisfies_no_group() {
+    for group in ["at_least_one", "exactly_one"] {
+        let set = permits(&format!(
+            r#"{{ "id": "p", "scope": "shop:products.search", "fields": {{ "{group}": [["name", "status"]] }} }}"#
+        ));
+        let search = |body: &str| json("POST /v3/products/search", body);
+        check(&set, &search(r#"{"name":"x"}"#), "allow p");
+        check(&set, &search(r#"{"name":"x","status":null}"#), "allow p");
+        for body in [r#"{"name":null}"#, r#"{"name":null,"status":null}"#, "{}"] {
+            check(&set, &search(body), "deny p: missing_required");
+        }
+    }
 }

@@ -151,7 +151,7 @@ fn ways_past_the_page() {
             (with("&reason="), "deny r: value_format /reason"),
             (with("&%00=1"), "deny: body_unparsable"),
             (with("&reason=%ff"), "deny: charset"),
-            (with("&%E2%80%AEcharge=ch_2"), "deny r: field_not_allowed /\u{202e}charge"),
+            (with("&%E2%80%AEcharge=ch_2"), "deny r: field_not_allowed /\u{fffd}charge"),
             (refund("amount=100"), "deny r: missing_required"),
             (refund("charge=ch_1"), "deny r: missing_required"),
             // An empty value is what Stripe reads as "not set".
@@ -178,11 +178,11 @@ fn other_content_types_are_refused() {
     let set = set_of(PAYMENTS, REFUNDS);
     let fair = "charge=ch_1&amount=500";
     for wrong in ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/vnd.api+json"] {
-        check(
-            &set,
-            &refund(r#"{"charge":"ch_1","amount":500}"#).set("content-type", Some(wrong)),
-            "deny r: content_type, missing_required, missing_required, missing_required",
-        );
+        let json = refund(r#"{"charge":"ch_1","amount":500}"#).set("content-type", Some(wrong));
+        for request in [json, refund(fair).set("content-type", Some(wrong))] {
+            let outcome = support::judge(&set, &request);
+            assert_eq!((outcome.decision.name(), outcome.reasons[0].code.text()), ("deny", "content_type"), "{wrong}");
+        }
     }
     let outcome = support::judge(&set, &refund(fair).set("content-type", None));
     assert_eq!(outcome.reasons[0].code.text(), "content_type");

@@ -94,6 +94,8 @@ fn method_overrides_are_refused() {
         "X-Http_Method-Override",
         "X-HTTP-Method",
         "X-Method-Override",
+        "HTTP-Method-Override",
+        "X-Forwarded-Method",
     ] {
         for value in ["DELETE", "GET", ""] {
             check(&set, &read("").header(name, value), "deny: method_override");
@@ -103,7 +105,19 @@ fn method_overrides_are_refused() {
     for query in ["_method=DELETE", "_method", ".method=x", "%20_method=x", "+_method=x", "%5fmethod=x", "[method=x"] {
         check(&set, &read(&format!("?{query}")), "deny: method_override");
     }
-    check(&set, &read("?_HttpMethod=DELETE"), "deny: method_override");
+    for query in [
+        "_HttpMethod=DELETE",
+        "$httpMethod=DELETE",
+        "$HTTPMETHOD=DELETE",
+        "%24httpMethod=DELETE",
+        "$httpHeaders=X-HTTP-Method-Override:DELETE",
+        "X-HTTP-Method-Override=DELETE",
+        "x_http_method_override=DELETE",
+        "_METHOD=DELETE",
+    ] {
+        check(&set, &read(&format!("?{query}")), "deny: method_override");
+        check(&set, &write(&format!("?{query}")), "deny: method_override");
+    }
     check(&set, &read("?a=1&_method[]=DELETE"), "deny: method_override");
     check(&set, &read("?method=DELETE"), "allow r");
 }
@@ -115,6 +129,10 @@ fn headers_that_replace_something_are_refused() {
     for (name, value, expect) in [
         ("X-Original-URL", "/v3/orders/1", "deny: route_override"),
         ("X_Rewrite_URL", "/", "deny: route_override"),
+        ("X-Original-URI", "/x", "deny: route_override"),
+        ("x_forwarded_uri", "/x", "deny: route_override"),
+        ("X-Original-Host", "evil.example", "deny: host_mismatch"),
+        ("x_http_host_override", "evil.example", "deny: host_mismatch"),
         ("X-Forwarded-Host", "evil.example", "deny: host_mismatch"),
         ("x_forwarded_host", "evil.example", "deny: host_mismatch"),
         ("X-Host", "evil.example", "deny: host_mismatch"),
@@ -339,12 +357,15 @@ fn underscore_twins_are_refused() {
 fn ranges_hosts_and_prefixes_are_refused() {
     let set = permits(READ_AND_WRITE);
     check(&set, &write("").header("range", "bytes=0-1"), "deny: header_not_allowed");
+    check(&set, &write("").header("content-range", "bytes 0-1/5"), "deny: header_not_allowed");
     check(&set, &read("").header("range", "bytes=0-1"), "allow r");
     for value in [
         "host=evil.example",
         "for=1.2.3.4;host=evil.example",
         "for=1.2.3.4, Host=\"evil.example\"",
         "HOST=shop.example.com",
+        "host =evil.example",
+        "for=1.2.3.4;host\t= evil.example",
     ] {
         check(&set, &read("").header("forwarded", value), "deny: host_mismatch");
         check(&set, &write("").header("Forwarded", value), "deny: host_mismatch");
@@ -386,8 +407,24 @@ fn pointers_are_bounded_and_escaped() {
     let body = outcome.problem(&set).body;
     assert!(body.iter().all(|b| *b >= b' '), "no raw control character reaches a reply");
     let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(problem["reasons"][0]["pointer"], "/xxxxxxxxx\r\n\u{1b}[31m\"<script>");
+    assert_eq!(problem["reasons"][0]["pointer"], "/xxxxxxxxx\u{fffd}\u{fffd}\u{fffd}[31m\"<script>");
+    for sent in ['\u{202e}', '\u{2028}', '\u{2029}', '\u{2066}', '\u{200f}', '\u{85}', '\u{7f}'] {
+        let outcome = judge(&set, &put(&format!("a{sent}b")));
+        assert_eq!(outcome.reasons[0].pointer.as_deref(), Some("/a\u{fffd}b"), "{sent:?}");
+        assert!(!String::from_utf8_lossy(&outcome.problem(&set).body).contains(sent), "{sent:?}");
+        assert!(!String::from_utf8_lossy(&outcome.decision_json(&set)).contains(sent), "{sent:?}");
+    }
     let long = judge(&set, &put(&"x".repeat(200_000)));
     assert!(long.problem(&set).body.len() < 2048);
     assert!(long.decision_json(&set).len() < 2048);
+}
+
+/// A query name that the path has too is refused, whatever an endpoint permit calls the variable.
+#[test]
+fn a_query_name_does_not_replace_a_path_variable() {
+    for name in ["id", "pid"] {
+        let set = permits(&format!(r#"{{ "id": "p", "endpoint": "shop:GET /products/{{{name}}}" }}"#));
+        check(&set, &read(""), "allow p");
+        check(&set, &read("?id=2"), "deny p: param_shadow");
+    }
 }

@@ -211,7 +211,7 @@ fn names_are_compared_by_value() {
     breaks(
         &set,
         &[
-            (r#"{"id":2}"#, "value_format /id"),
+            (r#"{"id":2}"#, "value_format /id, param_shadow /id"),
             (r#"{"name":"a","status":"b"}"#, "value_format /name"),
             (r#"{"name":"a"}"#, "unknown_state /name"),
         ],
@@ -405,39 +405,6 @@ fn misshapen_documents_break_a_limit() {
     }
 }
 
-/// However much of a body is wrong, the reasons are few, and the decision stays.
-#[test]
-fn findings_are_bounded() {
-    let wide = |rules: &str| {
-        shop(&format!(r#"{{ "apis": {{ "shop": {{ "loosen": {{ "body_kib": 1024 }} }} }}, "permit": [{rules}] }}"#))
-    };
-    let elements = |element: &str, n: usize| vec![element; n].join(",");
-    let most = |outcome: &policy_core::Outcome, decision: &str| {
-        assert_eq!(outcome.decision.name(), decision);
-        assert_eq!(outcome.reasons.len(), 16);
-        assert!(outcome.considered.iter().all(|rule| rule.reasons.len() <= 16), "{}", outcome.considered.len());
-    };
-    let set = wide(
-        r#"{ "id": "w", "scope": "shop:products.update", "fields": "any", "limits": [{ "field": "tags/*", "in": ["a"] }] }"#,
-    );
-    most(&judge(&set, &put(&format!("{{\"tags\":[{}]}}", elements("\"c\"", 32_000)))), "deny");
-    let soft = wide(
-        r#"{ "id": "w", "scope": "shop:products.update", "fields": "any",
-             "limits": [{ "field": "tags/*", "in": ["a"], "beyond": { "approval": "manager" } }] }"#,
-    );
-    most(&judge(&soft, &put(&format!("{{\"tags\":[{}]}}", elements("\"c\"", 32_000)))), "approval_required");
-    // What is only held does not hide what is denied behind it.
-    let hidden = judge(&soft, &put(&format!("{{\"tags\":[{},null]}}", elements("\"c\"", 32_000))));
-    assert_eq!(support::text_of(&hidden), "deny w: value_format /tags/32000");
-    let unique = wide(
-        r#"{ "id": "w", "scope": "shop:products.update", "fields": "any", "limits": [{ "field": "tags/*", "unique": true }] }"#,
-    );
-    let rows: Vec<String> = (1..=1000).map(|id| format!("{{\"id\":{id},\"tags\":[{}]}}", elements("1", 40))).collect();
-    let outcome = judge(&unique, &json("POST /v3/products/batch", &format!("{{\"update\":[{}]}}", rows.join(","))));
-    assert_eq!(outcome.operations.len(), 1000);
-    most(&outcome, "deny");
-}
-
 /// A17: no flag of a pattern takes its anchors off.
 #[test]
 fn flags_of_a_pattern_do_not_take_its_anchors_off() {
@@ -488,5 +455,45 @@ fn query_limits_see_every_spelling_that_php_folds() {
         ["per_page=10&per_page[]=1000", "per_page[]=1000", "per_page%5B%5D=1", "per_page[a]=1000", "per[page=1000"]
     {
         check(&set, &get(query), "deny r: param_shadow");
+    }
+}
+
+/// What one name must equal has several values: none of them is the one.
+#[test]
+fn a_name_equals_one_value() {
+    let set = limited(r#"{ "field": "/tags/*/q", "equals": "/tags/*/r" }"#);
+    holds(&set, &["{}", r#"{"tags":[{"q":1,"r":1}]}"#]);
+    breaks(
+        &set,
+        &[
+            (r#"{"tags":[{"q":1,"r":2}]}"#, "value_format /tags/0/q"),
+            (r#"{"tags":[{"q":1,"r":1},{"r":1}]}"#, "unknown_state /tags/0/q"),
+        ],
+    );
+}
+
+/// The limits of an API name a variable as the catalog does, whatever an endpoint permit calls it.
+#[test]
+fn path_limits_of_an_api_use_the_names_of_the_catalog() {
+    for name in ["id", "pid"] {
+        let set = shop(&format!(
+            r#"{{ "apis": {{ "shop": {{ "limits": [{{ "field": "path.id", "in": ["1"] }}] }} }},
+                 "permit": [{{ "id": "e", "endpoint": "shop:PUT /products/{{{name}}}", "fields": "any" }}] }}"#
+        ));
+        check(&set, &put("{}"), "allow e");
+        check(&set, &json("PUT /v3/products/2", "{}"), "deny e: value_format");
+    }
+}
+
+/// The items of a query's list are what stands between its commas and blanks.
+#[test]
+fn items_of_a_query_list_are_trimmed() {
+    let set = permits(
+        r#"{ "id": "q", "scope": "shop:products.get", "limits": [{ "field": "query.include", "not_in": ["secret"] }] }"#,
+    );
+    let get = |list: &str| request(&format!("GET /v3/products/1?include={list}"));
+    check(&set, &get("a,%20b"), "allow q");
+    for list in ["secret", "a,secret", "a,%20secret", "a,+secret", "secret%20,a", "a,%09secret"] {
+        check(&set, &get(list), "deny q: value_format");
     }
 }

@@ -144,3 +144,55 @@ fn an_update_is_held_to_one_row_and_listed_columns() {
         ],
     );
 }
+
+/// A3: a table that a select embeds is looked at like the one in the path; an aggregate is none.
+#[test]
+fn embedded_tables_are_looked_at() {
+    let page = |loosen: &str| {
+        tables(&format!(
+            r#"{{ "apis": {{ "db": {{ "loosen": {{ {loosen} }} }} }}, "permit": [{{ "id": "r", "scope": "db:rows.read[table=topics|owners]" }}] }}"#
+        ))
+    };
+    let get = |query: &str| request(&format!("GET /rest/v1/topics?{query}"));
+    let (set, any) = (page(""), page(r#""embedding": "any""#));
+    for query in [
+        "select=id,owners(name)",
+        "select=id,by:owners!inner(name)",
+        "select=...owners(name)",
+        "select=owners(name,topics(id))",
+        "select=count()",
+        "select=total.sum(),count()",
+        "select=id,most:total.max()",
+    ] {
+        check(&set, &get(query), "allow r");
+    }
+    for query in [
+        "select=id,users(*)",
+        "select=*,owner:users!inner(email)",
+        "select=id,...users(email)",
+        "select=id,...secrets(*)",
+        "select=owners(name,secrets(*))",
+        "select=owners:secrets(name)",
+        "select=id,%75sers(*)",
+        "select=count(),users(*)",
+        "select=\"users\"(*)",
+        "select=secrets!owners(*)",
+    ] {
+        check(&set, &get(query), "deny: scope_filter");
+        check(&any, &get(query), "allow r");
+    }
+    assert!(!judge(&any, &request("GET /rest/v1/users?select=topics(id)")).forward);
+}
+
+/// A3: a forbid on a table holds for what embeds it, however the page is loosened.
+#[test]
+fn a_forbidden_table_is_not_embedded() {
+    let set = tables(
+        r#"{ "apis": { "db": { "loosen": { "embedding": "any" } } }, "permit": [{ "id": "r", "scope": "db:rows.read" }],
+             "forbid": [{ "id": "f", "scope": "db:rows.read[table=secrets]" }] }"#,
+    );
+    check(&set, &request("GET /rest/v1/topics?select=id,users(*)"), "allow r");
+    for query in ["select=secrets(*)", "select=id,users(a:secrets!inner(x))", "select=...secrets(*)"] {
+        check(&set, &request(&format!("GET /rest/v1/topics?{query}")), "deny f: forbidden");
+    }
+}

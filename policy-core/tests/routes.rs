@@ -2,8 +2,8 @@
 
 mod support;
 
-use support::pages::{permits, shop};
-use support::{Request, check, check_all, request};
+use support::pages::{permits, shop, shop_page, sources};
+use support::{Request, check, check_all, json, policy, request};
 
 /// A2: an endpoint is its method and its whole path template.
 #[test]
@@ -272,4 +272,51 @@ fn an_encoded_slash_is_read_as_a_plain_one_for_forbids() {
         }
         check(&set, &request("GET /v3/files/open%2Fa"), "allow p");
     }
+}
+
+/// The other readings of an encoded slash hold empty segments and other letter cases too.
+#[test]
+fn every_reading_of_an_encoded_slash_meets_a_forbid() {
+    let set = shop(
+        r#"{ "apis": { "shop": { "loosen": { "encoded_slash": ["file"] } } }, "permit": [{ "id": "p", "scope": "shop:files.read" }],
+             "forbid": [{ "id": "f", "endpoint": "shop:GET /files/secret/{x}" }, { "id": "g", "endpoint": "shop:GET /files/hidden" }] }"#,
+    );
+    for path in ["secret%2F1", "secret%2F1%2F", "%2Fsecret%2F1", "secret%2F%2F1"] {
+        check(&set, &request(&format!("GET /v3/files/{path}")), "deny f: path_ambiguous");
+    }
+    check(&set, &request("GET /v3/files/hidden%2F"), "deny g: path_ambiguous");
+    check(&set, &request("GET /v3/files/Secret%2F1"), "deny: path_ambiguous");
+    check(&set, &request("GET /v3/files/open%2F1"), "allow p");
+}
+
+/// With a plain slash a path may lie below another API of the same host: its forbids are seen.
+#[test]
+fn an_encoded_slash_into_another_api_meets_its_forbids() {
+    let set = policy(&sources(&[shop_page(
+        r#"{ "apis": { "shop": { "loosen": { "encoded_slash": ["x"] } }, "db": { "catalog": "postgrest", "hosts": ["shop.example.com"] } },
+             "permit": [{ "id": "q", "endpoint": "shop:GET //{x:path}" }, { "id": "r", "scope": "db:rows.insert[table=a]" }],
+             "forbid": [{ "id": "f", "scope": "db:rows.read" }] }"#,
+    )]));
+    check(&set, &request("GET /rest/v1/secret"), "deny f: forbidden");
+    check(&set, &request("GET /rest%2Fv1%2Fsecret"), "deny f: path_ambiguous");
+}
+
+/// A2: a variable of one segment does not stand for a literal that another endpoint has at its place; a path does.
+#[test]
+fn a_variable_stands_for_no_literal_of_another_endpoint() {
+    let refused = "deny: endpoint_not_allowed";
+    for (endpoint, search) in [
+        ("POST /products/{what:token}", refused),
+        ("POST /products/{what:text}", refused),
+        ("POST /products/{rest:path}", "allow p"),
+        ("POST /products/search", "allow p"),
+    ] {
+        let set = permits(&format!(r#"{{ "id": "p", "endpoint": "shop:{endpoint}", "fields": "any" }}"#));
+        check(&set, &json("POST /v3/products/search", "{}"), search);
+    }
+    // A forbid reaches what its path matches.
+    let set = shop(
+        r#"{ "permit": [{ "id": "p", "scope": "shop:products.search" }], "forbid": [{ "id": "f", "endpoint": "shop:POST /products/{what:token}" }] }"#,
+    );
+    check(&set, &json("POST /v3/products/search", "{}"), "deny f: forbidden");
 }

@@ -2,8 +2,9 @@
 
 mod support;
 
-use support::pages::shop;
-use support::{Request, check, json, judge, request};
+use policy_core::{Step, Timestamp, evaluate};
+use support::pages::{permits, shop};
+use support::{NOW, Request, check, json, judge, request};
 
 /// C1: a page in shadow forwards every request and records what it would have said.
 #[test]
@@ -115,4 +116,18 @@ fn the_problem_document_explains() {
     let document: serde_json::Value = serde_json::from_slice(&outcome.problem(&set).body).unwrap();
     assert_eq!(document["rule"], "u");
     assert_eq!(document["reasons"][0]["pointer"], "/name");
+}
+
+/// C1: a permit in shadow does not make a body be read that a live one lets pass unread.
+#[test]
+fn a_permit_in_shadow_does_not_read_an_opaque_body() {
+    let live = r#"{ "id": "o", "scope": "shop:files.write", "body": { "opaque": true } }"#;
+    let next = r#"{ "id": "n", "scope": "shop:files.write", "mode": "shadow", "fields": "any" }"#;
+    for set in [permits(live), permits(&format!("{live}, {next}")), permits(&format!("{next}, {live}"))] {
+        check(&set, &json("PUT /v3/files/a", "[1"), "allow o");
+        let image = request("PUT /v3/files/a").header("content-type", "image/png");
+        check(&set, &image.clone().body("x".repeat(5000)), "allow o");
+        let step = evaluate(&set, image.body("x").head(), Timestamp::parse(NOW).unwrap());
+        assert!(matches!(step, Step::Done(_)), "{step:?}");
+    }
 }

@@ -39,8 +39,7 @@ fn a_file_in_no_known_format() {
         error.to_string(),
         "`notes.txt` is not a recording I know: it begins with `GET / HTTP/1.1\\r`; expected Envoy \
          tap JSON (`http_buffered_trace` or `http_streamed_trace_segment`), Envoy length-delimited \
-         tap protobuf, HAR 1.2, an Envoy JSON access log or NDJSON exchanges; if it is one of \
-         these, name its format"
+         tap protobuf, HAR 1.2, an Envoy JSON access log or NDJSON exchanges"
     );
 }
 
@@ -97,7 +96,7 @@ fn an_entry_over_the_limit_is_named_and_the_next_is_read() {
     let text = format!("{large}\n{GOOD}");
     let too_large = |place| {
         format!(
-            "rec, {place}: entry is larger than 200 bytes; raise the entry limit, or record with \
+            "rec, {place}: entry is larger than 200 bytes; record with \
              shorter bodies"
         )
     };

@@ -388,8 +388,28 @@ pub(crate) fn name_patterns(names: &[String]) -> Vec<NamePattern> {
 /// add up.
 /// An action keeps the effect that the base gives it.
 pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fault>) {
+    let path = |endpoint: &str| endpoint.split_once(' ').map_or("", |(_, path)| path).to_string();
+    let mut listed: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for (resource, entry) in &base.resources {
+        for (name, action) in &entry.actions {
+            for endpoint in &action.endpoints {
+                for method in endpoint.split(' ').next().unwrap_or_default().split('|') {
+                    listed.insert(format!("{method} {}", path(endpoint)), (resource.clone(), name.clone()));
+                }
+            }
+        }
+    }
     for (resource, entry) in &own.resources {
         for (name, action) in &entry.actions {
+            for endpoint in &action.endpoints {
+                for method in endpoint.split(' ').next().unwrap_or_default().split('|') {
+                    let of_base = listed.get(&format!("{method} {}", path(endpoint)));
+                    if of_base.is_some_and(|(r, n)| (r, n) != (resource, name)) {
+                        let pointer = format!("/resources/{resource}/actions/{name}/endpoints");
+                        faults.push((pointer, "an extension does not move an endpoint of its base".into()));
+                    }
+                }
+            }
             let known = base.resources.get(resource).and_then(|resource| resource.actions.get(name));
             if known.is_some_and(|known| known.effect != action.effect) {
                 let pointer = format!("/resources/{resource}/actions/{name}/effect");

@@ -56,6 +56,12 @@ pub(crate) fn bind<'c>(
         report.not_yet(&format!("{pointer}/fresh"), "`fresh`");
     }
     let loosen = &binding.loosen;
+    for (position, name) in loosen.json_types.iter().enumerate() {
+        if name.to_ascii_lowercase().starts_with("multipart/") {
+            let at = format!("{pointer}/loosen/json_types/{position}");
+            report.error(&at, "a multipart body is not JSON: an upstream would read its parts", None);
+        }
+    }
     for (name, given) in [
         ("google_batch", loosen.google_batch.is_some()),
         ("jsonrpc_batch", loosen.jsonrpc_batch.is_some()),

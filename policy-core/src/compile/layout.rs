@@ -87,6 +87,7 @@ pub(crate) fn lay_out(
         } else {
             catalog.types.clone()
         };
+        let quirk = |name: &str| catalog.quirks.get(name).copied().unwrap_or(false);
         page.apis.push(Api {
             alias,
             catalog: catalog.catalog.clone(),
@@ -97,7 +98,7 @@ pub(crate) fn lay_out(
             guarded_query: name_patterns(&catalog.guarded.query),
             headers: api.parts.headers,
             query: api.parts.query,
-            quirks: Quirks { php_names: catalog.quirks.get("php_names").copied().unwrap_or(false) },
+            quirks: Quirks { php_names: quirk("php_names"), case_insensitive: quirk("case_insensitive") },
             loosen: loosen(binding),
             actions,
             header_rule: headers(&binding.headers),
@@ -117,6 +118,7 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         write_query: given.write_query.clone(),
         duplicate_rows: given.duplicate_rows.is_some(),
         gzip: given.gzip == Some(true),
+        embedding: given.embedding.is_some(),
     }
 }
 

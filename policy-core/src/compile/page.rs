@@ -10,7 +10,8 @@ use super::layout::lay_out;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{
-    Known, actions_of, batch_endpoints, forbid, late_values, only_batches, path_variables, permit, risky_absences,
+    Known, actions_of, batch_endpoints, forbid, forbids_beside_batches, late_values, only_batches, path_variables,
+    permit, risky_absences,
 };
 use super::target::{self, Targets};
 use super::{CatalogSource, limit, overlap};
@@ -73,7 +74,10 @@ pub(crate) fn compile(
     for (position, rule) in template.permit.iter().enumerate() {
         let pointer = format!("/permit/{position}");
         once(&rule.id, &pointer, report);
-        let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
+        // Names mean nothing under a target that is not understood: what follows would be noise.
+        let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
+            continue;
+        };
         let actions = actions_of(&targets, &apis);
         let late = late_values(&actions, &targets, &apis);
         let variables = path_variables(&targets, &apis);
@@ -98,11 +102,14 @@ pub(crate) fn compile(
     for (position, rule) in template.forbid.iter().enumerate() {
         let pointer = format!("/forbid/{position}");
         once(&rule.id, &pointer, report);
-        let targets = target::resolve(&rule.targets(), &pointer, &apis, patterns, report).unwrap_or_default();
+        let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
+            continue;
+        };
         let actions = actions_of(&targets, &apis);
         let late = late_values(&actions, &targets, &apis);
         let variables = path_variables(&targets, &apis);
         let known = Known { actions: &actions, late: &late, variables: &variables };
+        forbids_beside_batches(rule, &pointer, &targets, &actions, &apis, report);
         page.forbids.push(forbid(rule, &pointer, template, &known, patterns, report));
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         attached.push((RuleTarget::Forbid(index), targets));

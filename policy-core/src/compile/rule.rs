@@ -103,6 +103,41 @@ pub(crate) fn batch_endpoints(
     }
 }
 
+/// Forbids that would not hold as they read: an endpoint does not reach the rows of a batch that do the same, and a
+/// condition on the body looks at rows, not at what holds them.
+pub(crate) fn forbids_beside_batches(
+    rule: &ForbidRule,
+    pointer: &str,
+    targets: &BTreeMap<String, Targets>,
+    actions: &[&Action],
+    apis: &BTreeMap<String, ApiParts<'_>>,
+    report: &mut Report<'_>,
+) {
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        let row_actions: Vec<u32> =
+            api.parts.actions.iter().flat_map(|action| action.rows.iter().map(|list| list.action)).collect();
+        for endpoint in &targets.endpoints {
+            let beside = api.parts.endpoints.iter().find(|(index, listed)| {
+                row_actions.contains(index)
+                    && listed.methods.iter().any(|m| endpoint.methods.contains(m))
+                    && super::endpoint::overlap(&listed.segments, &endpoint.segments)
+            });
+            let Some(action) = beside.and_then(|(index, _)| api.parts.actions.get(*index as usize)) else { continue };
+            let message =
+                format!("rows of a batch can do `{}` too, and this endpoint does not reach them", action.name);
+            let help = format!("add a forbid with the scope `{alias}:{}`", action.name);
+            report.warning(&format!("{pointer}/id"), message, Some(help));
+        }
+    }
+    let of_body = |name: &str| !["path.", "query.", "header."].iter().any(|prefix| name.starts_with(prefix));
+    let looks = rule.when.iter().any(|test| test.field.iter().flat_map(|f| f.values()).any(|name| of_body(name)));
+    if looks && actions.iter().any(|action| !action.rows.is_empty()) {
+        let message = "this condition looks at a batch, and each row of a batch is judged by itself";
+        report.error(&format!("{pointer}/when"), message, Some("name the rows' actions by `scope`".into()));
+    }
+}
+
 /// Values of the targeted resources that need the current state.
 pub(crate) fn late_values(
     actions: &[&Action],

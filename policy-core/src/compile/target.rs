@@ -10,7 +10,7 @@ use super::endpoint::{self, Endpoint, VariableTypes};
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::policy::Effect;
-use crate::template::OneOrMany;
+use crate::template::{OneOrMany, Template};
 
 /// Filters of a target: each name with its values.
 pub(crate) type Filters = Vec<(String, Vec<String>)>;
@@ -28,7 +28,7 @@ pub(crate) struct Targets {
 pub(crate) fn resolve(
     kinds: &BTreeMap<&'static str, &OneOrMany>,
     pointer: &str,
-    apis: &BTreeMap<String, ApiParts<'_>>,
+    (apis, template): (&BTreeMap<String, ApiParts<'_>>, &Template),
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Option<BTreeMap<String, Targets>> {
@@ -54,49 +54,58 @@ pub(crate) fn resolve(
         return None;
     }
     let mut found: BTreeMap<String, Targets> = BTreeMap::new();
+    let mut understood = true;
     for (position, entry) in entries.values().iter().enumerate() {
         let at = if entries.is_list() { format!("{pointer}/{kind}/{position}") } else { format!("{pointer}/{kind}") };
         let Some((alias, rest)) = entry.split_once(':') else {
             let example = apis.keys().next().map_or("api", String::as_str);
             let help = format!("write `{example}:{entry}`");
             report.error(&at, "a target begins with the alias of an API", Some(help));
+            understood = false;
             continue;
         };
         let Some(api) = apis.get(alias) else {
-            report.unknown(&at, "API", alias, apis.keys().map(String::as_str));
+            // An API that is there and was not understood has its own diagnostic.
+            if !template.apis.contains_key(alias) {
+                report.unknown(&at, "API", alias, template.apis.keys().map(String::as_str));
+            }
+            understood = false;
             continue;
         };
         let targets = found.entry(alias.to_string()).or_default();
         match kind {
-            "scope" => scope(rest, &at, api, targets, report),
+            "scope" => understood &= scope(rest, &at, api, targets, report).is_some(),
             _ => match endpoint::parse(rest, &api.base, &VariableTypes { catalog: &api.catalog.vars }, patterns) {
                 Ok(endpoint) => targets.endpoints.push(endpoint),
-                Err(message) => report.error(&at, message, None),
+                Err(message) => {
+                    report.error(&at, message, None);
+                    understood = false;
+                }
             },
         }
     }
-    Some(found)
+    understood.then_some(found)
 }
 
-fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report: &mut Report<'_>) {
+fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report: &mut Report<'_>) -> Option<()> {
     let (name, filters) = match text.split_once('[') {
         None => (text, Vec::new()),
         Some((name, rest)) => match rest.strip_suffix(']').map(parse_filters) {
             Some(Some(filters)) => (name, filters),
             _ => {
                 report.error(at, "a filter is `[name=value|value]`", None);
-                return;
+                return None;
             }
         },
     };
     let Some((resource, action)) = name.rsplit_once('.') else {
         report.error(at, "a scope is `api:resource.action`", None);
-        return;
+        return None;
     };
     let resources = || api.catalog.resources.keys().map(String::as_str);
     if resource != "*" && !api.catalog.resources.contains_key(resource) {
         report.unknown(at, "resource", resource, resources());
-        return;
+        return None;
     }
     let before = targets.actions.len();
     let indices: Vec<u32> = match resource {
@@ -117,16 +126,16 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
         }
         if let Some(why) = api.parts.unsupported.get(&known.name) {
             report.not_yet(at, &format!("`{}`: {why}", known.name));
-            return;
+            return None;
         }
         for (filter, _) in &filters {
             if api.parts.late_filters.iter().any(|(r, f)| *r == known.resource && f == filter) {
                 report.not_yet(at, &format!("the filter `{filter}` (on the current state)"));
-                return;
+                return None;
             }
             if !known.filters.iter().any(|known| known.name == *filter) {
                 report.unknown(at, "filter", filter, known.filters.iter().map(|f| f.name.as_str()));
-                return;
+                return None;
             }
         }
         targets.actions.push((index, filters.clone()));
@@ -139,7 +148,9 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
             .filter(|known| resource == "*" || known.resource == resource)
             .filter_map(|known| known.name.rsplit_once('.').map(|(_, action)| action));
         report.unknown(at, &format!("action of `{resource}`"), action, of_resource);
+        return None;
     }
+    Some(())
 }
 
 fn parse_filters(text: &str) -> Option<Filters> {

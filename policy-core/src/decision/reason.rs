@@ -23,6 +23,13 @@ const POINTER_CHARS: usize = 256;
 impl Reason {
     /// The same with its pointer within the bound.
     pub(crate) fn bounded(mut self) -> Self {
+        // What a terminal or a page would obey rather than show.
+        let obeyed = |c: char| {
+            c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        if let Some(pointer) = self.pointer.as_mut().filter(|pointer| pointer.contains(obeyed)) {
+            *pointer = pointer.replace(obeyed, "\u{fffd}");
+        }
         if let Some(pointer) = &mut self.pointer
             && let Some((end, _)) = pointer.char_indices().nth(POINTER_CHARS)
         {

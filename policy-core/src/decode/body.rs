@@ -127,6 +127,12 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) 
     if api.decoder == Decoder::Form {
         return read_form(bytes, api).map(Content::Document);
     }
+    // JSON under the name of a form: an upstream that reads a form must find no parameter in it.
+    let form = content_type(request).is_ok_and(|declared| declared.essence == "application/x-www-form-urlencoded");
+    if form && bytes.iter().any(|b| matches!(b, b'&' | b'=' | b';')) {
+        let message = "JSON sent as a form must not hold `&`, `=` or `;`: they could be read as parameters";
+        return Err(reason(Code::BodyUnparsable, message));
+    }
     read_json(bytes).map(Content::Document).map_err(|e| {
         let code = match e.kind {
             ReadErrorKind::Duplicate(_) => Code::BodyDuplicateKey,
@@ -135,7 +141,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) 
             ReadErrorKind::Values => Code::BodyTooLarge,
             _ => Code::BodyUnparsable,
         };
-        reason(code, &format!("the body is {e}"))
+        reason(code, &format!("the body cannot be read: {e}"))
     })
 }
 

@@ -10,6 +10,8 @@ mod postgrest;
 pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
 
+pub(crate) use postgrest::embedded_tables;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 

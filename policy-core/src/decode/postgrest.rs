@@ -10,6 +10,7 @@ use crate::decision::{Code, Reason};
 use crate::document::Kind;
 use crate::limits::OPERATIONS;
 use crate::policy::{Action, Method, Name};
+use crate::request::Request;
 
 /// Query names that are no row filters.
 const NOT_FILTERS: [&str; 6] = ["select", "columns", "order", "limit", "offset", "on_conflict"];
@@ -48,6 +49,33 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
         }
         Method::Get | Method::Head => Ok(alloc::vec![Operation::of(action, document)]),
     }
+}
+
+/// Tables that a `select` embeds (`orders(id)`, `buyer:customers!inner(name)`, `...secrets(*)`), at any depth. An
+/// aggregate (`count()`, `total.sum()`) has nothing in its parentheses and names none.
+/// Source: PostgREST documentation, "Resource Embedding".
+pub(crate) fn embedded_tables(request: &Request) -> Vec<String> {
+    let mut tables = Vec::new();
+    for pair in request.query.iter().filter(|pair| pair.name == "select") {
+        let mut start = 0;
+        for (at, c) in pair.value.char_indices() {
+            match c {
+                '(' => {
+                    let item = pair.value.get(start..at).unwrap_or_default();
+                    let aggregate = pair.value.get(at + 1..).is_some_and(|rest| rest.trim_start().starts_with(')'));
+                    let name = item.rsplit(':').next().unwrap_or_default();
+                    let name = name.split('!').next().unwrap_or_default().trim().trim_start_matches("...");
+                    if !aggregate {
+                        tables.push(name.trim_matches('"').to_string());
+                    }
+                    start = at + 1;
+                }
+                ',' | ')' => start = at + 1,
+                _ => {}
+            }
+        }
+    }
+    tables
 }
 
 /// An insert becomes an upsert, which overwrites, when `Prefer: resolution=…` or `on_conflict` asks for it.

@@ -60,8 +60,10 @@ impl de::Error for SourceError {
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let kinds = ["string", "number", "boolean", "array", "object", "null"];
         if kinds.contains(&variant) && expected.iter().all(|name| kinds.contains(name)) {
-            let wanted = list(expected.iter().copied(), 8).replace('`', "");
-            return Self { span: None, message: format!("expected {wanted}, found {variant}"), help: None };
+            let article = |kind: &str| format!("{} {kind}", if kind.starts_with(['a', 'o']) { "an" } else { "a" });
+            let wanted: alloc::vec::Vec<String> = expected.iter().map(|kind| article(kind)).collect();
+            let message = format!("expected {}, found {}", wanted.join(" or "), article(variant));
+            return Self { span: None, message, help: None };
         }
         let help = match nearest(variant, expected.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
@@ -169,22 +171,49 @@ impl<'de> Deserializer<'de> for Value<'de> {
             match (self.kind(), members.next(), members.next()) {
                 (Kind::Object, Some(only), None) => Choice { variant: only.name(), contents: Some(only) },
                 _ => {
-                    return Err(SourceError::custom_at("expected a name, or an object with one member", self));
+                    let message = format!("expected a name in quotes, found {}", with_article(self.kind()));
+                    return Err(SourceError::custom_at(&message, self));
                 }
             }
         };
         visitor.visit_enum(access).map_err(|e: SourceError| e.at(self.span()))
     }
 
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        // Derived types would take an array for their members in order.
+        if self.kind() != Kind::Object {
+            let message = format!("expected an object, found {}", with_article(self.kind()));
+            return Err(SourceError::custom_at(&message, self));
+        }
+        self.visit(visitor)
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map identifier ignored_any
     }
 }
 
 impl SourceError {
     fn custom_at(message: &str, value: Value<'_>) -> Self {
         Self { span: Some(value.span()), message: message.into(), help: None }
+    }
+}
+
+/// A type with its article.
+fn with_article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Null => "null",
+        Kind::Bool(_) => "a boolean",
+        Kind::Number => "a number",
+        Kind::String => "a string",
+        Kind::Array => "an array",
+        Kind::Object => "an object",
     }
 }
 

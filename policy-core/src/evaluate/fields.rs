@@ -33,6 +33,10 @@ pub(crate) fn fields<'a>(rule: &'a FieldRule, scope: &Scope<'a>, findings: &mut 
     groups(listed, scope, findings);
     for name in &listed.never {
         for (place, _) in scope.places(name).unwrap_or_default() {
+            if scope.operation.document.is_some_and(|document| place.is_misshapen(document)) {
+                let message = format!("{}: the document has another shape on the way to it", name_text(name));
+                findings.push(Finding::deny(Code::FieldNotAllowed, message));
+            }
             let found = scope.operation.document.map(|document| place.select(document)).unwrap_or_default();
             if let Some(value) = found.first() {
                 let message = format!("{} must not be written", name_text(name));
@@ -63,10 +67,12 @@ fn groups<'a>(listed: &'a Fields, scope: &Scope<'a>, findings: &mut Vec<Finding>
     for name in &listed.require {
         require(name, scope, findings);
     }
-    let present = |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if !data.is_empty());
+    let is_value = |datum: &Datum<'_>| !matches!(datum, Datum::Json(value) if value.kind() == Kind::Null);
+    let present = |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if data.iter().any(is_value));
     // The empty text of a form stands there, and says nothing.
-    let empty = |datum: &Datum<'a>| matches!(datum, Datum::Json(value) if value.untyped() == Some(""));
-    let said = |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if !data.iter().all(empty));
+    let says =
+        |datum: &Datum<'_>| is_value(datum) && !matches!(datum, Datum::Json(value) if value.untyped() == Some(""));
+    let said = |name: &&'a Name| matches!(scope.values(name), Values::Known(data, _) if data.iter().any(says));
     let names = |group: &[Name]| {
         let names: Vec<String> = group.iter().map(name_text).collect();
         names.join(", ")
@@ -155,7 +161,15 @@ fn every<'d>(value: Value<'d>, path: &[Step]) -> Result<bool, Value<'d>> {
 }
 
 /// Every value of the document must lie at a listed place.
-fn only<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
+fn only<'a>(names: &'a [Name], scope: &Scope<'a>, all: &mut Vec<Finding>) {
+    // Bounded by itself: what others found must not hide a field that is not listed.
+    let mut own = Vec::new();
+    let findings = &mut own;
+    cover(names, scope, findings);
+    all.append(findings);
+}
+
+fn cover<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
     let Some(document) = scope.operation.document else {
         return;
     };
@@ -165,16 +179,19 @@ fn only<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
     let places: Vec<Place<'a>> =
         names.iter().flat_map(|name| scope.places(name).unwrap_or_default()).map(|(place, _)| place).collect();
     let start: Vec<(usize, usize)> = (0..places.len()).map(|index| (index, 0)).collect();
-    let cover = Cover { scope, names, places };
+    let covering = Cover { scope, names, places };
     if document.kind() == Kind::Object {
-        cover.container(document, &start, findings);
+        covering.container(document, &start, findings);
     } else {
-        findings.push(cover.refuse(document, "a JSON object of fields is expected"));
+        findings.push(covering.refuse(document, "a JSON object of fields is expected"));
     }
     // A listed field must be what the catalog says it is.
     for name in names {
         if let Values::Known(data, Some(kind)) = scope.values(name) {
             for datum in &data {
+                if findings.len() >= MOST {
+                    return;
+                }
                 if matches!(datum, Datum::Json(value) if value.kind() == Kind::Null) {
                     continue;
                 }

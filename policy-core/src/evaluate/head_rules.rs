@@ -7,16 +7,20 @@ use alloc::vec::Vec;
 use super::Finding;
 use super::fields::reads;
 use super::names::Scope;
+use super::route::Variables;
 use crate::decision::{Code, Reason};
 use crate::decode::Content;
+use crate::limits::REASONS;
 use crate::policy::{HeaderShape, NamePattern, Permit, QueryRule};
 use crate::quote::{list, quote};
 use crate::request::mangled;
 
 /// Judges the query by its names; their values are for limits.
-pub(crate) fn query(rule: &QueryRule, scope: &Scope<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables, findings: &mut Vec<Finding>) {
+    let Some(scope) = scopes.first() else { return };
     let api = scope.api;
-    let reads = reads(scope);
+    // One write among the rows makes the request a write.
+    let reads = scopes.iter().all(reads);
     if api.quirks.php_names && scope.request.semicolon_in_query {
         findings.push(Finding::deny(Code::ParamShadow, "the query holds a `;`, which PHP may split at"));
     }
@@ -33,7 +37,10 @@ pub(crate) fn query(rule: &QueryRule, scope: &Scope<'_>, findings: &mut Vec<Find
         };
         let credential = api.loosen.query_credentials.iter().any(|pattern| pattern.matches(&pair.name));
         let guarded = is(&api.guarded_query);
-        let shadows = api.quirks.php_names && scope.variables.iter().any(|(name, _)| *name == spelled);
+        let shadows = api.quirks.php_names && scope.variables.iter().chain(catalog).any(|(name, _)| *name == spelled);
+        if findings.len() >= REASONS {
+            return;
+        }
         let allowed = match &rule.only {
             Some(only) => listed(only) || credential,
             None if reads => credential || !(guarded || shadows),

@@ -11,11 +11,13 @@ use super::route::{Route, Variables};
 use super::step::{blank, denied};
 use super::{Finding, fields, head_rules, limits};
 use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
-use crate::decode::{Body, Content, Input, Operation, decode, read_body};
+use crate::decode::{Body, Content, Input, Operation, decode, embedded_tables, read_body};
 use crate::document::{Document, Kind};
 use crate::limits::REASONS;
 use crate::number::Decimal;
-use crate::policy::{Action, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget};
+use crate::policy::{
+    Action, Decoder, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget,
+};
 use crate::quote::quote;
 use crate::request::Request;
 
@@ -73,8 +75,15 @@ fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
     })
 }
 
+/// What a forbid takes for the same value; a permit takes nothing but the value itself.
+#[derive(Clone, Copy)]
+struct Fold {
+    case: bool,
+    number: bool,
+}
+
 /// Whether a value is one of a filter's; `None`: it is no plain value.
-fn inside(datum: &Datum<'_>, values: &[String]) -> Option<bool> {
+fn inside(datum: &Datum<'_>, values: &[String], fold: Fold) -> Option<bool> {
     let number = |text: &str| Decimal::parse_json(text).ok();
     let text = match datum {
         Datum::Text(text) => text.clone(),
@@ -85,7 +94,11 @@ fn inside(datum: &Datum<'_>, values: &[String]) -> Option<bool> {
             Kind::Null | Kind::Array | Kind::Object => return None,
         },
     };
-    let same = |value: &String| *value == text || (number(value).is_some() && number(value) == number(&text));
+    let same = |value: &String| {
+        *value == text
+            || (fold.case && value.eq_ignore_ascii_case(&text))
+            || (fold.number && number(value).is_some() && number(value) == number(&text))
+    };
     Some(values.iter().any(same))
 }
 
@@ -119,7 +132,8 @@ enum Matches {
 impl<'a> Bench<'a> {
     fn scope(&self, operation: &'a Operation<'a>, variables: &'a Variables) -> Scope<'a> {
         let Self { set, page, api, request, body, .. } = *self;
-        Scope { set, page, api, request, body, variables, operation }
+        let unread = matches!(self.content, Content::Unread(_));
+        Scope { set, page, api, request, body, unread, variables, operation }
     }
 
     /// The rules that name the operation's action or its endpoint. A forbid on a batch holds for each of its rows.
@@ -159,7 +173,16 @@ impl<'a> Bench<'a> {
                 Values::Known(data, _) => data,
                 Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
             };
-            let places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values)).collect();
+            let fold = Fold { case: forbids && self.api.quirks.case_insensitive, number: forbids };
+            let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
+            // A table that a select embeds is looked at like the one in the path.
+            if self.api.decoder == Decoder::Postgrest
+                && matches!(filter.source, Name::Path(_))
+                && (forbids || !self.api.loosen.embedding)
+            {
+                let embedded = embedded_tables(self.request);
+                places.extend(embedded.into_iter().map(|table| inside(&Datum::Text(table), values, fold)));
+            }
             let unknown = places.is_empty() || places.contains(&None);
             let matches = if forbids {
                 places.contains(&Some(true))
@@ -240,7 +263,7 @@ impl<'a> Bench<'a> {
         let Some(first) = scopes.first() else {
             return findings;
         };
-        head_rules::query(&permit.query, first, &mut findings);
+        head_rules::query(&permit.query, scopes, &self.route.variables, &mut findings);
         head_rules::headers(permit, first, &mut findings);
         head_rules::body(permit, first, self.content, &mut findings);
         for limit in self.api.limits.iter().chain(&permit.limits) {
@@ -287,10 +310,16 @@ impl<'a> Bench<'a> {
                 fields::fields(&permit.fields, &scope, &mut findings);
                 self.shape(permit, operation, &mut findings);
             }
-            let own = self.api.limits.iter().chain(&permit.limits).filter(|limit| !is_of_request(limit));
-            for limit in own {
+            for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
                 limits::limit(limit, core::slice::from_ref(&scope), &mut findings);
             }
+            // The page's limits on the API speak of the catalog's variables, whatever a rule calls them.
+            let named = if self.route.actions.is_empty() { candidate.variables } else { &self.route.variables };
+            let of_api = self.scope(operation, named);
+            for limit in self.api.limits.iter().filter(|limit| !is_of_request(limit)) {
+                limits::limit(limit, core::slice::from_ref(&of_api), &mut findings);
+            }
+            self.shadowed_path(operation, &mut findings);
             if let Some(role) = &permit.approval {
                 let reason = Reason {
                     code: Code::ApprovalRequired,
@@ -319,6 +348,20 @@ impl<'a> Bench<'a> {
         best.unwrap_or_else(|| self.nothing_permits(operation, filtered))
     }
 
+    /// Where parameters are merged, a body member of the name of a path variable replaces the path: it must say the same.
+    /// Source: WordPress, `WP_REST_Request::get_parameter_order` (JSON before form before query before path).
+    fn shadowed_path(&self, operation: &Operation<'a>, findings: &mut Vec<Finding>) {
+        let Some(document) = operation.document.filter(|_| self.api.quirks.php_names && !operation.row) else { return };
+        for (name, value) in &self.route.variables {
+            let Some(member) = document.member(name) else { continue };
+            if member.string().or_else(|| member.number()) != Some(value.as_str()) {
+                let message = format!("the member {} replaces a part of the path", quote(name));
+                let pointer = self.body.map(|body| body.pointer_of(member));
+                findings.push(Finding::deny(Code::ParamShadow, message).at(pointer));
+            }
+        }
+    }
+
     /// A rule that speaks of a body is never satisfied by a missing one, nor by one of another shape.
     fn shape(&self, permit: &Permit, operation: &Operation<'_>, findings: &mut Vec<Finding>) {
         let of_body = |name: &Name| matches!(name, Name::Field(..) | Name::Pointer(_) | Name::Value(_));
@@ -337,7 +380,9 @@ impl<'a> Bench<'a> {
                 findings.push(Finding::deny(Code::MissingRequired, message));
             }
             Some(document)
-                if document.kind() != Kind::Object && operation.key_value.is_none() && findings.is_empty() =>
+                if document.kind() != Kind::Object
+                    && operation.key_value.is_none()
+                    && !findings.iter().any(|finding| finding.decision == Decision::Deny) =>
             {
                 let message = format!("the rule {} judges a JSON object", quote(&permit.id));
                 findings.push(Finding::deny(Code::BatchShape, message));

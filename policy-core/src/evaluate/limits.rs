@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::Finding;
 use super::names::{Datum, Scope, Values};
-use super::test::{Verdict, name_text, predicate, well_formed};
+use super::test::{Verdict, equal, name_text, predicate, well_formed};
 use crate::decision::{Code, Decision, Reason};
 use crate::document::Kind;
 use crate::limits::REASONS;
@@ -116,9 +116,10 @@ fn truth<'a>(condition: &'a Test, scope: &Scope<'a>) -> Truth {
         if data.is_empty() && condition.predicates.iter().any(|p| matches!(p, Predicate::Present(_))) {
             return Truth::Holds;
         }
+        let others = others(&condition.predicates, scope);
         for datum in &data {
             any = true;
-            match value(&condition.predicates, &what, datum, kind, scope) {
+            match value(&condition.predicates, &others, &what, (datum, kind), scope) {
                 Verdict::Holds => return Truth::Holds,
                 Verdict::Fails(..) => {}
                 Verdict::Hard(_, why) => unknown = Some(why),
@@ -182,12 +183,57 @@ fn presence(predicates: &[Predicate], what: &str, absent: bool) -> Option<Verdic
     })
 }
 
+/// What an `equals` compares with, found once for all values that are compared.
+struct Other<'a> {
+    name: &'a Name,
+    value: Result<(Datum<'a>, Option<&'a FieldType>), &'static str>,
+}
+
+fn others<'a>(predicates: &'a [Predicate], scope: &Scope<'a>) -> Vec<Other<'a>> {
+    let names = predicates.iter().filter_map(|wanted| match wanted {
+        Predicate::Equals(name) => Some(name),
+        _ => None,
+    });
+    names
+        .map(|name| {
+            let value = match scope.values(name) {
+                Values::Known(mut data, kind) => match (data.pop(), data.is_empty()) {
+                    (Some(datum), true) => Ok((datum, kind)),
+                    (Some(_), false) => Err("it has several values"),
+                    (None, _) => Err("it is not there"),
+                },
+                Values::Ambiguous(why) | Values::Unknown(why) => Err(why),
+            };
+            Other { name, value }
+        })
+        .collect()
+}
+
+fn equals<'a>(
+    scope: &Scope<'a>,
+    what: &str,
+    datum: (&Datum<'a>, Option<&'a FieldType>),
+    name: &Name,
+    others: &[Other<'a>],
+) -> Verdict {
+    let other = others.iter().find(|other| other.name == name).map(|other| &other.value);
+    match other {
+        Some(Ok((other, kind))) if equal(scope, datum, (other, *kind)) => Verdict::Holds,
+        Some(Ok(_)) => Verdict::Fails(Code::ValueFormat, format!("{what} must equal {}", name_text(name))),
+        Some(Err(why)) => Verdict::Hard(
+            Code::UnknownState,
+            format!("{what} must equal {}, which is not known: {why}", name_text(name)),
+        ),
+        None => Verdict::Hard(Code::UnknownState, format!("{what} must equal {}, which is not known", name_text(name))),
+    }
+}
+
 /// One value against all predicates: the first that does not hold, a hard one before any other.
 fn value<'a>(
     predicates: &'a [Predicate],
+    others: &[Other<'a>],
     what: &str,
-    datum: &Datum<'a>,
-    kind: Option<&'a FieldType>,
+    (datum, kind): (&Datum<'a>, Option<&'a FieldType>),
     scope: &Scope<'a>,
 ) -> Verdict {
     let formed = well_formed(what, datum, kind);
@@ -196,7 +242,11 @@ fn value<'a>(
     }
     let mut first = Verdict::Holds;
     for wanted in predicates {
-        match predicate(scope, what, datum, kind, wanted) {
+        let verdict = match wanted {
+            Predicate::Equals(name) => equals(scope, what, (datum, kind), name, others),
+            wanted => predicate(scope, what, datum, kind, wanted),
+        };
+        match verdict {
             Verdict::Holds => {}
             hard @ Verdict::Hard(..) => return hard,
             fails @ Verdict::Fails(..) => {
@@ -213,6 +263,7 @@ fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let once = predicates.iter().any(|wanted| matches!(wanted, Predicate::Unique));
     for scope in scopes {
+        let others = others(predicates, scope);
         for name in names {
             let what = name_text(name);
             let (data, kind) = match known(name, &what, scope) {
@@ -230,7 +281,7 @@ fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a
                 return;
             }
             for datum in &data {
-                let mut verdict = value(predicates, &what, datum, kind, scope);
+                let mut verdict = value(predicates, &others, &what, (datum, kind), scope);
                 if verdict == Verdict::Holds && once {
                     verdict = unique(&what, datum, &mut seen);
                 }

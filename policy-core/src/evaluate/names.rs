@@ -22,6 +22,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) request: &'a Request,
     /// The whole body, for pointers.
     pub(crate) body: Option<&'a Document>,
+    /// The body was not read: nothing in it is known.
+    pub(crate) unread: bool,
     pub(crate) variables: &'a Variables,
     pub(crate) operation: &'a Operation<'a>,
 }
@@ -74,6 +76,9 @@ impl<'a> Scope<'a> {
     /// The values a name has in this operation.
     pub(crate) fn values(&self, name: &'a Name) -> Values<'a> {
         match name {
+            Name::Field(..) | Name::Pointer(_) | Name::Value(_) if self.unread => {
+                Values::Unknown("the body was not read")
+            }
             Name::Field(..) | Name::Pointer(_) => {
                 let mut values = Vec::new();
                 let mut kind = None;
@@ -129,7 +134,9 @@ impl<'a> Scope<'a> {
         let shape = self.api.query.iter().find(|(known, _)| known == name).map(|(_, shape)| *shape);
         let values = match shape {
             None => alloc::vec![Datum::Text(pair.value.clone())],
-            Some(QueryShape::List) => pair.value.split(',').map(|item| Datum::Text(unquoted(item).into())).collect(),
+            Some(QueryShape::List) => {
+                pair.value.split(',').map(|item| Datum::Text(unquoted(item.trim()).into())).collect()
+            }
         };
         Values::Known(values, None)
     }

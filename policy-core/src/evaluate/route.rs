@@ -1,7 +1,7 @@
 //! From a request to the rules that may apply: host, path and method.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
@@ -81,7 +81,8 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         list(names, 6)
     };
     let here: Vec<&&Found<'_>> = ends.iter().filter(|found| found.end.method == routed).collect();
-    let catalog = here.iter().find(|found| !found.end.actions.is_empty());
+    // A variable does not stand for the literal of another endpoint: such a match grants nothing.
+    let catalog = here.iter().find(|found| !found.end.actions.is_empty() && !found.shadowed);
     let Some(first) = catalog.or(here.first()) else {
         return Err(if slash {
             deny(Code::PathAmbiguous, "the path ends in a slash".into())
@@ -107,12 +108,13 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         .filter(|found| found.end.api == api_index)
         .flat_map(|found| {
             let wider = routed.is_bodiless() && has_effect && template.is_some_and(|t| t != found.template);
-            let reaches = move |rule: &&RuleRef| !wider || matches!(rule.target, RuleTarget::Forbid(_));
+            let grants = !wider && !found.shadowed;
+            let reaches = move |rule: &&RuleRef| grants || matches!(rule.target, RuleTarget::Forbid(_));
             let variables = variables(request, found);
             found.end.rules.iter().filter(reaches).map(move |rule| (rule.clone(), variables.clone()))
         })
         .collect();
-    if let Some(refused) = decoded_slash(set, page, trie, request, api) {
+    if let Some(refused) = decoded_slash(set, page, trie, request) {
         return Err(refused);
     }
     let possible = possible_actions(api, &resolved);
@@ -128,7 +130,8 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     if permits.is_empty() {
         return Err(no_permit(page, api, &resolved, &endpoint_rules, request));
     }
-    let opaque = permits.iter().all(|index| page.permits.get(*index as usize).is_some_and(|permit| permit.body.opaque));
+    let live = permits.iter().filter_map(|index| page.permits.get(*index as usize)).filter(|permit| !permit.shadow);
+    let opaque = live.clone().next().is_some() && live.clone().all(|permit| permit.body.opaque);
     Ok(Route {
         api: api_index,
         actions,
@@ -140,7 +143,7 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
 
 /// A page may let a variable hold an encoded slash; an upstream may still read a slash there. What it would then reach
 /// must not be forbidden.
-fn decoded_slash(set: &PolicySet, page: &Page, trie: &Trie, request: &Request, api: &Api) -> Option<Refused> {
+fn decoded_slash(set: &PolicySet, page: &Page, trie: &Trie, request: &Request) -> Option<Refused> {
     if !request.segments.iter().any(|segment| segment.encoded_slash) {
         return None;
     }
@@ -148,10 +151,18 @@ fn decoded_slash(set: &PolicySet, page: &Page, trie: &Trie, request: &Request, a
         .segments
         .iter()
         .flat_map(|segment| segment.text.split('/'))
+        .filter(|text| !text.is_empty())
         .map(|text| PathSegment { text: text.into(), encoded: false, encoded_slash: false })
         .collect();
-    let found = trie.find(&split, &|index, text| set.matches(index, text)).unwrap_or_default();
+    let found = match trie.find(&split, &|index, text| set.matches(index, text)) {
+        Ok(found) => found,
+        Err(_) => {
+            let message = "read with a plain slash, the path spells a listed one in other letters".to_string();
+            return Some(deny(Code::PathAmbiguous, message));
+        }
+    };
     found.iter().filter(|found| found.end.method == request.method.routed_as()).find_map(|found| {
+        let api = page.apis.get(found.end.api as usize)?;
         let actions = found.end.actions.iter().filter_map(|index| api.actions.get(*index as usize));
         let rules = actions.flat_map(|action| action.rules.iter()).chain(&found.end.rules);
         let forbid = rules.into_iter().find_map(|rule| match rule.target {

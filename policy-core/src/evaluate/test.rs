@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::names::{Datum, Scope, Values};
+use super::names::{Datum, Scope};
 use crate::decision::Code;
 use crate::document::Kind;
 use crate::number::Decimal;
@@ -94,22 +94,8 @@ pub(crate) fn predicate<'a>(
                 Verdict::Hard(Code::ValueFormat, format!("{what} must have the format {}", wanted.name()))
             }
         }
-        Predicate::Equals(other) => match scope.values(other) {
-            Values::Known(others, other_kind) if !others.is_empty() => {
-                let same = |other: &Datum<'a>| equal(scope, (datum, kind), (other, other_kind));
-                if others.iter().all(same) {
-                    Verdict::Holds
-                } else {
-                    Verdict::Fails(Code::ValueFormat, format!("{what} must equal {}", name_text(other)))
-                }
-            }
-            Values::Ambiguous(why) => Verdict::Hard(Code::ParamShadow, format!("{}: {why}", name_text(other))),
-            Values::Known(..) | Values::Unknown(_) => {
-                Verdict::Hard(Code::UnknownState, format!("{what} must equal {}, which is not known", name_text(other)))
-            }
-        },
-        // Judged where the values of the request are counted.
-        Predicate::Unique | Predicate::Present(_) => Verdict::Holds,
+        // Judged where the other side is found once, and where the values of the request are counted.
+        Predicate::Equals(_) | Predicate::Unique | Predicate::Present(_) => Verdict::Holds,
     }
 }
 

@@ -355,6 +355,8 @@ pub enum QueryShape {
 pub struct Quirks {
     /// PHP mangles parameter names and merges query, form and JSON.
     pub php_names: bool,
+    /// Paths are compared without regard to ASCII case: a forbid does so too.
+    pub case_insensitive: bool,
 }
 
 /// Rules of the strict profile that a page loosens, each by name.
@@ -374,6 +376,8 @@ pub struct Loosen {
     pub duplicate_rows: bool,
     /// gzip bodies are inflated.
     pub gzip: bool,
+    /// A select may embed tables that the rule's filter does not list.
+    pub embedding: bool,
 }
 
 /// The type of a path variable.

@@ -58,6 +58,8 @@ pub struct Found<'t> {
     pub end: &'t End,
     /// Where its variables lie, in the order of its names.
     pub variables: Vec<Variable>,
+    /// A variable of the template stands where the path spells a literal of another endpoint.
+    pub shadowed: bool,
     /// Identifies the path template: two ends with one number have the same template.
     pub template: u32,
 }
@@ -82,7 +84,7 @@ impl Trie {
         matches_pattern: &dyn Fn(u32, &str) -> bool,
     ) -> Result<Vec<Found<'t>>, Refusal> {
         let mut walk = Walk { trie: self, segments, matches_pattern, captured: Vec::new(), found: Vec::new() };
-        walk.visit(0, 0)?;
+        walk.visit(0, 0, false)?;
         Ok(walk.found)
     }
 
@@ -110,7 +112,7 @@ struct Walk<'t, 'r> {
 
 impl<'t> Walk<'t, '_> {
     /// Each node lies on one path from the root, so it is visited once at most.
-    fn visit(&mut self, node: u32, depth: usize) -> Result<(), Refusal> {
+    fn visit(&mut self, node: u32, depth: usize, shadowed: bool) -> Result<(), Refusal> {
         let Some(here) = self.trie.nodes.get(node as usize) else {
             return Ok(());
         };
@@ -118,22 +120,24 @@ impl<'t> Walk<'t, '_> {
             return Ok(());
         }
         let Some(segment) = self.segments.get(depth) else {
-            self.take(here, node);
+            self.take(here, node, shadowed);
             return Ok(());
         };
+        let before = self.found.len();
         if let Some(child) = literal(here, segment)? {
-            self.visit(child, depth + 1)?;
+            self.visit(child, depth + 1, shadowed)?;
         }
+        let spelled = self.found.len() > before;
         for (kind, child) in &here.variables {
             let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
             if self.admits(kind, segment) {
                 self.captured.push(Variable { start: depth, end });
                 if *kind == VariableType::Path {
                     if let Some(last) = self.trie.nodes.get(*child as usize) {
-                        self.take(last, *child);
+                        self.take(last, *child, shadowed);
                     }
                 } else {
-                    self.visit(*child, end)?;
+                    self.visit(*child, end, shadowed || spelled)?;
                 }
                 self.captured.pop();
             }
@@ -141,9 +145,9 @@ impl<'t> Walk<'t, '_> {
         Ok(())
     }
 
-    fn take(&mut self, node: &'t Node, template: u32) {
+    fn take(&mut self, node: &'t Node, template: u32, shadowed: bool) {
         for end in &node.ends {
-            self.found.push(Found { end, variables: self.captured.clone(), template });
+            self.found.push(Found { end, variables: self.captured.clone(), shadowed, template });
         }
     }
 

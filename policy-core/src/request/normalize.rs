@@ -66,16 +66,18 @@ const SINGLETONS: [&str; 10] = [
 ];
 
 /// Headers by which some servers replace the method (common rule: any override is refused, whatever its value).
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const METHOD_OVERRIDES: [&str; 5] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "http-method-override", "x-forwarded-method"];
 
 /// Query names by which some servers replace the method.
-const METHOD_OVERRIDE_NAMES: [&str; 2] = ["_method", "_HttpMethod"];
+const METHOD_OVERRIDE_NAMES: [&str; 4] = ["_method", "_httpmethod", "$httpmethod", "$httpheaders"];
 
 /// Headers by which some servers replace the route.
-const ROUTE_OVERRIDES: [&str; 3] = ["x-original-url", "x-rewrite-url", "x-forwarded-prefix"];
+const ROUTE_OVERRIDES: [&str; 5] =
+    ["x-original-url", "x-rewrite-url", "x-forwarded-prefix", "x-original-uri", "x-forwarded-uri"];
 
 /// Headers that some servers prefer to the host.
-const HOST_OVERRIDES: [&str; 2] = ["x-forwarded-host", "x-host"];
+const HOST_OVERRIDES: [&str; 4] = ["x-forwarded-host", "x-host", "x-original-host", "x-http-host-override"];
 
 /// Reads the head of a request.
 ///
@@ -97,7 +99,7 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     let method = method(&headers)?;
     let host = read_host(&headers)?;
     refuse_overrides(&headers, &host)?;
-    if !method.is_bodiless() && headers.has("range") {
+    if !method.is_bodiless() && (headers.has("range") || headers.has("content-range")) {
         return Err(Malformed::new(Code::HeaderNotAllowed, "`range` on a write asks for a part of it"));
     }
     let (content_length, chunked) = framing(&headers)?;
@@ -138,7 +140,9 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
 
 /// Whether some servers take the method from a query or form parameter of this name.
 pub(crate) fn replaces_method(name: &str) -> bool {
-    METHOD_OVERRIDE_NAMES.contains(&name) || METHOD_OVERRIDE_NAMES.contains(&mangled(name).as_str())
+    [name.to_ascii_lowercase(), mangled(name).to_ascii_lowercase()].iter().any(|name| {
+        METHOD_OVERRIDE_NAMES.contains(&name.as_str()) || METHOD_OVERRIDES.contains(&name.replace('_', "-").as_str())
+    })
 }
 
 fn single<'h>(headers: &'h Headers, name: &'h str, code: Code) -> Result<Option<&'h str>, Malformed> {
@@ -215,7 +219,7 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
             let message = format!("the header {} can replace the route", quote(name));
             return Err(Malformed::new(Code::RouteOverride, message));
         }
-        let names_host = || value.to_ascii_lowercase().windows(5).any(|window| window == b"host=");
+        let names_host = || value.to_ascii_lowercase().windows(4).any(|window| window == b"host");
         if folded == "forwarded" && names_host() {
             return Err(Malformed::new(Code::HostMismatch, "the header `forwarded` names a host"));
         }

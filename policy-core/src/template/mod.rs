@@ -7,7 +7,7 @@ mod words;
 
 pub use parts::{
     AgentInfo, ApiBinding, Events, Hosts, Impact, Incident, ListFile, ListSource, Loosening, MoneyRates, Observability,
-    Reuse, Review, RoleInfo, Validity, WidenDuplicates, WidenEach, WidenSlash,
+    Reuse, Review, RoleInfo, Validity, WidenDuplicates, WidenEach, WidenEmbedding, WidenSlash,
 };
 pub use rules::{
     BeyondRule, BodyRules, Canary, CanaryBy, Change, ChargeOn, ConstantList, CountOf, CounterRule, DriftKind, DriftMax,

@@ -120,6 +120,8 @@ pub struct Loosening {
     pub write_query: Vec<String>,
     /// `allow`: one resource may occur twice in a request.
     pub duplicate_rows: Option<WidenDuplicates>,
+    /// `any`: a select may embed tables that the rule's filter does not list.
+    pub embedding: Option<WidenEmbedding>,
     /// Secret detectors that are off.
     #[serde(default)]
     pub secrets: Vec<String>,
@@ -152,6 +154,15 @@ pub enum WidenEach {
 pub enum WidenDuplicates {
     /// Duplicates are fine.
     Allow,
+}
+
+/// The word `any`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WidenEmbedding {
+    /// Any table may be embedded.
+    Any,
 }
 
 /// A named list of constants.

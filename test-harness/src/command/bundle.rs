@@ -28,8 +28,14 @@ pub(super) fn run(arguments: &Bundle) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Puts the file there whole or not at all: a gateway may be watching it.
+/// Puts the file there whole or not at all: a gateway may be watching it. What is no file (a device, a pipe) is written
+/// to; a link keeps pointing where it points.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let there = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(&there).is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(&there, bytes);
+    }
+    let path = there.as_path();
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.partial", std::process::id()));
     let beside = PathBuf::from(beside);

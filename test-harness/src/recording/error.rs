@@ -21,8 +21,7 @@ pub enum RecordingError {
     #[error(
         "`{file}` is not a recording I know: {found}; expected Envoy tap JSON \
          (`http_buffered_trace` or `http_streamed_trace_segment`), Envoy length-delimited tap \
-         protobuf, HAR 1.2, an Envoy JSON access log or NDJSON exchanges; if it is one of these, \
-         name its format"
+         protobuf, HAR 1.2, an Envoy JSON access log or NDJSON exchanges"
     )]
     UnknownFormat {
         /// The file.
@@ -50,7 +49,7 @@ pub enum RecordingError {
     },
     /// One entry is larger than allowed. Where the format allows, the next entry follows.
     #[error(
-        "{at}: entry is larger than {limit} bytes; raise the entry limit, or record with shorter \
+        "{at}: entry is larger than {limit} bytes; record with shorter \
          bodies"
     )]
     TooLarge {
