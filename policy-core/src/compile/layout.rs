@@ -118,6 +118,7 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         query_credentials: name_patterns(&given.query_credentials),
         write_query: given.write_query.clone(),
         duplicate_rows: given.duplicate_rows.is_some(),
+        gzip: given.gzip == Some(true),
         embedding: given.embedding.is_some(),
         gzip: given.gzip == Some(true),
         // Unknown names were reported where the API is bound.

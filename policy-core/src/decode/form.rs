@@ -117,11 +117,11 @@ fn own_name(name: &str, path: &[Key<'_>], api: &Api) -> Result<(), Reason> {
     let Some((Key::Member(base), inner)) = path.split_first() else {
         return Ok(());
     };
-    if api.quirks.php_names {
-        let trimmed = |key: &Key<'_>| matches!(key, Key::Member(key) if key.starts_with(char::is_whitespace));
-        if mangled(base) != *base || inner.iter().any(trimmed) {
-            return Err(refuse(Code::ParamShadow, &format!("has {}, which PHP reads as another name", quote(name))));
-        }
+    let trimmed = |key: &Key<'_>| matches!(key, Key::Member(key) if key.starts_with(char::is_whitespace));
+    let mangles = api.quirks.php_names && (mangled(base) != *base || inner.iter().any(trimmed));
+    // Rack skips blanks behind `&`, PHP those before a name.
+    if mangles || base.trim() != *base {
+        return Err(refuse(Code::ParamShadow, &format!("has {}, which some read as another name", quote(name))));
     }
     let is = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(base) || pattern.matches(name));
     if is(&api.guarded_query) && !is(&api.loosen.query_credentials) {

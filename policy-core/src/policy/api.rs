@@ -375,6 +375,8 @@ pub struct Loosen {
     pub write_query: Vec<String>,
     /// One resource may occur twice in a request.
     pub duplicate_rows: bool,
+    /// gzip bodies are inflated.
+    pub gzip: bool,
     /// A select may embed tables that the rule's filter does not list.
     pub embedding: bool,
     /// gzip bodies are inflated.

@@ -184,6 +184,10 @@ fn names_that_mean_something_else_are_refused() {
     for name in ["api_key", "api_key[]", "api_key[x]", "oauth_token", "%61pi_key"] {
         refused(alloc::format!("a=1&{name}=x"), Code::ParamShadow, "");
     }
+    // Rack skips blanks behind `&`.
+    for name in [" amount", "+amount", "%20amount[x]", "amount+", "amount [x]"] {
+        refused(alloc::format!("a=1&{name}=x"), Code::ParamShadow, "");
+    }
     let mut loosened = api();
     loosened.loosen.query_credentials = loosened.guarded_query.clone();
     assert!(read_form(b"api_key=x".to_vec(), &loosened).is_ok());
@@ -201,7 +205,8 @@ fn names_that_php_mangles_are_refused_where_php_reads() {
         let reason = read_form(alloc::format!("{name}=1").into_bytes(), &php).unwrap_err();
         assert!(matches!(reason.code, Code::ParamShadow | Code::BodyUnparsable), "{name}: {reason:?}");
         let plain = read(alloc::format!("{name}=1"));
-        assert!(plain.is_ok() || name.contains("%09"), "{name}");
+        let blank = name.starts_with(['+', '%']) || name.contains("%09");
+        assert_eq!(plain.is_err(), blank, "{name}");
     }
     assert!(read_form(b"a[b.c]=1&a[b c]=2&d_e=3".to_vec(), &php).is_ok());
 }
@@ -252,7 +257,8 @@ fn shapes() -> impl Strategy<Value = BTreeMap<String, Shape>> {
             prop::collection::btree_map(names.clone(), inner, 1..4).prop_map(Shape::Members),
         ]
     });
-    prop::collection::btree_map(name, shape, 1..5)
+    let top = name.prop_map(|name| name.trim_end().to_string());
+    prop::collection::btree_map(top, shape, 1..5)
 }
 
 fn expected(shape: &Shape) -> serde_json::Value {
