@@ -12,7 +12,7 @@
 //! A number that is part of something longer (more digits, a word, a decimal, a UUID, an IBAN) is none.
 
 use super::Detector;
-use super::sweep::{Sign, before, run};
+use super::sweep::{Sign, before, inside_word, run};
 
 /// A plain number that passes as a card's; the later, the surer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,11 @@ const OTHER_WORDS: [&str; 40] = [
 pub(super) fn number(bytes: &[u8], at: usize) -> (Option<Sign>, usize) {
     let digits = run(bytes, at, |byte| byte.is_ascii_digit());
     let end = at + digits.len();
-    if before(bytes, at).is_some_and(is_word) {
+    if inside_word(bytes, at) || bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
+        // Digits of a longer word, a digest for one: no secret begins before its end.
+        return (None, at + run(bytes, at, |byte| byte.is_ascii_alphanumeric()).len());
+    }
+    if before(bytes, at) == Some(b'_') {
         return (None, end);
     }
     if digits.len() == 4

@@ -8,7 +8,7 @@ use super::{Detector, aws, card, private_key, supabase, tokens};
 pub(super) const SHORTEST: usize = 15;
 
 /// Longest stretch that a detector reads for one sign, in bytes.
-pub(super) const STRETCH: usize = 256;
+pub(super) const STRETCH: usize = 128;
 
 /// What a pass comes upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,37 @@ const fn is_anchor(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'A' | b'J' | b'0'..=b'9')
 }
 
+/// Whether one of eight ASCII bytes lies within `-` to `_`, as every anchor does and small letters and blanks do not.
+/// All eight are looked at in one word: bit 7 of a sum is set where the byte reaches the bound.
+const fn may_hold_anchor(chunk: [u8; 8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(chunk);
+    let low = word & (EACH * 0x7f);
+    let from_hyphen = low + EACH * (0x80 - b'-' as u64);
+    let behind_underscore = low + EACH * (0x7f - b'_' as u64);
+    from_hyphen & !behind_underscore & !word & (EACH * 0x80) != 0
+}
+
+/// Where the next anchor stands, from `from` on.
+fn next_anchor(bytes: &[u8], from: usize) -> Option<usize> {
+    let (chunks, rest) = bytes.get(from..)?.as_chunks::<8>();
+    let mut at = from;
+    for chunk in chunks {
+        if may_hold_anchor(*chunk)
+            && let Some(ahead) = chunk.iter().position(|byte| is_anchor(*byte))
+        {
+            return Some(at + ahead);
+        }
+        at += chunk.len();
+    }
+    rest.iter().position(|byte| is_anchor(*byte)).map(|ahead| at + ahead)
+}
+
 /// Reports every sign in a text, in order.
 pub(super) fn sweep(text: &str, report: &mut impl FnMut(Sign)) {
     let bytes = text.as_bytes();
     let mut from = 0;
-    while let Some(ahead) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| is_anchor(*byte))) {
-        let at = from + ahead;
+    while let Some(at) = next_anchor(bytes, from) {
         let mut next = at + 1;
         let secret = match bytes.get(at) {
             Some(b'_') => tokens::at_underscore(bytes, at),
@@ -74,4 +99,25 @@ pub(super) fn inside_word(bytes: &[u8], at: usize) -> bool {
 /// The byte before `at`.
 pub(super) fn before(bytes: &[u8], at: usize) -> Option<u8> {
     bytes.get(at.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looking at eight bytes at once skips no anchor and nothing but what holds none.
+    #[test]
+    fn no_anchor_is_skipped() {
+        for byte in 0..=u8::MAX {
+            for other in [b'a', b' ', b'~', 0x7f, 0, 0x80, 0xff, b',', b'`'] {
+                for at in 0..17 {
+                    let mut text = [other; 17];
+                    text[at] = byte;
+                    assert_eq!(next_anchor(&text, 0), is_anchor(byte).then_some(at), "{byte:#x} at {at}");
+                }
+                let chunk = [other, other, byte, other, other, other, other, other];
+                assert_eq!(may_hold_anchor(chunk), (b'-'..=b'_').contains(&byte), "{byte:#x}");
+            }
+        }
+    }
 }
