@@ -6,6 +6,7 @@ use policy_core::{Body, Decision, Step, evaluate};
 use super::documents::{LIBRARY, REVERSED, UNFORBIDDEN, now};
 use super::drive::{assert_allowed_for_a_reason, assert_sound, finish, judge, judge_head};
 use super::message::{Message, read};
+use super::page;
 
 /// Judges the request, and the same request said in other ways.
 pub fn run(bytes: &[u8]) {
@@ -25,6 +26,9 @@ pub fn run(bytes: &[u8]) {
     let allowed = outcome.decision == Decision::Allow && !outcome.not_an_agent;
     if allowed {
         assert_allowed_for_a_reason(&LIBRARY, &message, &outcome);
+        if outcome.agent.as_deref() == Some("agent") {
+            page::assert_allowed(&message);
+        }
     }
     late_end(&message);
     canonical(&message, allowed);
