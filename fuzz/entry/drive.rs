@@ -9,6 +9,7 @@ use policy_core::{Body, Decision, Head, Outcome, PolicySet, Step, Unavailable, e
 
 use super::documents::now;
 use super::message::Message;
+use super::unique::Unique;
 
 /// Most answers that one request may need.
 const ANSWERS: usize = 8;
@@ -74,7 +75,7 @@ pub fn assert_allowed_for_a_reason(set: &Arc<PolicySet>, message: &Message, outc
         assert!(message.body.is_empty(), "a read has no body: {outcome:?}");
     } else if !permit.body.opaque && !message.body.is_empty() {
         let strict = read_json(message.body.clone());
-        let other = serde_json::from_slice::<serde_json::Value>(&message.body);
+        let other = serde_json::from_slice::<Unique>(&message.body);
         assert!(strict.is_ok() && other.is_ok(), "two readers take the body for JSON: {outcome:?}");
     }
 }
