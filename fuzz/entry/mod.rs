@@ -1,0 +1,22 @@
+//! What is fuzzed: each entry takes any bytes and panics where a statement about them does not hold. The fuzz targets and
+//! the test that replays saved inputs (`policy-core/tests/saved_inputs.rs`) run these same functions.
+//!
+//! `documents` holds the policy sets, `message` reads a request from bytes, `drive` takes an evaluation to its end and
+//! states what holds for every outcome, `page` says a second time what one page allows, `unique` reads JSON a second time;
+//! `bundle`, `compile`, `request` and `steps` are the entries.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each target uses its part")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a panic is a finding")]
+
+pub mod bundle;
+pub mod compile;
+pub mod documents;
+pub mod drive;
+pub mod message;
+pub mod page;
+pub mod request;
+pub mod steps;
+pub mod unique;
+
+/// Constants: two catalogs that the tests of the policy core use.
+#[path = "../../policy-core/tests/support/catalogs.rs"]
+pub mod catalogs;

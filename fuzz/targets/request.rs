@@ -1,0 +1,7 @@
+//! libFuzzer's side of `entry/request.rs`.
+#![no_main]
+
+#[path = "../entry/mod.rs"]
+mod entry;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entry::request::run(bytes));
