@@ -120,7 +120,6 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         duplicate_rows: given.duplicate_rows.is_some(),
         gzip: given.gzip == Some(true),
         embedding: given.embedding.is_some(),
-        gzip: given.gzip == Some(true),
         // Unknown names were reported where the API is bound.
         secrets: given.secrets.iter().filter_map(|name| Detector::parse(name)).collect(),
     }

@@ -379,8 +379,6 @@ pub struct Loosen {
     pub gzip: bool,
     /// A select may embed tables that the rule's filter does not list.
     pub embedding: bool,
-    /// gzip bodies are inflated.
-    pub gzip: bool,
     /// Detectors of secrets that are off.
     pub secrets: Vec<Detector>,
 }
