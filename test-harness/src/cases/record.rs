@@ -74,6 +74,8 @@ pub struct Record {
     pub state: CaseState,
     /// The kind of reason a refusal should give. It advises, and tells what a case waits for.
     pub reason_class: Option<String>,
+    /// A reason code of the product that must be among the reasons of a refusal that is right.
+    pub reason: Option<String>,
 }
 
 /// A request, as an HTTP client would write it.

@@ -36,6 +36,9 @@ pub struct CaseResult {
     pub rule: Option<String>,
     /// Why; empty for an allow.
     pub reasons: Vec<JudgedReason>,
+    /// The verdict is right and this reason, which the case asks for, is not among those given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_reason: Option<String>,
     /// What the right verdict waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Waited>,
@@ -50,12 +53,15 @@ impl CaseResult {
     ) -> Self {
         let got = Expected::from(judgement.verdict);
         let waits_for = if got == record.expect { None } else { waited(got, judgement.rule.as_deref()) };
+        let given = |code: &String| judgement.reasons.iter().any(|reason| reason.code == *code);
+        let missing_reason = record.reason.clone().filter(|code| got == record.expect && !given(code));
         Self {
             id: record.id.clone(),
             expect: record.expect,
             got: Some(got),
             rule: judgement.rule,
             reasons: judgement.reasons,
+            missing_reason,
             waits_for,
         }
     }
@@ -64,12 +70,13 @@ impl CaseResult {
     pub fn without_page(record: &Record) -> Self {
         let id = record.id.clone();
         let waits_for = Some(Waited::Page);
-        Self { id, expect: record.expect, got: None, rule: None, reasons: Vec::new(), waits_for }
+        Self { id, expect: record.expect, got: None, rule: None, reasons: Vec::new(), missing_reason: None, waits_for }
     }
 
     /// How it went.
     pub fn fate(&self) -> Fate {
         match self.waits_for {
+            _ if self.missing_reason.is_some() => Fate::Differs,
             _ if self.got == Some(self.expect) => Fate::Met,
             Some(waited) => Fate::Waits(waited),
             None => Fate::Differs,
@@ -140,7 +147,11 @@ impl CaseSummary {
             Fate::Differs => {
                 let got = result.got.map(Expected::name).unwrap_or_default();
                 let id = printable(&result.id, REASON_CHARS);
-                self.differing.push(format!("{id} (expected {}, got {got})", result.expect));
+                let expected = match &result.missing_reason {
+                    Some(code) => format!("{} for `{}`", result.expect, printable(code, REASON_CHARS)),
+                    None => result.expect.name().to_owned(),
+                };
+                self.differing.push(format!("{id} (expected {expected}, got {got})"));
             }
         }
     }
