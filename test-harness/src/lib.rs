@@ -4,10 +4,12 @@
 //! policies    a directory of templates and catalogs -> bundle        (or an error with the place underlined)
 //! recording   a file of recorded traffic            -> exchanges
 //! replay      exchange + engine                     -> judgement     native core, or the real filter in `host`
+//! cases       requests with an intent, held against the pages that answer for it
 //! render      diagnostics, tables, progress         -> the terminal
 //! command     the `ambit` command: one file per subcommand
 //! ```
 
+pub mod cases;
 pub mod command;
 pub mod host;
 pub mod policies;

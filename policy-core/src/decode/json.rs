@@ -118,7 +118,7 @@ fn key_kind<'a>(action: Option<&'a Action>, path: &[Step]) -> Option<&'a FieldKi
 /// that is no number is a token.
 fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>) -> Result<String, String> {
     let text = value.string().or_else(|| value.number()).unwrap_or_default();
-    let numeric = is_id(text) || text == "0";
+    let numeric = is_id(text);
     let token = (1..=255).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         && !(text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));

@@ -53,7 +53,9 @@ impl<'a> Scope<'a> {
     /// Where a name lies in the operation's document; `None` for names elsewhere.
     pub(crate) fn places(&self, name: &'a Name) -> Option<Vec<(Place<'a>, Option<&'a FieldType>)>> {
         match name {
-            Name::Pointer(path) => Some(alloc::vec![(Place { head: &path.0, member: None, tail: &[] }, None)]),
+            Name::Pointer(path) => {
+                Some(alloc::vec![(Place { head: &path.0, member: None, tail: &[], goes_on: false }, None)])
+            }
             Name::Field(name, tail) => Some(self.field_places(name, tail)),
             _ => None,
         }
@@ -65,10 +67,17 @@ impl<'a> Scope<'a> {
         };
         if let Some(Field { at, kind, .. }) = action.field(name) {
             let kind = if tail.0.is_empty() { kind.as_ref() } else { None };
-            return at.iter().map(|path| (Place { head: &path.0, member: None, tail: &tail.0 }, kind)).collect();
+            let goes_on =
+                |path: &Path| at.iter().any(|other| other.0.len() > path.0.len() && other.0.starts_with(&path.0));
+            return at
+                .iter()
+                .map(|path| (Place { head: &path.0, member: None, tail: &tail.0, goes_on: goes_on(path) }, kind))
+                .collect();
         }
         match &action.open_fields {
-            Some(base) => alloc::vec![(Place { head: &base.0, member: Some(name), tail: &tail.0 }, None)],
+            Some(base) => {
+                alloc::vec![(Place { head: &base.0, member: Some(name), tail: &tail.0, goes_on: false }, None)]
+            }
             None => Vec::new(),
         }
     }
@@ -88,7 +97,9 @@ impl<'a> Scope<'a> {
                         if place.is_misshapen(document) {
                             return Values::Ambiguous("the document has another shape on the way to it");
                         }
-                        values.extend(place.select(document).into_iter().map(Datum::Json));
+                        let container = |value: &Value<'_>| matches!(value.kind(), Kind::Object | Kind::Array);
+                        let found = place.select(document).into_iter();
+                        values.extend(found.filter(|value| !(place.goes_on && container(value))).map(Datum::Json));
                     }
                 }
                 Values::Known(values, kind)
@@ -293,6 +304,8 @@ pub(crate) struct Place<'a> {
     pub(crate) head: &'a [crate::document::Step],
     pub(crate) member: Option<&'a str>,
     pub(crate) tail: &'a [crate::document::Step],
+    /// Another place of the same field lies below this one: an object here is not the value.
+    pub(crate) goes_on: bool,
 }
 
 impl<'a> Place<'a> {

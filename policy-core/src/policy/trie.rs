@@ -127,7 +127,8 @@ impl<'t> Walk<'t, '_> {
         if let Some(child) = literal(here, segment)? {
             self.visit(child, depth + 1, shadowed)?;
         }
-        let spelled = self.found.len() > before;
+        // Only what the catalog lists is an endpoint of its own; a path that a rule spells hides nothing.
+        let spelled = self.found.iter().skip(before).any(|found| !found.end.actions.is_empty());
         for (kind, child) in &here.variables {
             let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
             if self.admits(kind, segment) {

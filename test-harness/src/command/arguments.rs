@@ -27,6 +27,8 @@ pub(super) enum Subcommand {
     Bundle(Bundle),
     /// Judge recorded traffic, and compare with expected decisions
     Replay(Replay),
+    /// Judge cases: requests with the facts around them and the verdict that is right
+    Cases(Cases),
     /// Judge one request, and explain the decision rule by rule
     Evaluate(Evaluate),
 }
@@ -85,6 +87,28 @@ pub(super) struct Replay {
     /// When requests without a recorded time were made, by RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) now: Option<Timestamp>,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Cases {
+    /// The cases, one JSON object a line
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The policy directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) policies: PathBuf,
+    /// Which page answers for which intent, and how its facts are spelled
+    #[arg(long, value_name = "FILE")]
+    pub(super) map: PathBuf,
+    /// `wasm`: the filter as a gateway loads it; `native`: the decision point alone
+    #[arg(long, default_value_t, value_name = "wasm|native")]
+    pub(super) engine: EngineKind,
+    /// The filter; else AMBIT_WASM, else what `cargo xtask wasm` has built
+    #[arg(long, value_name = "FILE")]
+    pub(super) wasm: Option<PathBuf>,
     /// How the result is written
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Output,

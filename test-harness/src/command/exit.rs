@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::cases::CaseError;
 use crate::policies::{InvalidPolicy, PolicyError};
 use crate::recording::RecordingError;
 use crate::render::{self, Screen};
@@ -39,6 +40,8 @@ pub(super) enum Failure {
     Labels(#[from] LabelError),
     #[error(transparent)]
     Module(#[from] ModuleError),
+    #[error(transparent)]
+    Case(#[from] CaseError),
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// Standard output cannot be written.

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bundle;
+mod cases;
 mod evaluate;
 mod exit;
 mod replay;
@@ -28,6 +29,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Subcommand::Validate(arguments) => validate::run(&arguments),
             Subcommand::Bundle(arguments) => bundle::run(&arguments),
             Subcommand::Replay(arguments) => replay::run(&arguments),
+            Subcommand::Cases(arguments) => cases::run(&arguments),
             Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
         },
         Err(error) => usage::explain(&error),

@@ -1,0 +1,101 @@
+//! `ambit cases`: requests with the facts around them, held against the pages that ought to answer for them.
+
+use std::io::{BufWriter, Write, stdout};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::arguments::{Cases as Arguments, Output};
+use super::exit::{Exit, Failure};
+use crate::cases::{CaseError, CaseMap, CaseResult, CaseSummary, Cases, Intent, Record, as_delivered};
+use crate::policies::Policies;
+use crate::recording::{Exchange, Ids, Place, Position};
+use crate::render::{Screen, table};
+use crate::replay::{Engine, EngineKind, NativeEngine, WasmEngine, find_module};
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let map = CaseMap::open(&arguments.map)?;
+    let cases = Cases::open(&arguments.file)?;
+    let policies = Policies::open(&arguments.policies)?;
+    let identity = identity_header(&arguments.policies, &policies)?;
+    let mut run = Run { engine: engine(arguments, &policies)?, map, identity, file: cases.file().into() };
+    let mut summary = CaseSummary::default();
+    let mut rows = Vec::new();
+    let mut out = BufWriter::new(stdout().lock());
+    for case in cases {
+        let (line, record) = case?;
+        let result = run.judge(line, &record)?;
+        summary.add(&record.category, &result);
+        match arguments.format {
+            Output::Json => {
+                serde_json::to_writer(&mut out, &result).map_err(std::io::Error::from)?;
+                out.write_all(b"\n")?;
+            }
+            Output::Table => rows.push(result.row()),
+        }
+    }
+    if arguments.format == Output::Table {
+        write!(out, "{}", table(Screen::stdout(), &CaseResult::HEAD, &rows, &[]))?;
+    }
+    out.flush()?;
+    eprint!("{}", summary.render(Screen::stderr()));
+    Ok(if summary.as_expected() { Exit::Fine } else { Exit::Differs })
+}
+
+/// The header that names the agent of a case.
+fn identity_header(path: &Path, policies: &Policies) -> Result<String, Failure> {
+    policies.identity_header.clone().ok_or_else(|| {
+        let path = path.display();
+        Failure::Other(format!(
+            "`{path}` has no header among its identity sources by which a case could name its agent; name a policy \
+             directory whose gateway.json has one"
+        ))
+    })
+}
+
+fn engine(arguments: &Arguments, policies: &Policies) -> Result<Box<dyn Engine>, Failure> {
+    Ok(match arguments.engine {
+        EngineKind::Native => Box::new(NativeEngine::new(Arc::clone(&policies.set))),
+        EngineKind::Wasm => {
+            let wasm = find_module(arguments.wasm.as_deref())?;
+            Box::new(WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set))?)
+        }
+    })
+}
+
+/// A run that goes on.
+struct Run {
+    engine: Box<dyn Engine>,
+    map: CaseMap,
+    identity: String,
+    file: Arc<str>,
+}
+
+impl Run {
+    fn judge(&mut self, line: usize, record: &Record) -> Result<CaseResult, Failure> {
+        let Some(intent) = self.map.intents.get(&record.policy_intent) else {
+            let (file, intent) = (self.file.to_string(), record.policy_intent.clone());
+            return Err(CaseError::NoIntent { file, line, intent }.into());
+        };
+        let Some(agent) = &intent.agent else { return Ok(CaseResult::without_page(record)) };
+        let exchange = self.exchange(line, record, agent)?;
+        let judgement = self.engine.judge(&exchange, Some(self.map.now))?;
+        let waited = |got, rule: Option<&str>| Intent::waits_for(intent, record, got, rule);
+        Ok(CaseResult::judged(record, judgement, waited))
+    }
+
+    fn exchange(&self, line: usize, record: &Record, agent: &str) -> Result<Exchange, CaseError> {
+        let request = as_delivered(record, &self.identity, agent).map_err(|problem| {
+            let file = self.file.to_string();
+            CaseError::NotACase { file, line, problem }
+        })?;
+        let number = u64::try_from(line).unwrap_or(u64::MAX);
+        Ok(Exchange {
+            index: number.saturating_sub(1),
+            position: Position { file: Arc::clone(&self.file), place: Place::Line(number) },
+            time: record.state.now,
+            request,
+            response: None,
+            ids: Ids::default(),
+        })
+    }
+}
