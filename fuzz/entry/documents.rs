@@ -127,7 +127,7 @@ pub static LIBRARY: LazyLock<Arc<PolicySet>> = LazyLock::new(|| policy(&library(
 pub static REVERSED: LazyLock<Arc<PolicySet>> = LazyLock::new(|| {
     policy(&changed(library(), |page| {
         for member in ["permit", "forbid"] {
-            if let Some(rules) = page[member].as_array_mut() {
+            if let Some(rules) = page.get_mut(member).and_then(Value::as_array_mut) {
                 rules.reverse();
             }
         }
