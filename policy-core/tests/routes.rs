@@ -320,3 +320,14 @@ fn a_variable_stands_for_no_literal_of_another_endpoint() {
     );
     check(&set, &json("POST /v3/products/search", "{}"), "deny f: forbidden");
 }
+
+/// A2, A3: a path that a rule spells hides no endpoint of the catalog: only what the catalog lists is one of its own.
+#[test]
+fn a_path_that_a_rule_spells_hides_no_endpoint() {
+    let set = permits(
+        r#"{ "id": "r", "endpoint": "shop:GET /products/1/{rest:path}" }, { "id": "n", "scope": "shop:products.notify" }"#,
+    );
+    check(&set, &request("GET /v3/products/1/notify"), "allow n");
+    check(&set, &request("GET /v3/products/2/notify"), "allow n");
+    check(&set, &request("GET /v3/products/2/other"), "deny: endpoint_not_allowed");
+}
