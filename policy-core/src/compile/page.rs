@@ -9,10 +9,7 @@ use super::binding::{ApiParts, bind, one_api_per_path};
 use super::layout::lay_out;
 use super::pattern::Patterns;
 use super::report::Report;
-use super::rule::{
-    Known, actions_of, batch_endpoints, forbid, forbids_beside_batches, late_values, only_batches, path_variables,
-    permit, risky_absences,
-};
+use super::rule::{Known, batch_endpoints, forbid, forbids_beside_batches, only_batches, permit, risky_absences};
 use super::target::{self, Targets};
 use super::{CatalogSource, limit, overlap};
 use crate::policy::{Page, Role, RuleTarget};
@@ -78,14 +75,11 @@ pub(crate) fn compile(
         let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
             continue;
         };
-        let actions = actions_of(&targets, &apis);
-        let late = late_values(&actions, &targets, &apis);
-        let variables = path_variables(&targets, &apis);
-        let known = Known { actions: &actions, late: &late, variables: &variables };
+        let known = Known::of(&targets, &apis);
         batch_endpoints(&pointer, &targets, &apis, report);
         let permit = permit(rule, &pointer, template, &known, patterns, report);
         risky_absences(rule, &pointer, &targets, &apis, report);
-        only_batches(rule, &pointer, &actions, &targets, report);
+        only_batches(rule, &pointer, &known.actions, &targets, report);
         let softens = !permit.shadow
             && (permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny));
         page.permits.push(permit);
@@ -95,7 +89,7 @@ pub(crate) fn compile(
             pointer,
             softens,
             shadow: rule.mode == Some(Mode::Shadow),
-            targets: clone_targets(&targets),
+            targets: targets.clone(),
         });
         attached.push((RuleTarget::Permit(index), targets));
     }
@@ -105,11 +99,8 @@ pub(crate) fn compile(
         let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
             continue;
         };
-        let actions = actions_of(&targets, &apis);
-        let late = late_values(&actions, &targets, &apis);
-        let variables = path_variables(&targets, &apis);
-        let known = Known { actions: &actions, late: &late, variables: &variables };
-        forbids_beside_batches(rule, &pointer, &targets, &actions, &apis, report);
+        let known = Known::of(&targets, &apis);
+        forbids_beside_batches(rule, &pointer, &targets, &known.actions, &apis, report);
         page.forbids.push(forbid(rule, &pointer, template, &known, patterns, report));
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         attached.push((RuleTarget::Forbid(index), targets));
@@ -121,13 +112,6 @@ pub(crate) fn compile(
     overlap::never_allows(&placed, &template.forbid, &attached, report);
     lay_out(template, apis, attached, &mut page, patterns, report);
     page
-}
-
-fn clone_targets(targets: &BTreeMap<String, Targets>) -> BTreeMap<String, Targets> {
-    targets
-        .iter()
-        .map(|(alias, t)| (alias.clone(), Targets { actions: t.actions.clone(), endpoints: t.endpoints.clone() }))
-        .collect()
 }
 
 fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timestamp) {

@@ -16,10 +16,7 @@ use crate::policy::{Action, BodyRule, FieldRule, Fields, Forbid, HeaderRule, Nam
 use crate::quote::quote;
 use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, PermitRule, Template};
 
-pub(crate) fn actions_of<'p>(
-    targets: &BTreeMap<String, Targets>,
-    apis: &'p BTreeMap<String, ApiParts<'_>>,
-) -> Vec<&'p Action> {
+fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String, ApiParts<'_>>) -> Vec<&'p Action> {
     let mut out: Vec<&'p Action> = Vec::new();
     for (alias, targets) in targets {
         let Some(api) = apis.get(alias) else { continue };
@@ -47,16 +44,23 @@ pub(crate) fn actions_of<'p>(
 
 /// What the names of a rule can refer to.
 pub(crate) struct Known<'a> {
-    pub(crate) actions: &'a [&'a Action],
-    pub(crate) late: &'a [String],
-    pub(crate) variables: &'a [String],
+    /// The targeted actions.
+    pub(crate) actions: Vec<&'a Action>,
+    late: Vec<String>,
+    variables: Vec<String>,
+}
+
+impl<'a> Known<'a> {
+    /// What is known under these targets.
+    pub(crate) fn of(targets: &BTreeMap<String, Targets>, apis: &'a BTreeMap<String, ApiParts<'_>>) -> Self {
+        let actions = actions_of(targets, apis);
+        let late = late_values(&actions, targets, apis);
+        Self { actions, late, variables: path_variables(targets, apis) }
+    }
 }
 
 /// Names of the path variables of a target's endpoints.
-pub(crate) fn path_variables(
-    targets: &BTreeMap<String, Targets>,
-    apis: &BTreeMap<String, ApiParts<'_>>,
-) -> Vec<String> {
+fn path_variables(targets: &BTreeMap<String, Targets>, apis: &BTreeMap<String, ApiParts<'_>>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (alias, targets) in targets {
         let Some(api) = apis.get(alias) else { continue };
@@ -139,7 +143,7 @@ pub(crate) fn forbids_beside_batches(
 }
 
 /// Values of the targeted resources that need the current state.
-pub(crate) fn late_values(
+fn late_values(
     actions: &[&Action],
     targets: &BTreeMap<String, Targets>,
     apis: &BTreeMap<String, ApiParts<'_>>,
@@ -205,7 +209,7 @@ pub(crate) fn permit(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Permit {
-    let Known { actions, late, variables } = *known;
+    let Known { actions, late, variables } = known;
     let around =
         Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
     if let Some(role) = &rule.approval
@@ -264,7 +268,7 @@ pub(crate) fn forbid(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Forbid {
-    let Known { actions, late, variables } = *known;
+    let Known { actions, late, variables } = known;
     let around =
         Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
     Forbid {
@@ -297,7 +301,7 @@ pub(crate) fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, r
     let mut names = |texts: &[String], pointer: &str| -> Vec<Name> {
         let mut out = Vec::new();
         for (position, text) in texts.iter().enumerate() {
-            match names::resolve(text, known.actions, known.late) {
+            match names::resolve(text, &known.actions, &known.late) {
                 Ok(name @ (Name::Field(..) | Name::Pointer(_))) => out.push(name),
                 Ok(_) => {
                     let message = format!("{} is not a field of the document", quote(text));

@@ -16,7 +16,7 @@ use crate::template::{OneOrMany, Template};
 pub(crate) type Filters = Vec<(String, Vec<String>)>;
 
 /// What a rule applies to within one API.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Targets {
     /// Actions, with filters.
     pub(crate) actions: Vec<(u32, Filters)>,

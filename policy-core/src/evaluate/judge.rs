@@ -252,7 +252,7 @@ impl<'a> Bench<'a> {
         outcome.agent = Some(self.page.agent.clone());
         outcome.version = Some(self.page.version.clone());
         for (position, operation) in self.operations.iter().enumerate() {
-            let judged = self.operation(position, operation, &matched, &whole, &mut outcome.considered);
+            let judged = self.operation(position, operation, &whole, &mut outcome.considered);
             let first = position == 0 && judged.decision == outcome.decision;
             if first || judged.decision > outcome.decision {
                 outcome.rule = judged.rule;
@@ -311,7 +311,6 @@ impl<'a> Bench<'a> {
         &self,
         position: usize,
         operation: &'a Operation<'a>,
-        matched: &BTreeMap<u32, Vec<Scope<'a>>>,
         whole: &BTreeMap<u32, Vec<Finding>>,
         considered: &mut Vec<Considered>,
     ) -> Judged {
@@ -349,7 +348,6 @@ impl<'a> Bench<'a> {
                 };
                 findings.push(Finding { decision: Decision::ApprovalRequired, reason });
             }
-            debug_assert!(matched.contains_key(&index));
             let judged = Judged::of(&permit.id, findings);
             considered.push(considering(
                 position,
