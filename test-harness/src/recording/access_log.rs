@@ -5,16 +5,11 @@
 //! taken from members whose name says which header they are: the ones in [`HEADERS`], and every
 //! `x_…` or `x-…` (`x_agent_name` → `x-agent-name`), except those that Envoy writes into responses.
 
-use std::io::BufRead;
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
-use super::error::RecordingError;
-use super::exchange::{Exchange, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse};
+use super::exchange::{Exchange, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse};
 use super::head::Target;
 use super::json::{Cursor, Fault};
-use super::lines::{Content, Line, Lines};
 use super::tap_json::timestamp;
 
 const METHOD: &[&str] = &["method", ":method", "request_method"];
@@ -45,46 +40,8 @@ pub(super) fn is_access_log(has: impl Fn(&str) -> bool) -> bool {
     any(METHOD) && any(PATH) && (any(TIME) || any(STATUS) || any(RECEIVED) || any(&more))
 }
 
-/// Iterates over the lines of an access log.
-#[derive(Debug)]
-pub(super) struct AccessLogReader<R> {
-    lines: Lines<R>,
-    file: Arc<str>,
-    limit: usize,
-    next: u64,
-}
-
-impl<R: BufRead> AccessLogReader<R> {
-    pub(super) fn new(source: R, file: Arc<str>, limit: usize) -> Self {
-        Self { lines: Lines::new(source, limit), file, limit, next: 0 }
-    }
-}
-
-impl<R: BufRead> Iterator for AccessLogReader<R> {
-    type Item = Result<Exchange, RecordingError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        let index = self.next;
-        self.next += 1;
-        let at = |line| Position { file: Arc::clone(&self.file), place: Place::Line(line) };
-        Some(match line {
-            Err(source) => Err(RecordingError::Read { at: at(self.lines.number()), source }),
-            Ok(Line { number, content: Content::TooLong }) => {
-                Err(RecordingError::TooLarge { at: at(number), limit: self.limit })
-            }
-            Ok(Line { number, content: Content::Bytes(bytes) }) => {
-                read_line(&bytes, index, at(number)).map_err(|Fault(problem)| RecordingError::Broken {
-                    at: at(number),
-                    problem,
-                    advice: "correct or remove the line; the others are not affected",
-                })
-            }
-        })
-    }
-}
-
-fn read_line(json: &[u8], index: u64, position: Position) -> Result<Exchange, Fault> {
+/// One line.
+pub(super) fn read_line(json: &[u8], index: u64, position: Position) -> Result<Exchange, Fault> {
     let members = read_members(json)?;
     let find = |names: &[&str]| names.iter().find_map(|name| members.iter().find(|(member, _)| member == name));
     let take = |names: &[&str]| find(names).map(|(_, value)| value.clone());
@@ -167,6 +124,7 @@ fn header_of(member: &str) -> Option<String> {
 mod tests {
     use super::super::exchange::Field;
     use super::*;
+    use crate::recording::Place;
 
     fn read(json: &str) -> Result<Exchange, String> {
         let position = Position { file: "log".into(), place: Place::Line(1) };

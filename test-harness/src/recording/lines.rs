@@ -1,6 +1,11 @@
 //! Lines of a file, one in memory at a time, none longer than a limit.
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+
+use super::error::RecordingError;
+use super::exchange::{Exchange, Place, Position};
+use super::json::Fault;
 
 /// Iterates over the lines that are not blank.
 #[derive(Debug)]
@@ -76,6 +81,49 @@ impl<R: BufRead> Iterator for Lines<R> {
         let read = self.read().transpose();
         self.ended = !matches!(read, Some(Ok(_)));
         read
+    }
+}
+
+/// What reads one line: its bytes, the number of its exchange, its place.
+type ReadLine = fn(&[u8], u64, Position) -> Result<Exchange, Fault>;
+
+/// Iterates over the exchanges of a format that has one on each line.
+#[derive(Debug)]
+pub(super) struct LineReader<R> {
+    lines: Lines<R>,
+    file: Arc<str>,
+    limit: usize,
+    next: u64,
+    read_line: ReadLine,
+}
+
+impl<R: BufRead> LineReader<R> {
+    pub(super) fn new(source: R, file: Arc<str>, limit: usize, read_line: ReadLine) -> Self {
+        Self { lines: Lines::new(source, limit), file, limit, next: 0, read_line }
+    }
+}
+
+impl<R: BufRead> Iterator for LineReader<R> {
+    type Item = Result<Exchange, RecordingError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.lines.next()?;
+        let index = self.next;
+        self.next += 1;
+        let at = |line| Position { file: Arc::clone(&self.file), place: Place::Line(line) };
+        Some(match line {
+            Err(source) => Err(RecordingError::Read { at: at(self.lines.number()), source }),
+            Ok(Line { number, content: Content::TooLong }) => {
+                Err(RecordingError::TooLarge { at: at(number), limit: self.limit })
+            }
+            Ok(Line { number, content: Content::Bytes(bytes) }) => {
+                (self.read_line)(&bytes, index, at(number)).map_err(|Fault(problem)| RecordingError::Broken {
+                    at: at(number),
+                    problem,
+                    advice: "correct or remove the line; the others are not affected",
+                })
+            }
+        })
     }
 }
 

@@ -26,8 +26,7 @@
 //! Without any member for a body there was none, unless `content-length` says otherwise. Other
 //! members are refused: a misspelt `body` must not read as "no body".
 
-use std::io::{self, BufRead, Write};
-use std::sync::Arc;
+use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,52 +34,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::body::{Announced, Evidence, Followed, weigh};
-use super::error::RecordingError;
-use super::exchange::{Exchange, Field, Ids, Place, Position, RecordedBody, RecordedRequest, RecordedResponse, first};
+use super::exchange::{Exchange, Field, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse, first};
 use super::head::Target;
 use super::json::{Cursor, Damage, Fault};
-use super::lines::{Content, Line, Lines};
 use super::tap::weigh_response;
 use super::tap_json::{decode_base64, timestamp};
-
-/// Iterates over the lines of a file.
-#[derive(Debug)]
-pub(super) struct NdjsonReader<R> {
-    lines: Lines<R>,
-    file: Arc<str>,
-    limit: usize,
-    next: u64,
-}
-
-impl<R: BufRead> NdjsonReader<R> {
-    pub(super) fn new(source: R, file: Arc<str>, limit: usize) -> Self {
-        Self { lines: Lines::new(source, limit), file, limit, next: 0 }
-    }
-}
-
-impl<R: BufRead> Iterator for NdjsonReader<R> {
-    type Item = Result<Exchange, RecordingError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        let index = self.next;
-        self.next += 1;
-        let at = |line| Position { file: Arc::clone(&self.file), place: Place::Line(line) };
-        Some(match line {
-            Err(source) => Err(RecordingError::Read { at: at(self.lines.number()), source }),
-            Ok(Line { number, content: Content::TooLong }) => {
-                Err(RecordingError::TooLarge { at: at(number), limit: self.limit })
-            }
-            Ok(Line { number, content: Content::Bytes(bytes) }) => {
-                read_line(&bytes, index, at(number)).map_err(|Fault(problem)| RecordingError::Broken {
-                    at: at(number),
-                    problem,
-                    advice: "correct or remove the line; the others are not affected",
-                })
-            }
-        })
-    }
-}
 
 /// What request and response have in common.
 #[derive(Debug, Default)]
@@ -129,7 +87,8 @@ impl Message {
     }
 }
 
-fn read_line(json: &[u8], index: u64, position: Position) -> Result<Exchange, Fault> {
+/// One line.
+pub(super) fn read_line(json: &[u8], index: u64, position: Position) -> Result<Exchange, Fault> {
     let mut message = Message::default();
     let mut target = Target::default();
     let (mut time, mut response): (Option<Timestamp>, _) = (None, None);

@@ -6,15 +6,15 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::access_log::AccessLogReader;
 use super::detect::{Format, detect};
 use super::error::RecordingError;
 use super::exchange::{Exchange, Place, Position};
 use super::har::HarReader;
-use super::ndjson::NdjsonReader;
+use super::lines::LineReader;
 use super::tap::TapReader;
 use super::tap_json::JsonTraces;
 use super::tap_proto::ProtoTraces;
+use super::{access_log, ndjson};
 
 /// How much of a file is looked at to find its format.
 const PROBE: usize = 64 * 1024;
@@ -131,8 +131,8 @@ impl Recording {
             Format::Tap => Box::new(TapReader::new(JsonTraces::new(source, file, limit), options)),
             Format::TapProto => Box::new(TapReader::new(ProtoTraces::new(source, file, limit), options)),
             Format::Har => Box::new(HarReader::new(source, file, limit)),
-            Format::AccessLog => Box::new(AccessLogReader::new(source, file, limit)),
-            Format::Ndjson => Box::new(NdjsonReader::new(source, file, limit)),
+            Format::AccessLog => Box::new(LineReader::new(source, file, limit, access_log::read_line)),
+            Format::Ndjson => Box::new(LineReader::new(source, file, limit, ndjson::read_line)),
         };
         Ok(Self { format, exchanges })
     }
