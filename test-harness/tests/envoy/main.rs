@@ -14,6 +14,9 @@ mod client_h2;
 mod config;
 mod deadline;
 mod http1;
+#[path = "../support/library.rs"]
+mod library;
+mod library_live;
 mod process;
 mod shop;
 mod upstream;
