@@ -24,6 +24,7 @@ mod upstream;
 mod bodies;
 mod body_limit;
 mod broken_bundles;
+mod cases;
 mod decision_record;
 mod header_bytes;
 mod held_requests;
