@@ -76,6 +76,9 @@ pub struct Record {
     pub reason_class: Option<String>,
     /// A reason code of the product that must be among the reasons of a refusal that is right.
     pub reason: Option<String>,
+    /// How the request can be made, where a client cannot: `unit` is one that no compliant client puts on a connection.
+    /// It is judged like any other; who sends cases through a gateway leaves it out.
+    pub harness: Option<String>,
 }
 
 /// A request, as an HTTP client would write it.

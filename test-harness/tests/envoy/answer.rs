@@ -92,6 +92,11 @@ impl Problem {
         self.0["rule"].as_str()
     }
 
+    /// The codes of the reasons, in their order.
+    pub(crate) fn codes(&self) -> Vec<&str> {
+        self.0["reasons"].as_array().into_iter().flatten().filter_map(|reason| reason["code"].as_str()).collect()
+    }
+
     /// Title, detail and all messages, for tests that look for a word.
     pub(crate) fn prose(&self) -> String {
         let mut prose = format!("{} {}", self.0["title"], self.0["detail"]);

@@ -18,7 +18,12 @@ pub(crate) struct RequestHead(Vec<u8>);
 impl RequestHead {
     /// A request line and the `host` header.
     pub(crate) fn new(method: &str, target: &str, host: &str) -> Self {
-        Self(format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n").into_bytes())
+        Self::without_host(method, target).header("host", host)
+    }
+
+    /// A request line alone: whoever adds the headers chooses where `host` stands, and how often.
+    pub(crate) fn without_host(method: &str, target: &str) -> Self {
+        Self(format!("{method} {target} HTTP/1.1\r\n").into_bytes())
     }
 
     /// Adds a header field, its value as raw bytes.

@@ -153,6 +153,7 @@ impl Gateway {
                     "log_format": { "json_format": {
                         "path": "%REQ(:PATH)%",
                         "status": "%RESPONSE_CODE%",
+                        "details": "%RESPONSE_CODE_DETAILS%",
                         "decision": "%FILTER_STATE(wasm.ambit.decision:PLAIN)%",
                     } },
                 },

@@ -14,6 +14,9 @@ mod client_h2;
 mod config;
 mod deadline;
 mod http1;
+#[path = "../support/library.rs"]
+mod library;
+mod library_live;
 mod process;
 mod shop;
 mod upstream;
@@ -21,6 +24,7 @@ mod upstream;
 mod bodies;
 mod body_limit;
 mod broken_bundles;
+mod cases;
 mod decision_record;
 mod header_bytes;
 mod held_requests;
