@@ -1,8 +1,9 @@
-//! Builds the filter, sets up tools, runs everything: `cargo xtask <command>`.
+//! Builds the filter, sets up tools, writes the catalogs' lists, runs everything: `cargo xtask <command>`.
 //!
 //! Each step says what it does before it does it, and runs with the terminal of its caller. The first
 //! step that fails ends the run, with that step's exit code.
 
+mod catalogs;
 mod envoy;
 mod module;
 mod step;
@@ -15,11 +16,13 @@ use step::{Failure, step};
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  demo    build the filter and the `ambit` command, replay the bundled recordings
-  test    run all tests, those in a live Envoy included
-  wasm    build the filter; print its size and what it imports
-  envoy   fetch Envoy for the tests; print its path
-  bench   print time and fuel per decision
+  demo       build the filter and the `ambit` command, replay the bundled recordings
+  test       run all tests, those in a live Envoy included
+  wasm       build the filter; print its size and what it imports
+  envoy      fetch Envoy for the tests; print its path
+  bench      print time and fuel per decision
+  catalogs   write the endpoints of policies/catalogs/ from their tables;
+             --verify: write nothing, fail if one differs
 
 Arguments after `test` and `bench` go to cargo.";
 
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         (Some("wasm"), true) => wasm(),
         (Some("envoy"), true) => fetch_envoy(),
         (Some("bench"), _) => bench(&rest),
+        (Some("catalogs"), true) => catalogs::run(false),
+        (Some("catalogs"), false) if rest == ["--verify"] => catalogs::run(true),
         (Some("help" | "--help" | "-h"), _) => {
             println!("{USAGE}");
             Ok(())
