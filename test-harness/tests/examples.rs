@@ -187,8 +187,11 @@ fn every_reason_code_is_the_answer_to_a_request() {
     }
 }
 
-/// Spellings within a text, which no schema knows: what is spelled, the member it stands in, how it is known.
-const SPELLINGS: [(&str, &str, fn(&str) -> bool); 47] = [
+/// What is spelled, the member it stands in, how it is known.
+type Spelling = (&'static str, &'static str, fn(&str) -> bool);
+
+/// Spellings within a text, which no schema knows.
+const SPELLINGS: [Spelling; 47] = [
     ("any resource", "PermitRule.scope", |text| text.contains(":*.")),
     ("any action", "PermitRule.scope", |text| text.ends_with(".*")),
     ("every read", "PermitRule.scope", |text| text.contains(".read")),

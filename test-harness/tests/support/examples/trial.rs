@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use policy_core::Outcome;
 use policy_core::compile::{Compiled, Source, compile};
+use policy_core::decision::Code;
 use policy_core::diagnostic::{Diagnostic, Severity};
 use test_harness::replay::{NativeEngine, Verdict};
 
@@ -64,7 +65,9 @@ pub(crate) fn answer(outcome: &Outcome) -> Answer {
     };
     let mut codes: Vec<&'static str> = Vec::new();
     for reason in &outcome.reasons {
-        if !codes.contains(&reason.code.text()) {
+        // The decision says it already.
+        let said = verdict == Verdict::ApprovalRequired && reason.code == Code::ApprovalRequired;
+        if !said && !codes.contains(&reason.code.text()) {
             codes.push(reason.code.text());
         }
     }
