@@ -17,7 +17,12 @@ fn catalogs() {
         diagnosed(&all)
     };
     for (piece, by, expect) in [
-        (r#""php_names": true"#, r#""php_name": true"#, "unknown quirk `php_name` | true"),
+        (
+            r#""php_names": true"#,
+            r#""php_name": true"#,
+            "unknown quirk `php_name`; known here: `method_override`, `route_in_query`, `credentials_in_query`, \
+             `php_names`, `case_insensitive`, `format_suffix` | true",
+        ),
         (
             r#""GET /products/{id}/notify""#,
             r#""GET /products/{id}""#,

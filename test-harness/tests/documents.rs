@@ -145,3 +145,74 @@ fn the_code_map_is_the_code() {
         assert!(names.iter().any(|known| known == name) || repository(quoted).exists(), "no file `{quoted}`");
     }
 }
+
+/// The anchor of a heading, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+}
+
+/// Text outside of fenced blocks, line by line.
+fn prose(markdown: &str) -> impl Iterator<Item = &str> {
+    let mut fenced = false;
+    markdown.lines().filter(move |line| {
+        let fence = line.starts_with("```");
+        fenced ^= fence;
+        !fence && !fenced
+    })
+}
+
+/// Every Markdown file of a folder and of those below it.
+fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            markdown(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+}
+
+/// Links within the documentation lead to a file that is there, and to a heading of it.
+#[test]
+fn every_link_of_the_documentation_leads_somewhere() {
+    let mut files = vec![repository("README.md"), repository("ARCHITECTURE.md")];
+    markdown(&repository("docs"), &mut files);
+    let mut followed = 0;
+    for file in &files {
+        let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        for line in prose(&text) {
+            for link in line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+                if link.contains("://") {
+                    continue;
+                }
+                let place = format!("{}: {link}", file.display());
+                let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+                let folder = file.parent().expect("a file lies in a folder");
+                let target = if path.is_empty() { file.clone() } else { folder.join(path) };
+                assert!(target.exists(), "{place}: no such file");
+                if !heading.is_empty() {
+                    let text = std::fs::read_to_string(&target).unwrap_or_else(|e| panic!("{place}: {e}"));
+                    let mut headings = prose(&text).filter(|line| line.starts_with('#'));
+                    let known = headings.any(|line| anchor(line.trim_start_matches('#')) == heading);
+                    assert!(known, "{place}: no such heading");
+                }
+                followed += 1;
+            }
+        }
+    }
+    assert!(followed > 100, "{followed} links");
+}
+
+/// Whoever opens the folder of examples finds every chapter.
+#[test]
+fn every_chapter_of_the_examples_is_in_its_contents() {
+    let contents = text("docs/examples/README.md");
+    let mut files = Vec::new();
+    markdown(&repository("docs/examples"), &mut files);
+    for file in files {
+        let name = file.file_name().expect("a name").to_string_lossy();
+        assert!(name == "README.md" || contents.contains(&format!("]({name})")), "no link to {name}");
+    }
+}

@@ -64,7 +64,9 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     }
     for name in catalog.quirks.keys() {
         if !QUIRKS.contains(&name.as_str()) {
-            faults.push((format!("/quirks/{name}"), format!("unknown quirk {}", crate::quote::quote(name))));
+            let known = crate::quote::list(QUIRKS.iter().copied(), 12);
+            let message = format!("unknown quirk {}; known here: {known}", crate::quote::quote(name));
+            faults.push((format!("/quirks/{name}"), message));
         }
     }
     let mut parts = CatalogParts {
@@ -134,7 +136,7 @@ fn resource_actions(
         let full = format!("{resource}.{name}");
         parts.by_resource.entry(resource.into()).or_default().push(index);
         if !action.inner.is_empty() {
-            parts.unsupported.insert(full.clone(), "its text holds operations of their own, which");
+            parts.unsupported.insert(full.clone(), "its text holds operations of their own");
         }
         let mut fields = Vec::new();
         let mut open_fields = None;
