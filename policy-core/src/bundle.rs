@@ -1,5 +1,5 @@
 //! The bundle: how a policy set travels to a gateway. An envelope around bytes that nothing on the way re-renders:
-//! `{"format": "ambit-bundle/2", "digest": "sha256:…", "payload": "<base64>", "signatures": []}`.
+//! `{"format": "ambit-bundle/3", "digest": "sha256:…", "payload": "<base64>", "signatures": []}`.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::policy::{PolicySet, Set};
 
 /// The format this version writes and reads.
-pub const FORMAT: &str = "ambit-bundle/2";
+pub const FORMAT: &str = "ambit-bundle/3";
 
 /// The envelope. Signatures are carried; no version verifies them yet, so a bundle that has some is refused rather
 /// than trusted unverified.
