@@ -360,5 +360,5 @@ fn variable(variables: &mut Vec<(VariableType, u32)>, kind: &VariableType, fresh
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "author"))]
 mod tests;
