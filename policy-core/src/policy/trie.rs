@@ -360,5 +360,6 @@ fn variable(variables: &mut Vec<(VariableType, u32)>, kind: &VariableType, fresh
     }
 }
 
-#[cfg(all(test, feature = "author"))]
+#[cfg(test)]
+#[cfg(feature = "author")]
 mod tests;
