@@ -361,4 +361,5 @@ fn variable(variables: &mut Vec<(VariableType, u32)>, kind: &VariableType, fresh
 }
 
 #[cfg(test)]
+#[cfg(feature = "author")]
 mod tests;
