@@ -88,9 +88,7 @@ pub(crate) fn headers(permit: &Permit, scope: &Scope<'_>, findings: &mut Vec<Fin
         |name: &str| rules.iter().any(|rule| rule.allow.iter().chain(&rule.require).any(|known| known == name));
     for guarded in &api.guarded_headers {
         // CGI-style servers fold `_` and `-`: a folded twin is the guarded header in disguise.
-        let twin =
-            scope.request.headers.iter().find(|(name, _)| *name != guarded && name.replace('_', "-") == *guarded);
-        if let Some((name, _)) = twin {
+        if let Some(name) = scope.request.headers.twin(guarded) {
             let message = format!("the header {} can be read as {}", quote(name), quote(guarded));
             findings.push(Finding::deny(Code::HeaderNotAllowed, message));
         }

@@ -70,6 +70,11 @@ impl Headers {
         }
     }
 
+    /// A header in disguise: one of another name that some servers read as this one.
+    pub(crate) fn twin(&self, name: &str) -> Option<&str> {
+        self.iter().map(|(known, _)| known).find(|known| folded(known).is_some_and(|folded| folded == name))
+    }
+
     /// All names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
@@ -91,6 +96,12 @@ impl Headers {
 /// A header that must stand once stands more often, or its value is not visible ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ambiguous;
+
+/// The name that CGI-style servers give a header with `_` in its name, for them the same as `-`. `None` where it has
+/// none.
+pub(super) fn folded(name: &str) -> Option<String> {
+    name.as_bytes().contains(&b'_').then(|| name.replace('_', "-"))
+}
 
 /// RFC 9110 §5.6.2 token, or a pseudo-header.
 fn is_name(name: &str) -> bool {

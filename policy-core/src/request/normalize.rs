@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::headers::Headers;
+use super::headers::{Headers, folded};
 use super::{PathSegment, QueryPair, host, mangled, path, query};
 use crate::decision::Code;
 use crate::limits::{HEADERS, TARGET_BYTES};
@@ -86,6 +86,9 @@ const ROUTE_OVERRIDES: [&str; 8] = [
 
 /// Headers that some servers prefer to the host.
 const HOST_OVERRIDES: [&str; 4] = ["x-forwarded-host", "x-host", "x-original-host", "x-http-host-override"];
+
+/// How the names of the lists above, and `forwarded`, begin.
+const OVERRIDES_BEGIN_WITH: [char; 3] = ['x', 'h', 'f'];
 
 /// Reads the head of a request.
 ///
@@ -213,17 +216,21 @@ fn refuse_upgrades(headers: &Headers) -> Result<(), Malformed> {
 
 fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> {
     for (name, value) in headers.iter() {
-        // Some servers fold `_` and `-` in header names (CGI variables).
-        let folded = name.replace('_', "-");
-        if METHOD_OVERRIDES.contains(&folded.as_str()) {
+        let twin = folded(name);
+        // Most headers end here.
+        if twin.is_none() && !name.starts_with(OVERRIDES_BEGIN_WITH) {
+            continue;
+        }
+        let folded = twin.as_deref().unwrap_or(name);
+        if METHOD_OVERRIDES.contains(&folded) {
             let message = format!("the header {} can replace the method", quote(name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
-        if folded != name && SINGLETONS.contains(&folded.as_str()) {
-            let message = format!("the header {} can be read as {}", quote(name), quote(&folded));
+        if twin.is_some() && SINGLETONS.contains(&folded) {
+            let message = format!("the header {} can be read as {}", quote(name), quote(folded));
             return Err(Malformed::new(Code::HeaderNotAllowed, message));
         }
-        if ROUTE_OVERRIDES.contains(&folded.as_str()) {
+        if ROUTE_OVERRIDES.contains(&folded) {
             let message = format!("the header {} can replace the route", quote(name));
             return Err(Malformed::new(Code::RouteOverride, message));
         }
@@ -231,7 +238,7 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
         if folded == "forwarded" && names_host() {
             return Err(Malformed::new(Code::HostMismatch, "the header `forwarded` names a host"));
         }
-        if HOST_OVERRIDES.contains(&folded.as_str()) {
+        if HOST_OVERRIDES.contains(&folded) {
             let same =
                 core::str::from_utf8(value).ok().and_then(|v| host::canonical(v.trim())).is_some_and(|h| h == own_host);
             if !same {
@@ -300,6 +307,13 @@ mod tests {
         assert_eq!(code("/a", &[("X-Original-URL", "/b")]), Some(Code::RouteOverride));
         assert_eq!(code("/a", &[("X-Forwarded-Host", "evil.example")]), Some(Code::HostMismatch));
         assert_eq!(code("/a", &[("X-Forwarded-Host", "shop.example.com")]), None);
+    }
+
+    #[test]
+    fn every_override_is_looked_for() {
+        for name in METHOD_OVERRIDES.iter().chain(&ROUTE_OVERRIDES).chain(&HOST_OVERRIDES) {
+            assert!(name.starts_with(OVERRIDES_BEGIN_WITH) && !name.contains('_'), "{name}");
+        }
     }
 
     #[test]
