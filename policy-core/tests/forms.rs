@@ -321,9 +321,10 @@ fn php_names() {
         .replacen(r#"["api_key"]"#, r#"["api_key", "rest_route"]"#, 1);
     let set = set_of(&catalog, r#""permit": [{ "id": "s", "scope": "pay:subscriptions.update", "fields": "any" }]"#);
     check(&set, &update("seats=1&meta[a.b]=2"), "allow s");
-    for name in
-        ["rest_route", "rest.route", "rest+route", "rest_route[]", "+rest_route", "se.ats", "+seats", "meta[+a]"]
-    {
+    for name in ["rest_route", "rest_route[]"] {
+        check(&set, &update(format!("seats=1&{name}=x")), "deny: route_override");
+    }
+    for name in ["rest.route", "rest+route", "+rest_route", "se.ats", "+seats", "meta[+a]"] {
         check(&set, &update(format!("seats=1&{name}=x")), "deny: param_shadow");
     }
     for name in ["rest[route", "rest_route[x"] {

@@ -13,7 +13,7 @@ use crate::decode::Content;
 use crate::limits::REASONS;
 use crate::policy::{HeaderShape, NamePattern, Permit, QueryRule};
 use crate::quote::{list, quote};
-use crate::request::mangled;
+use crate::request::{mangled, replaces_route};
 
 /// Judges the query by its names; their values are for limits.
 pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables, findings: &mut Vec<Finding>) {
@@ -25,18 +25,19 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
         findings.push(Finding::deny(Code::ParamShadow, "the query holds a `;`, which PHP may split at"));
     }
     for (position, pair) in scope.request.query.iter().enumerate() {
-        if api.quirks.php_names && pair.name.chars().any(|c| matches!(c, ' ' | '.')) {
+        let spelled = if api.quirks.php_names { mangled(&pair.name) } else { pair.name.clone() };
+        let is = |patterns: &[NamePattern]| {
+            patterns.iter().any(|pattern| pattern.matches(&pair.name) || pattern.matches(&spelled))
+        };
+        let guarded = is(&api.guarded_query);
+        let replaces_route = guarded && replaces_route(&pair.name);
+        if api.quirks.php_names && !replaces_route && pair.name.chars().any(|c| matches!(c, ' ' | '.')) {
             let message = format!("PHP reads the query name {} as another one", quote(&pair.name));
             findings.push(Finding::deny(Code::ParamShadow, message));
             continue;
         }
-        let spelled = if api.quirks.php_names { mangled(&pair.name) } else { pair.name.clone() };
         let listed = |names: &[String]| names.contains(&pair.name);
-        let is = |patterns: &[NamePattern]| {
-            patterns.iter().any(|pattern| pattern.matches(&pair.name) || pattern.matches(&spelled))
-        };
         let credential = api.loosen.query_credentials.iter().any(|pattern| pattern.matches(&pair.name));
-        let guarded = is(&api.guarded_query);
         let shadows = api.quirks.php_names && scope.variables.iter().chain(catalog).any(|(name, _)| *name == spelled);
         if findings.len() >= REASONS {
             return;
@@ -65,6 +66,10 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
 }
 
 fn refuse_name(rule: &QueryRule, scope: &Scope<'_>, name: &str, guarded: bool, shadows: bool, reads: bool) -> Finding {
+    if guarded && replaces_route(name) {
+        let message = format!("the query name {} can replace the route", quote(name));
+        return Finding::deny(Code::RouteOverride, message);
+    }
     if guarded {
         let message = format!("the query name {} changes who or what the request speaks for", quote(name));
         return Finding::deny(Code::ParamShadow, message);

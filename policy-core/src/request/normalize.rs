@@ -134,6 +134,9 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
             let message = format!("the query name {} can replace the method", quote(&pair.name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
+        if pair.name.bytes().chain(pair.value.bytes()).any(|byte| byte == 0) {
+            return Err(Malformed::new(Code::ParamShadow, "the query holds an encoded NUL"));
+        }
     }
     Ok(Request {
         method,
@@ -154,6 +157,14 @@ pub(crate) fn replaces_method(name: &str) -> bool {
     [name.to_ascii_lowercase(), mangled(name).to_ascii_lowercase()].iter().any(|name| {
         METHOD_OVERRIDE_NAMES.contains(&name.as_str()) || METHOD_OVERRIDES.contains(&name.replace('_', "-").as_str())
     })
+}
+
+/// Query names from which some servers take the route. (WordPress: `WP::parse_request`.)
+const ROUTE_OVERRIDE_NAMES: [&str; 1] = ["rest_route"];
+
+/// Whether some servers take the route from a query or form parameter of this name.
+pub(crate) fn replaces_route(name: &str) -> bool {
+    ROUTE_OVERRIDE_NAMES.contains(&mangled(name).as_str())
 }
 
 fn single<'h>(headers: &'h Headers, name: &'h str, code: Code) -> Result<Option<&'h str>, Malformed> {
