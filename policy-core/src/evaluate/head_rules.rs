@@ -21,8 +21,9 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
     let api = scope.api;
     // One write among the rows makes the request a write.
     let reads = scopes.iter().all(reads);
-    if api.quirks.php_names && scope.request.semicolon_in_query {
-        findings.push(Finding::deny(Code::ParamShadow, "the query holds a `;`, which PHP may split at"));
+    if scope.request.semicolon_in_query && (api.quirks.php_names || !reads || hides_guarded(scope)) {
+        let message = "the query holds a `;`, at which some readers split; write `%3B`";
+        findings.push(Finding::deny(Code::ParamShadow, message));
     }
     for (position, pair) in scope.request.query.iter().enumerate() {
         let spelled = if api.quirks.php_names { mangled(&pair.name) } else { pair.name.clone() };
@@ -63,6 +64,13 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
             findings.push(Finding::deny(Code::MissingRequired, message));
         }
     }
+}
+
+/// Whether a reader that splits a query at `;` finds a guarded name behind one.
+fn hides_guarded(scope: &Scope<'_>) -> bool {
+    let guarded = |name: &str| scope.api.guarded_query.iter().any(|pattern| pattern.matches(name));
+    let names = |text: &str| text.split(';').skip(1).any(|piece| guarded(piece.split('=').next().unwrap_or_default()));
+    scope.request.query.iter().any(|pair| names(&pair.name) || names(&pair.value))
 }
 
 fn refuse_name(rule: &QueryRule, scope: &Scope<'_>, name: &str, guarded: bool, shadows: bool, reads: bool) -> Finding {

@@ -24,7 +24,7 @@ pub struct Request {
     pub segments: Vec<PathSegment>,
     /// A slash ends the path.
     pub trailing_slash: bool,
-    /// The raw query holds a `;`, which PHP and others may split at.
+    /// The raw query holds a `;`, which some readers split at.
     pub semicolon_in_query: bool,
     /// Query parameters, in order.
     pub query: Vec<QueryPair>,
@@ -96,7 +96,8 @@ const OVERRIDES_BEGIN_WITH: [char; 3] = ['x', 'h', 'f'];
 /// [`Malformed`] when two components on the way could read it differently.
 pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     if headers.invalid_name {
-        return Err(Malformed::new(Code::HeaderNotAllowed, "a header name is not a token of RFC 9110"));
+        let message = "a header name is neither a token of RFC 9110 nor a pseudo-header of a request";
+        return Err(Malformed::new(Code::HeaderNotAllowed, message));
     }
     if headers.len() > HEADERS {
         return Err(Malformed::new(Code::HeaderNotAllowed, format!("more than {HEADERS} headers")));
@@ -114,6 +115,13 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         return Err(Malformed::new(Code::HeaderNotAllowed, "`range` on a write asks for a part of it"));
     }
     let (content_length, chunked) = framing(&headers)?;
+    // Some servers put a URL together from the scheme on.
+    if let Some(scheme) = single(&headers, ":scheme", Code::PathAmbiguous)?
+        && !matches!(scheme, "http" | "https")
+    {
+        let message = format!("the scheme {} is neither http nor https", quote(scheme));
+        return Err(Malformed::new(Code::PathAmbiguous, message));
+    }
     let target = single(&headers, ":path", Code::PathAmbiguous)?
         .ok_or_else(|| Malformed::new(Code::PathAmbiguous, "the request has no path"))?;
     if target.len() > TARGET_BYTES {
