@@ -1,14 +1,43 @@
-//! Repeating a piece of a request in a message: escaped, and never longer than a bound.
+//! Repeating a piece of a request in a message: escaped, never longer than a bound, and never a secret.
 
 use alloc::string::String;
 use core::fmt::Write as _;
 
 use crate::limits::QUOTED_CHARS;
+use crate::secrets::suspect;
+
+/// Stands for a text that holds a secret, or what could be one.
+const WITHHELD: &str = "`…` (not repeated, for it may hold a secret)";
 
 /// `text` between backticks, with everything outside printable ASCII escaped and the length bounded, so that
-/// nothing an agent sends can forge a log line or a terminal sequence.
+/// nothing an agent sends can forge a log line or a terminal sequence. A text in which a detector of secrets finds
+/// anything is not repeated at all: messages go to logs, whatever the request was refused for.
 #[must_use]
 pub fn quote(text: &str) -> String {
+    if suspect(text.as_bytes()) { WITHHELD.into() } else { escaped(text) }
+}
+
+/// [`quote`] for bytes that need not be UTF-8.
+#[must_use]
+pub fn quote_bytes(bytes: &[u8]) -> String {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => quote(text),
+        Err(_) if suspect(bytes) => WITHHELD.into(),
+        Err(_) => {
+            let mut text = String::new();
+            for b in bytes.iter().take(QUOTED_CHARS) {
+                if (b' '..=b'~').contains(b) {
+                    text.push(char::from(*b));
+                } else {
+                    let _ = write!(text, "\\x{b:02x}");
+                }
+            }
+            escaped(&text)
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
     let mut out = String::from("`");
     for (count, c) in text.chars().enumerate() {
         if count == QUOTED_CHARS {
@@ -26,25 +55,6 @@ pub fn quote(text: &str) -> String {
     }
     out.push('`');
     out
-}
-
-/// [`quote`] for bytes that need not be UTF-8.
-#[must_use]
-pub fn quote_bytes(bytes: &[u8]) -> String {
-    match core::str::from_utf8(bytes) {
-        Ok(text) => quote(text),
-        Err(_) => {
-            let mut escaped = String::new();
-            for b in bytes.iter().take(QUOTED_CHARS) {
-                if (b' '..=b'~').contains(b) {
-                    escaped.push(char::from(*b));
-                } else {
-                    let _ = write!(escaped, "\\x{b:02x}");
-                }
-            }
-            quote(&escaped)
-        }
-    }
 }
 
 /// `a`, `b` or `c`: a list of names for a message, at most `most` of them.

@@ -321,9 +321,10 @@ fn php_names() {
         .replacen(r#"["api_key"]"#, r#"["api_key", "rest_route"]"#, 1);
     let set = set_of(&catalog, r#""permit": [{ "id": "s", "scope": "pay:subscriptions.update", "fields": "any" }]"#);
     check(&set, &update("seats=1&meta[a.b]=2"), "allow s");
-    for name in
-        ["rest_route", "rest.route", "rest+route", "rest_route[]", "+rest_route", "se.ats", "+seats", "meta[+a]"]
-    {
+    for name in ["rest_route", "rest_route[]"] {
+        check(&set, &update(format!("seats=1&{name}=x")), "deny: route_override");
+    }
+    for name in ["rest.route", "rest+route", "+rest_route", "se.ats", "+seats", "meta[+a]"] {
         check(&set, &update(format!("seats=1&{name}=x")), "deny: param_shadow");
     }
     for name in ["rest[route", "rest_route[x"] {
@@ -362,4 +363,37 @@ fn what_the_decoder_does_not_read_is_a_mistake() {
     let found = diagnosed(&sources_of(PAYMENTS, loosened, rules));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("the decoder `form` reads no JSON"), "{found:?}");
+}
+
+/// A21: names and values are looked through as they read: percent-encoded, with `+` for blanks, at any depth.
+#[test]
+fn secrets_in_forms() {
+    let set = set_of(PAYMENTS, r#""permit": [{ "id": "r", "scope": "pay:refunds.create", "fields": "any" }]"#);
+    let secret = |body: &str, at: &str| check(&set, &refund(body), &format!("deny: secret_found {at}"));
+    let key = "sk_live_51H8abcdEFGHijklMNOPqrstUVWX";
+    let encoded = "%73k%5Flive_51H8abcdEFGHijklMNOPqrstUVWX";
+    let aws = "AKIAIOSFODNN7EXAMPL3";
+    secret(&format!("charge=ch_1&reason={key}"), "/reason");
+    secret(&format!("reason={encoded}"), "/reason");
+    secret(&format!("metadata[note]=see+{encoded}+there"), "/metadata/note");
+    secret(&format!("metadata[{encoded}]=x"), "/metadata");
+    secret(&format!("{encoded}=x"), "");
+    secret(&format!("expand[]=a&expand[]={encoded}"), "/expand/1");
+    secret("metadata[note]=4111+1111+1111+1111", "/metadata/note");
+    secret("metadata[card]=4539148803436467", "/metadata/card");
+    secret("reason=-----BEGIN+RSA+PRIVATE+KEY-----%0AMIIEpAIBAAKCAQEA", "/reason");
+    // A `+` of an AWS secret that was not encoded reads as a blank.
+    let half = "wJalrXUtnFEMI+K7MDENG+bPxRfiCYzzzzzzzKEY";
+    secret(&format!("metadata[id]={aws}&metadata[key]={half}"), "/metadata/key");
+    secret(&format!("metadata[id]={aws}&metadata[key]={}", half.replace('+', "%2B")), "/metadata/key");
+    secret(&format!("metadata[id]={aws}&metadata[{half}]=x"), "/metadata");
+    for harmless in [
+        "charge=ch_1&amount=5",
+        "reason=sk_live_+and+ghp_",
+        &format!("reason={aws}"),
+        "metadata[id]=4539148803436467",
+        "reason=sk+live+51H8abcdEFGHijklMNOPqrstUVWX",
+    ] {
+        check(&set, &refund(harmless), "allow r");
+    }
 }

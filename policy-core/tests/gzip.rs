@@ -132,3 +132,14 @@ fn reads_have_no_body_however_it_is_packed() {
     check(&set, &get.clone().body(gzip("{}")), "deny: body_on_read");
     check(&set, &get.body(""), "allow r");
 }
+
+/// A21: a secret is found in what the upstream will inflate.
+#[test]
+fn secrets_in_compressed_bodies() {
+    let set = set();
+    let key = "sk_live_51H8abcdEFGHijklMNOPqrstUVWX";
+    check(&set, &packed(gzip(&format!(r#"{{"name":"{key}"}}"#))), "deny: secret_found /name");
+    let escaped = key.replacen("li", "\\u006ci", 1);
+    check(&set, &packed(gzip(&format!(r#"{{"name":"see {escaped}"}}"#))), "deny: secret_found /name");
+    check(&set, &packed(gzip(r#"{"name":"pk_live_51H8abcdEFGHijklMNOPqrstUVWX"}"#)), "allow w");
+}

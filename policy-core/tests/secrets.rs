@@ -1,11 +1,12 @@
-//! Live secrets do not leave, whatever permits the request (A21): path, query and body; the reason names the detector
-//! and the place, and never the value.
+//! Live secrets do not leave, whatever permits the request (A21): path, query, headers and body; the reason names the
+//! detector and the place, and never the value. What of a request reaches a message at all: `unlogged.rs`.
 
 mod support;
 
+use policy_core::compile::SourceKind;
 use support::catalogs::SHOP;
 use support::pages::{permits, shop, shop_page, sources};
-use support::{Request, check, check_all, diagnosed, json, judge, request};
+use support::{Request, check, check_all, diagnosed, json, judge, policy, request, source};
 
 const STRIPE: &str = "sk_live_51H8abcdEFGHijklMNOPqrstUVWX";
 const GITHUB: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
@@ -49,6 +50,75 @@ fn every_place_is_looked_through() {
             ),
         ],
     );
+}
+
+/// A21: a header that is not there for credentials is a way out like any other.
+#[test]
+fn headers_are_looked_through() {
+    let set = shop(ALL);
+    let with = |name: &str, value: &str| request("GET /v3/products").header(name, value);
+    let long_name = format!("x-{}", "cs_1234567890abcdef1234567890abcdef12345678");
+    check_all(
+        &set,
+        &[
+            (with("x-note", STRIPE), "deny: secret_found"),
+            (with("X-Note", &format!("see {GITHUB}, please")), "deny: secret_found"),
+            (with("referer", &format!("https://a.example/?k={STRIPE}")), "deny: secret_found"),
+            (with("user-agent", &format!("agent/1 ({GITHUB})")), "deny: secret_found"),
+            (with("cookie", &format!("a=1; session={GITHUB}; b=2")), "deny: secret_found"),
+            (with("baggage", &format!("k={STRIPE}")), "deny: secret_found"),
+            (with("accept", &format!("text/{STRIPE}")), "deny: secret_found"),
+            (with("x-card", "4539148803436467"), "deny: secret_found"),
+            (with("x-note", "4111-1111-1111-1111"), "deny: secret_found"),
+            (with("x-note", "-----BEGIN PRIVATE KEY----- MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"), "deny: secret_found"),
+            (with("x-id", AWS_ID).header("x-key", AWS_SECRET), "deny: secret_found"),
+            (with("x-id", AWS_ID).header("authorization", AWS_SECRET), "allow p"),
+            (with(&long_name, "1"), "deny: secret_found"),
+            (
+                request("GET /v3/products").header("x-note", [b"\xff ", STRIPE.as_bytes()].concat()),
+                "deny: secret_found",
+            ),
+            (json("POST /v3/notes", r#"{"note":"x"}"#).header("x-note", STRIPE), "deny: secret_found"),
+            // Look-alikes: ids, traces, agents, dates.
+            (with("x-request-id", "41c75889-64d6-4f78-a60a-cfd723da4f2c"), "allow p"),
+            (with("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), "allow p"),
+            (with("x-datadog-trace-id", "4539148803436467"), "allow p"),
+            (with("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120.0.0.0"), "allow p"),
+            (with("if-modified-since", "Wed, 21 Oct 2026 07:28:00 GMT"), "allow p"),
+            (
+                with(
+                    "cookie",
+                    "session=eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2ln; id=9f86d081884c7d659a2feaa0c55ad015",
+                ),
+                "allow p",
+            ),
+            (with("x-note", "sk_test_51H8abcdEFGHijklMNOPqrstUVWX"), "allow p"),
+        ],
+    );
+}
+
+/// A21: a key in a header that is there for it is the request's own: what the standard and gateways use, what names the
+/// agent, and what the catalog guards and a rule lists.
+#[test]
+fn headers_for_credentials_hold_them() {
+    let set = shop(&ALL.replacen('{', r#"{ "apis": { "shop": { "headers": { "allow": ["x-tenant"] } } }, "#, 1));
+    let get = || request("GET /v3/products");
+    for name in ["authorization", "Authorization", "proxy-authorization", "apikey", "x-api-key", "x-tenant"] {
+        check(&set, &get().header(name, format!("Bearer {STRIPE}")), "allow p");
+        check(&set, &get().header(name, GITHUB), "allow p");
+    }
+    // One that the catalog does not guard is a header like any other, and so is a twin.
+    check(&set, &get().header("x-other-key", STRIPE), "deny: secret_found");
+    check(&set, &get().header("x_api_key", STRIPE), "deny: secret_found");
+    // One that is guarded and not listed does not pass anyway.
+    check(&set, &get().header("x-version", STRIPE), "deny p: header_not_allowed");
+    // The header that carries the agent's token.
+    let gateway = r#"{ "ambit": "gateway-v1", "identity": [{ "header": "x-agent" },
+        { "token": { "header": "x-agent-token", "sha256": {} } }] }"#;
+    let mut documents = sources(&[shop_page(ALL)]);
+    documents[0] = source(SourceKind::Gateway, gateway);
+    check(&policy(&documents), &get().header("x-agent-token", GITHUB), "allow p");
+    check(&set, &get().header("x-agent-token", GITHUB), "deny: secret_found");
 }
 
 /// A21: what only looks like one passes.
@@ -161,6 +231,10 @@ fn the_reason_explains() {
         "a GitHub token (detector `github`) in segment 3 of the path; send the request without it"
     );
     assert_eq!(
+        message(&request("GET /v3/products").header("X-Note", STRIPE)),
+        "a live Stripe key (detector `stripe`) in `header.x-note`; send the request without it"
+    );
+    assert_eq!(
         message(&json("POST /v3/notes", &format!(r#"{{"n":"{GITHUB}"}}"#))),
         "a GitHub token (detector `github`) in the body; send the request without it"
     );
@@ -199,6 +273,7 @@ fn opaque_bodies_pass() {
     let body = format!(r#"{{"name":"{STRIPE}"}}"#);
     check(&set, &json("POST /v3/products", &body), "allow p");
     check(&set, &json(&format!("POST /v3/products?context={STRIPE}"), &body), "deny: secret_found");
+    check(&set, &json("POST /v3/products", &body).header("x-note", GITHUB), "deny: secret_found");
 }
 
 /// `loosen.secrets` switches off what it names, and nothing else.
@@ -216,6 +291,8 @@ fn detectors_can_be_switched_off() {
     check(&set, &note(STRIPE), "allow e");
     check(&set, &note("4111 1111 1111 1111"), "allow e");
     check(&set, &json("POST /v3/notes", r#"{"card":4539148803436467}"#), "allow e");
+    check(&set, &note("x").header("x-note", STRIPE), "allow e");
+    check(&set, &note("x").header("x-note", GITHUB), "deny: secret_found");
     check(&set, &note(&format!("{AWS_ID} {AWS_SECRET}")), "allow e");
     check(&set, &note(&format!("{STRIPE} {GITHUB}")), "deny: secret_found /note");
     check(&loosened(""), &note(STRIPE), "deny: secret_found /note");

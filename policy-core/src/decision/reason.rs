@@ -5,6 +5,8 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::secrets::suspect;
+
 /// Why a request is not simply allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
@@ -21,8 +23,9 @@ pub struct Reason {
 const POINTER_CHARS: usize = 256;
 
 impl Reason {
-    /// The same with its pointer within the bound.
+    /// The same with its pointer within the bound, and without it where the member names in it hold a secret.
     pub(crate) fn bounded(mut self) -> Self {
+        self.pointer = self.pointer.filter(|pointer| !suspect(pointer.as_bytes()));
         // What a terminal or a page would obey rather than show.
         let obeyed = |c: char| {
             c.is_control()

@@ -20,7 +20,7 @@ use crate::document::{Builder, Document, Label, pointer_token};
 use crate::limits::{FORM_PAIRS, JSON_DEPTH};
 use crate::policy::{Api, NamePattern};
 use crate::quote::quote;
-use crate::request::{hex, mangled, replaces_method};
+use crate::request::{hex, mangled, replaces_method, replaces_route};
 
 /// Reads the body of an API whose decoder is `form`.
 ///
@@ -125,6 +125,9 @@ fn own_name(name: &str, path: &[Key<'_>], api: &Api) -> Result<(), Reason> {
     }
     let is = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(base) || pattern.matches(name));
     if is(&api.guarded_query) && !is(&api.loosen.query_credentials) {
+        if replaces_route(base) {
+            return Err(refuse(Code::RouteOverride, &format!("has {}, which can replace the route", quote(name))));
+        }
         let message = format!("has {}, which changes who or what the request speaks for", quote(name));
         return Err(refuse(Code::ParamShadow, &message));
     }

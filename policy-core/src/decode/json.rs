@@ -76,6 +76,10 @@ fn take_rows<'a>(
             let message = format!("more than {OPERATIONS} rows in one request");
             return Err(Reason { code: Code::BatchLimit, message, pointer: pointer() });
         }
+        if list.key.as_ref().is_some_and(|path| !path.0.is_empty()) && element.kind() != Kind::Object {
+            let pointer = pointer().map(|list| format!("{list}/{}", operations.len() - before));
+            return Err(shape(&format!("a row of {} must be an object", quote(value.name())), pointer));
+        }
         let mut operation = Operation { row: true, ..Operation::of(action, Some(element)) };
         if let Some(path) = &list.key {
             let keys = select(element, Steps { head: &path.0, tail: &[] });

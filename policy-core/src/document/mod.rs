@@ -128,6 +128,12 @@ impl Document {
         &self.source
     }
 
+    /// Whether the source has no types, such as a form: all its scalars are texts.
+    #[must_use]
+    pub fn is_untyped(&self) -> bool {
+        self.untyped
+    }
+
     /// Every text of the document in the order of its source: each member name, then what stands under it.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         self.nodes.iter().zip(0..).flat_map(move |(node, index)| {

@@ -276,7 +276,12 @@ impl<'a> Cover<'_, 'a> {
             Kind::Object | Kind::Array if ends_here => {
                 findings.push(self.refuse(child, "a single value is expected here, not an object or array"));
             }
-            Kind::Null if ends_here => findings.push(self.refuse(child, "null is not a value here")),
+            // The field is listed; what is wrong is its value.
+            Kind::Null if ends_here => {
+                let mut finding = self.refuse(child, "null is not a value here");
+                finding.reason.code = Code::ValueFormat;
+                findings.push(finding);
+            }
             _ if ends_here => {}
             _ => {
                 let what = if in_array { "this element".into() } else { quote(child.name()) };

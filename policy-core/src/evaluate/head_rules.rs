@@ -13,7 +13,7 @@ use crate::decode::Content;
 use crate::limits::REASONS;
 use crate::policy::{HeaderShape, NamePattern, Permit, QueryRule};
 use crate::quote::{list, quote};
-use crate::request::mangled;
+use crate::request::{mangled, replaces_route};
 
 /// Judges the query by its names; their values are for limits.
 pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables, findings: &mut Vec<Finding>) {
@@ -21,22 +21,24 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
     let api = scope.api;
     // One write among the rows makes the request a write.
     let reads = scopes.iter().all(reads);
-    if api.quirks.php_names && scope.request.semicolon_in_query {
-        findings.push(Finding::deny(Code::ParamShadow, "the query holds a `;`, which PHP may split at"));
+    if scope.request.semicolon_in_query && (api.quirks.php_names || !reads || hides_guarded(scope)) {
+        let message = "the query holds a `;`, at which some readers split; write `%3B`";
+        findings.push(Finding::deny(Code::ParamShadow, message));
     }
     for (position, pair) in scope.request.query.iter().enumerate() {
-        if api.quirks.php_names && pair.name.chars().any(|c| matches!(c, ' ' | '.')) {
+        let spelled = if api.quirks.php_names { mangled(&pair.name) } else { pair.name.clone() };
+        let is = |patterns: &[NamePattern]| {
+            patterns.iter().any(|pattern| pattern.matches(&pair.name) || pattern.matches(&spelled))
+        };
+        let guarded = is(&api.guarded_query);
+        let replaces_route = guarded && replaces_route(&pair.name);
+        if api.quirks.php_names && !replaces_route && pair.name.chars().any(|c| matches!(c, ' ' | '.')) {
             let message = format!("PHP reads the query name {} as another one", quote(&pair.name));
             findings.push(Finding::deny(Code::ParamShadow, message));
             continue;
         }
-        let spelled = if api.quirks.php_names { mangled(&pair.name) } else { pair.name.clone() };
         let listed = |names: &[String]| names.contains(&pair.name);
-        let is = |patterns: &[NamePattern]| {
-            patterns.iter().any(|pattern| pattern.matches(&pair.name) || pattern.matches(&spelled))
-        };
         let credential = api.loosen.query_credentials.iter().any(|pattern| pattern.matches(&pair.name));
-        let guarded = is(&api.guarded_query);
         let shadows = api.quirks.php_names && scope.variables.iter().chain(catalog).any(|(name, _)| *name == spelled);
         if findings.len() >= REASONS {
             return;
@@ -64,7 +66,18 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
     }
 }
 
+/// Whether a reader that splits a query at `;` finds a guarded name behind one.
+fn hides_guarded(scope: &Scope<'_>) -> bool {
+    let guarded = |name: &str| scope.api.guarded_query.iter().any(|pattern| pattern.matches(name));
+    let names = |text: &str| text.split(';').skip(1).any(|piece| guarded(piece.split('=').next().unwrap_or_default()));
+    scope.request.query.iter().any(|pair| names(&pair.name) || names(&pair.value))
+}
+
 fn refuse_name(rule: &QueryRule, scope: &Scope<'_>, name: &str, guarded: bool, shadows: bool, reads: bool) -> Finding {
+    if guarded && replaces_route(name) {
+        let message = format!("the query name {} can replace the route", quote(name));
+        return Finding::deny(Code::RouteOverride, message);
+    }
     if guarded {
         let message = format!("the query name {} changes who or what the request speaks for", quote(name));
         return Finding::deny(Code::ParamShadow, message);
@@ -88,9 +101,7 @@ pub(crate) fn headers(permit: &Permit, scope: &Scope<'_>, findings: &mut Vec<Fin
         |name: &str| rules.iter().any(|rule| rule.allow.iter().chain(&rule.require).any(|known| known == name));
     for guarded in &api.guarded_headers {
         // CGI-style servers fold `_` and `-`: a folded twin is the guarded header in disguise.
-        let twin =
-            scope.request.headers.iter().find(|(name, _)| *name != guarded && name.replace('_', "-") == *guarded);
-        if let Some((name, _)) = twin {
+        if let Some(name) = scope.request.headers.twin(guarded) {
             let message = format!("the header {} can be read as {}", quote(name), quote(guarded));
             findings.push(Finding::deny(Code::HeaderNotAllowed, message));
         }

@@ -16,30 +16,43 @@ use crate::document::{Document, Kind};
 use crate::limits::REASONS;
 use crate::number::Decimal;
 use crate::policy::{
-    Action, Decoder, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget,
+    Action, Api, Decoder, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget,
 };
 use crate::quote::quote;
 use crate::request::Request;
-use crate::secrets;
+use crate::secrets::{self, Sent};
 
-/// Judges a request whose body is known.
+/// Judges a request whose body is known. A live secret in it refuses it, whatever else is said of it.
 pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Route, body: Body) -> Outcome {
     let Some(api) = page.apis.get(route.api as usize) else {
         let reason = Reason { code: Code::Gateway, message: "the policy set is torn".into(), pointer: None };
         return denied(page, reason, None);
     };
     let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit);
-    let content = match read_body(api, request, body, limit as usize) {
-        Ok(content) => content,
-        Err(reason) => return denied(page, reason, None),
-    };
+    let content = read_body(api, request, body, limit as usize);
     let document = match &content {
+        Ok(Content::Document(document)) => Some(document),
+        Ok(Content::None | Content::Unread(_)) | Err(_) => None,
+    };
+    let mut outcome = match &content {
+        Ok(content) => by_rules(set, page, api, request, route, content),
+        Err(reason) => denied(page, reason.clone(), None),
+    };
+    if let Some(secret) = secrets::find(Sent { gateway: &set.set.gateway, api, request, body: document }) {
+        withhold(&mut outcome, page, secret);
+    }
+    outcome
+}
+
+/// What the rules say of a request whose body was read.
+fn by_rules(set: &PolicySet, page: &Page, api: &Api, request: &Request, route: &Route, content: &Content) -> Outcome {
+    let document = match content {
         Content::Document(document) => Some(document),
         Content::None | Content::Unread(_) => None,
     };
     let actions: Vec<&Action> = route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
     // Bytes that were not read cannot be taken apart into rows, and rows that are not judged are not allowed.
-    if let Content::Unread(reason) = &content
+    if let Content::Unread(reason) = content
         && actions.iter().any(|action| !action.rows.is_empty())
     {
         return denied(page, reason.clone(), None);
@@ -58,12 +71,7 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     {
         return denied(page, reason, None);
     }
-    let bench = Bench { set, page, api, request, route, content: &content, body: document, operations: &operations };
-    let mut outcome = bench.outcome();
-    if let Some(secret) = secrets::find(request, document, &api.loosen.secrets) {
-        withhold(&mut outcome, page, secret);
-    }
-    outcome
+    Bench { set, page, api, request, route, content, body: document, operations: &operations }.outcome()
 }
 
 /// Refuses a request that holds a live secret, whatever permits it. What the rules said may quote the secret: of that,
@@ -134,7 +142,7 @@ fn inside(datum: &Datum<'_>, values: &[String], fold: Fold) -> Option<bool> {
 struct Bench<'a> {
     set: &'a PolicySet,
     page: &'a Page,
-    api: &'a crate::policy::Api,
+    api: &'a Api,
     request: &'a Request,
     route: &'a Route,
     content: &'a Content,
@@ -508,6 +516,7 @@ fn considering(
     shadow: bool,
     reasons: Vec<Reason>,
 ) -> Considered {
+    let reasons = reasons.into_iter().map(Reason::bounded).collect();
     Considered { operation, rule: rule.into(), effect, decision, shadow, reasons }
 }
 

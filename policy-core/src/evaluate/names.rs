@@ -154,7 +154,7 @@ impl<'a> Scope<'a> {
 
     fn header(&self, name: &str, parameter: Option<&str>) -> Values<'a> {
         // CGI-style servers fold `_` and `-`: a twin would be read in the header's place.
-        if self.request.headers.iter().any(|(known, _)| known != name && known.replace('_', "-") == name) {
+        if self.request.headers.twin(name).is_some() {
             return Values::Ambiguous("a header with `_` in its name can be read in its place");
         }
         let shape = self.api.headers.iter().find(|(known, _)| known == name).map(|(_, shape)| *shape);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
 use crate::decode::possible_actions;
-use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable};
+use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable, is_id};
 use crate::quote::{list, quote};
 use crate::request::{PathSegment, Request};
 
@@ -89,7 +89,9 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         } else if encoded {
             deny(Code::PathAmbiguous, "the path holds an encoded slash".into())
         } else if ends.is_empty() {
-            deny(Code::EndpointNotAllowed, format!("no rule of this page covers {}", place(request)))
+            other_reading(set, trie, request).unwrap_or_else(|| {
+                deny(Code::EndpointNotAllowed, format!("no rule of this page covers {}", place(request)))
+            })
         } else {
             let message = format!("no rule of this page covers {}; known here: {}", place(request), methods());
             deny(Code::EndpointNotAllowed, message)
@@ -139,6 +141,53 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         endpoint_rules,
         opaque,
     })
+}
+
+/// Of a path that matches nothing: whether another reading of it does. It is refused either way; the reason tells an agent
+/// that misspells an id from one that is out of its scope. One more walk, on the way to a refusal alone.
+fn other_reading(set: &PolicySet, trie: &Trie, request: &Request) -> Option<Refused> {
+    let mut why = None;
+    let mut read: Vec<PathSegment> = Vec::new();
+    for segment in &request.segments {
+        let (text, query) = match segment.text.split_once('?') {
+            Some((text, _)) => (text, true),
+            None => (segment.text.as_str(), false),
+        };
+        for text in text.split('/').filter(|text| !text.is_empty()) {
+            let number = is_misspelled_number(text);
+            if number {
+                why.get_or_insert_with(|| format!("{} is not an id in its one spelling", quote(text)));
+            }
+            let text = if number { "1" } else { text };
+            read.push(PathSegment { text: text.into(), encoded: 0, encoded_slash: false });
+        }
+        if query {
+            why.get_or_insert_with(|| "the path holds an encoded `?`: decoded, it ends there".into());
+            break;
+        }
+        if segment.encoded_slash {
+            why.get_or_insert_with(|| "the path holds an encoded slash: decoded, it has other segments".into());
+        }
+    }
+    let why = why?;
+    // A variant of a listed literal is as near.
+    let listed = trie.find(&read, &|index, text| set.matches(index, text)).map_or(true, |found| !found.is_empty());
+    listed.then(|| deny(Code::PathAmbiguous, format!("no rule of this page covers {}; {why}", place(request))))
+}
+
+/// Whether some readers take a text for a number that [`is_id`] does not: with a sign, a leading zero, a fraction, an
+/// exponent, blanks around it, in another base, in digits of another script, or too long.
+fn is_misspelled_number(text: &str) -> bool {
+    let around = |c: char| c.is_whitespace() || matches!(c, '+' | '-' | '\u{2212}' | '.' | ',' | '_');
+    let digits = text.trim_start_matches(around);
+    let base = digits.starts_with("0x") || digits.starts_with("0X");
+    let spells = |c: char| {
+        c.is_numeric()
+            || around(c)
+            || matches!(c, 'e' | 'E')
+            || (base && (c.is_ascii_hexdigit() || matches!(c, 'x' | 'X')))
+    };
+    digits.starts_with(char::is_numeric) && digits.chars().all(spells) && !is_id(text) && text != "0"
 }
 
 /// A page may let a variable hold an encoded slash; an upstream may still read a slash there. What it would then reach

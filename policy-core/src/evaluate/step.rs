@@ -12,6 +12,7 @@ use crate::decode::{Body, Unavailable};
 use crate::identify::{Principal, identify};
 use crate::policy::{Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
+use crate::secrets::suspect;
 use crate::time::Timestamp;
 
 /// Where an evaluation stands. While a need is open, nothing of the request may go upstream.
@@ -154,6 +155,8 @@ fn not_an_agent() -> Outcome {
 
 fn unknown(agent: Option<String>, why: String) -> Outcome {
     let reason = Reason { code: Code::UnknownAgent, message: why, pointer: None };
+    // A name that no page has is a text like any other: what is in the wrong header may be a key.
+    let agent = agent.filter(|name| !suspect(name.as_bytes()));
     Outcome { agent, reasons: alloc::vec![reason], ..blank() }
 }
 

@@ -13,7 +13,8 @@ pub struct Head {
     pub end_of_stream: bool,
 }
 
-/// Headers by lower-case name. Names that are no RFC 9110 tokens are kept apart: one is enough to refuse.
+/// Headers by lower-case name. A name that is neither a token nor a known pseudo-header is kept apart: one is enough to
+/// refuse.
 #[derive(Clone, Debug)]
 pub struct Headers {
     fields: Vec<(String, Vec<u8>)>,
@@ -52,10 +53,11 @@ impl Headers {
         self.all(name).next().is_some()
     }
 
-    /// The value of a header that stands once.
+    /// The value of a header that stands once. Blanks around it are no part of it (RFC 9110 §5.5), but of a pseudo-header's
+    /// they are.
     ///
     /// # Errors
-    /// `Err(())` when it stands more than once or is not visible ASCII.
+    /// [`Ambiguous`] when it stands more than once or is not visible ASCII.
     pub fn single<'h>(&'h self, name: &'h str) -> Result<Option<&'h str>, Ambiguous> {
         let mut values = self.all(name);
         let Some(first) = values.next() else {
@@ -65,9 +67,16 @@ impl Headers {
             return Err(Ambiguous);
         }
         match core::str::from_utf8(first) {
-            Ok(text) if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')) => Ok(Some(text.trim())),
+            Ok(text) if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')) => {
+                Ok(Some(if name.starts_with(':') { text } else { text.trim() }))
+            }
             _ => Err(Ambiguous),
         }
+    }
+
+    /// A header in disguise: one of another name that some servers read as this one.
+    pub(crate) fn twin(&self, name: &str) -> Option<&str> {
+        self.iter().map(|(known, _)| known).find(|known| folded(known).is_some_and(|folded| folded == name))
     }
 
     /// All names and values.
@@ -92,30 +101,22 @@ impl Headers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ambiguous;
 
-/// RFC 9110 §5.6.2 token, or a pseudo-header.
+/// The name that CGI-style servers give a header with `_` in its name, for them the same as `-`. `None` where it has
+/// none.
+pub(super) fn folded(name: &str) -> Option<String> {
+    name.as_bytes().contains(&b'_').then(|| name.replace('_', "-"))
+}
+
+/// RFC 9110 §5.6.2 token, or a pseudo-header of a request (RFC 9113 §8.3.1, RFC 8441 §4).
 fn is_name(name: &str) -> bool {
-    let token = name.strip_prefix(':').unwrap_or(name);
-    !token.is_empty()
-        && token.bytes().all(|b| {
-            b.is_ascii_alphanumeric()
-                || matches!(
-                    b,
-                    b'!' | b'#'
-                        | b'$'
-                        | b'%'
-                        | b'&'
-                        | b'\''
-                        | b'*'
-                        | b'+'
-                        | b'-'
-                        | b'.'
-                        | b'^'
-                        | b'_'
-                        | b'`'
-                        | b'|'
-                        | b'~'
-                )
-        })
+    if name.starts_with(':') {
+        return matches!(name, ":method" | ":path" | ":authority" | ":scheme" | ":protocol");
+    }
+    let token = |b: u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+    };
+    !name.is_empty() && name.bytes().all(token)
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ mod query;
 
 pub use headers::{Head, Headers};
 pub use media_type::MediaType;
-pub(crate) use normalize::replaces_method;
 pub use normalize::{Malformed, Request, normalize};
+pub(crate) use normalize::{replaces_method, replaces_route};
 pub use path::PathSegment;
 pub(crate) use path::hex;
 pub use query::{QueryPair, mangled};

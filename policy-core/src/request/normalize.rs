@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::headers::Headers;
+use super::headers::{Headers, folded};
 use super::{PathSegment, QueryPair, host, mangled, path, query};
 use crate::decision::Code;
 use crate::limits::{HEADERS, TARGET_BYTES};
@@ -24,7 +24,7 @@ pub struct Request {
     pub segments: Vec<PathSegment>,
     /// A slash ends the path.
     pub trailing_slash: bool,
-    /// The raw query holds a `;`, which PHP and others may split at.
+    /// The raw query holds a `;`, which some readers split at.
     pub semicolon_in_query: bool,
     /// Query parameters, in order.
     pub query: Vec<QueryPair>,
@@ -87,13 +87,17 @@ const ROUTE_OVERRIDES: [&str; 8] = [
 /// Headers that some servers prefer to the host.
 const HOST_OVERRIDES: [&str; 4] = ["x-forwarded-host", "x-host", "x-original-host", "x-http-host-override"];
 
+/// How the names of the lists above, and `forwarded`, begin.
+const OVERRIDES_BEGIN_WITH: [char; 3] = ['x', 'h', 'f'];
+
 /// Reads the head of a request.
 ///
 /// # Errors
 /// [`Malformed`] when two components on the way could read it differently.
 pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     if headers.invalid_name {
-        return Err(Malformed::new(Code::HeaderNotAllowed, "a header name is not a token of RFC 9110"));
+        let message = "a header name is neither a token of RFC 9110 nor a pseudo-header of a request";
+        return Err(Malformed::new(Code::HeaderNotAllowed, message));
     }
     if headers.len() > HEADERS {
         return Err(Malformed::new(Code::HeaderNotAllowed, format!("more than {HEADERS} headers")));
@@ -111,6 +115,13 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         return Err(Malformed::new(Code::HeaderNotAllowed, "`range` on a write asks for a part of it"));
     }
     let (content_length, chunked) = framing(&headers)?;
+    // Some servers put a URL together from the scheme on.
+    if let Some(scheme) = single(&headers, ":scheme", Code::PathAmbiguous)?
+        && !matches!(scheme, "http" | "https")
+    {
+        let message = format!("the scheme {} is neither http nor https", quote(scheme));
+        return Err(Malformed::new(Code::PathAmbiguous, message));
+    }
     let target = single(&headers, ":path", Code::PathAmbiguous)?
         .ok_or_else(|| Malformed::new(Code::PathAmbiguous, "the request has no path"))?;
     if target.len() > TARGET_BYTES {
@@ -130,6 +141,9 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         if replaces_method(&pair.name) {
             let message = format!("the query name {} can replace the method", quote(&pair.name));
             return Err(Malformed::new(Code::MethodOverride, message));
+        }
+        if pair.name.bytes().chain(pair.value.bytes()).any(|byte| byte == 0) {
+            return Err(Malformed::new(Code::ParamShadow, "the query holds an encoded NUL"));
         }
     }
     Ok(Request {
@@ -151,6 +165,14 @@ pub(crate) fn replaces_method(name: &str) -> bool {
     [name.to_ascii_lowercase(), mangled(name).to_ascii_lowercase()].iter().any(|name| {
         METHOD_OVERRIDE_NAMES.contains(&name.as_str()) || METHOD_OVERRIDES.contains(&name.replace('_', "-").as_str())
     })
+}
+
+/// Query names from which some servers take the route. (WordPress: `WP::parse_request`.)
+const ROUTE_OVERRIDE_NAMES: [&str; 1] = ["rest_route"];
+
+/// Whether some servers take the route from a query or form parameter of this name.
+pub(crate) fn replaces_route(name: &str) -> bool {
+    ROUTE_OVERRIDE_NAMES.contains(&mangled(name).as_str())
 }
 
 fn single<'h>(headers: &'h Headers, name: &'h str, code: Code) -> Result<Option<&'h str>, Malformed> {
@@ -213,17 +235,21 @@ fn refuse_upgrades(headers: &Headers) -> Result<(), Malformed> {
 
 fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> {
     for (name, value) in headers.iter() {
-        // Some servers fold `_` and `-` in header names (CGI variables).
-        let folded = name.replace('_', "-");
-        if METHOD_OVERRIDES.contains(&folded.as_str()) {
+        let twin = folded(name);
+        // Most headers end here.
+        if twin.is_none() && !name.starts_with(OVERRIDES_BEGIN_WITH) {
+            continue;
+        }
+        let folded = twin.as_deref().unwrap_or(name);
+        if METHOD_OVERRIDES.contains(&folded) {
             let message = format!("the header {} can replace the method", quote(name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
-        if folded != name && SINGLETONS.contains(&folded.as_str()) {
-            let message = format!("the header {} can be read as {}", quote(name), quote(&folded));
+        if twin.is_some() && SINGLETONS.contains(&folded) {
+            let message = format!("the header {} can be read as {}", quote(name), quote(folded));
             return Err(Malformed::new(Code::HeaderNotAllowed, message));
         }
-        if ROUTE_OVERRIDES.contains(&folded.as_str()) {
+        if ROUTE_OVERRIDES.contains(&folded) {
             let message = format!("the header {} can replace the route", quote(name));
             return Err(Malformed::new(Code::RouteOverride, message));
         }
@@ -231,7 +257,7 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
         if folded == "forwarded" && names_host() {
             return Err(Malformed::new(Code::HostMismatch, "the header `forwarded` names a host"));
         }
-        if HOST_OVERRIDES.contains(&folded.as_str()) {
+        if HOST_OVERRIDES.contains(&folded) {
             let same =
                 core::str::from_utf8(value).ok().and_then(|v| host::canonical(v.trim())).is_some_and(|h| h == own_host);
             if !same {
@@ -300,6 +326,13 @@ mod tests {
         assert_eq!(code("/a", &[("X-Original-URL", "/b")]), Some(Code::RouteOverride));
         assert_eq!(code("/a", &[("X-Forwarded-Host", "evil.example")]), Some(Code::HostMismatch));
         assert_eq!(code("/a", &[("X-Forwarded-Host", "shop.example.com")]), None);
+    }
+
+    #[test]
+    fn every_override_is_looked_for() {
+        for name in METHOD_OVERRIDES.iter().chain(&ROUTE_OVERRIDES).chain(&HOST_OVERRIDES) {
+            assert!(name.starts_with(OVERRIDES_BEGIN_WITH) && !name.contains('_'), "{name}");
+        }
     }
 
     #[test]

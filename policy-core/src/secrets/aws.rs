@@ -21,20 +21,22 @@ pub(super) fn is_id(bytes: &[u8], at: usize) -> bool {
         && !inside_word(bytes, at)
 }
 
-/// Whether a text holds 40 characters that can be a secret access key.
-pub(super) fn has_secret(text: &str) -> bool {
-    let secret = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'+' || *byte == b'/';
-    text.as_bytes().split(|byte| !secret(byte)).any(|run| {
-        // `ID/SECRET` is one run of such characters.
-        let behind_id = if is_id(run.get(..4 + ID).unwrap_or_default(), 0) { run.get(4 + ID + 1..) } else { None };
-        is_secret(run) || behind_id.is_some_and(is_secret)
+/// Whether a text holds 40 characters that can be a secret access key. A `/` is one of them, and may as well stand before
+/// or behind the key: `ID/SECRET`, a path, a pointer.
+pub(super) fn has_secret(text: &[u8]) -> bool {
+    let part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'+' || *byte == b'/';
+    text.split(|byte| !part(byte)).filter(|run| run.len() >= SECRET).any(|run| {
+        let behind_slashes = run.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
+        core::iter::once(0).chain(behind_slashes).any(|start| {
+            let ends = run.get(start + SECRET).is_none_or(|byte| *byte == b'/');
+            ends && run.get(start..start + SECRET).is_some_and(is_secret)
+        })
     })
 }
 
 /// Random: of both cases and with a digit, which neither a digest nor a path usually is.
 fn is_secret(run: &[u8]) -> bool {
-    run.len() == SECRET
-        && run.iter().any(u8::is_ascii_uppercase)
+    run.iter().any(u8::is_ascii_uppercase)
         && run.iter().any(u8::is_ascii_lowercase)
         && run.iter().any(u8::is_ascii_digit)
 }

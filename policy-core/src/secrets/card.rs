@@ -78,6 +78,11 @@ const OTHER_WORDS: [&str; 40] = [
     "user",
 ];
 
+/// Whether a number can begin with so many digits: a group, or the whole of it.
+pub(super) const fn may_begin_with(digits: usize) -> bool {
+    matches!(digits, 4 | 13..=LONGEST)
+}
+
 /// Reads the number whose first digit stands at `at`; also, where to go on.
 pub(super) fn number(bytes: &[u8], at: usize) -> (Option<Sign>, usize) {
     let digits = run(bytes, at, |byte| byte.is_ascii_digit());
@@ -99,17 +104,16 @@ pub(super) fn number(bytes: &[u8], at: usize) -> (Option<Sign>, usize) {
 }
 
 /// Whether a text that holds such a number tells a card's by itself.
-pub(super) fn in_text(plain: Plain, text: &str) -> bool {
+pub(super) fn in_text(plain: Plain, text: &[u8]) -> bool {
     match plain {
         Plain::Repetitive => true,
-        Plain::Prose => text.bytes().any(|byte| byte.is_ascii_alphabetic()),
+        Plain::Prose => text.iter().any(u8::is_ascii_alphabetic),
         Plain::Alone => speaks_of_cards(text),
     }
 }
 
 /// Whether a text, or a name, holds a word for cards.
-pub(super) fn speaks_of_cards(text: &str) -> bool {
-    let text = text.as_bytes();
+pub(super) fn speaks_of_cards(text: &[u8]) -> bool {
     text.eq_ignore_ascii_case(b"pan")
         || CARD_WORDS.iter().any(|word| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
 }
@@ -156,7 +160,8 @@ fn goes_before(bytes: &[u8], at: usize, separator: u8) -> bool {
                 && c.is_ascii_digit() && d.is_ascii_digit());
             iban || (word.len() >= 4 && word.iter().all(u8::is_ascii_digit))
         }
-        Some(b'.') => true,
+        // The end of a decimal; behind a word a dot ends it (`no.4111 …`).
+        Some(b'.') => at.checked_sub(1).and_then(|dot| before(bytes, dot)).is_some_and(|byte| byte.is_ascii_digit()),
         _ => false,
     }
 }

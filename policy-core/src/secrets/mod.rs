@@ -2,7 +2,7 @@
 //! a rule permits.
 //!
 //! ```text
-//! path segments, query names and values, member names, strings and numbers of a body (all decoded)
+//! path segments, query names and values, member names, strings and numbers of a body (all decoded); headers
 //!   sweep          one pass per text, which stops only at bytes that every secret has
 //!     tokens       keys that begin with their issuer's prefix
 //!     private_key  PEM and OpenPGP blocks
@@ -12,9 +12,13 @@
 //!   Reason         the detector and the place; the value itself is never repeated
 //! ```
 //!
-//! What this does not do: it does not look into headers (credentials belong there), into bodies that no rule reads, nor
-//! below another encoding (base64, gzip), and it does not put together what was split over two texts (but for the two
-//! halves of an AWS key). It stops what leaks by mistake, not who hides on purpose: for that, rules list fields.
+//! What this does not do: it does not look into headers that are there for credentials ([`is_credential`]), into bodies
+//! that no rule reads, nor below another encoding (base64, a compression that is not loosened), and it does not put
+//! together what was split over two texts (but for the two halves of an AWS key). It stops what leaks by mistake, not
+//! who hides on purpose: for that, rules list fields.
+//!
+//! [`suspect`] is the other use of the detectors: what they stop at is not repeated in a message, whether the request
+//! was refused for it or long before.
 
 mod aws;
 mod card;
@@ -24,14 +28,16 @@ mod sweep;
 mod tokens;
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use self::sweep::{Sign, sweep};
 use crate::decision::{Code, Reason};
 use crate::document::{Document, Part, Piece, Value};
+use crate::policy::{Api, Gateway, IdentitySource};
 use crate::quote::quote;
-use crate::request::Request;
+use crate::request::{Request, hex};
 
 macro_rules! detectors {
     ($($(#[$doc:meta])* $variant:ident = $name:literal: $what:literal,)*) => {
@@ -99,18 +105,86 @@ enum Place<'a> {
     QueryName,
     /// The value of the query parameter of this name.
     Query(&'a str),
+    HeaderName,
+    /// A value of the header of this name.
+    Header(&'a str),
     Body(&'a Document, Piece<'a>),
 }
 
-/// Looks for the first live secret of a request, in the order path, query, body. Detectors in `off` find nothing.
-pub(crate) fn find(request: &Request, body: Option<&Document>, off: &[Detector]) -> Option<Reason> {
-    let mut aws_id = false;
-    let mut plain_card = false;
-    for (text, place) in texts(request, body) {
-        if text.len() < sweep::SHORTEST {
-            continue;
+/// A request, and what is known of whom it is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Sent<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) api: &'a Api,
+    pub(crate) request: &'a Request,
+    /// The body, where it was read.
+    pub(crate) body: Option<&'a Document>,
+}
+
+/// Looks for the first live secret of a request, in the order path, query, headers, body. Detectors that the API's page
+/// switches off find nothing.
+pub(crate) fn find(sent: Sent<'_>) -> Option<Reason> {
+    let mut search = Search { sent, aws_id: false, plain_card: false };
+    if let Some(found) = search.head() {
+        return Some(found);
+    }
+    for piece in sent.body.into_iter().flat_map(|document| document.pieces().map(move |piece| (document, piece))) {
+        let (document, piece) = piece;
+        if let Some(found) = search.look(piece.text.as_bytes(), Place::Body(document, piece)) {
+            return Some(found);
         }
+    }
+    // Halves that count only beside something else: rare, so that a second pass costs nothing elsewhere.
+    let named = if search.plain_card { named_card(sent) } else { None };
+    let pair =
+        || if search.aws_id && !sent.api.loosen.secrets.contains(&Detector::Aws) { aws_secret(sent) } else { None };
+    named.or_else(pair)
+}
+
+/// One pass over a request.
+struct Search<'a> {
+    sent: Sent<'a>,
+    /// An AWS access key id was seen.
+    aws_id: bool,
+    /// Digits were seen that are a card's if something beside them says so.
+    plain_card: bool,
+}
+
+impl<'a> Search<'a> {
+    fn head(&mut self) -> Option<Reason> {
+        let request = self.sent.request;
+        for (segment, nth) in request.segments.iter().zip(1..) {
+            if let Some(found) = self.look(segment.text.as_bytes(), Place::Path(nth)) {
+                return Some(found);
+            }
+        }
+        for pair in &request.query {
+            let name = self.look(pair.name.as_bytes(), Place::QueryName);
+            if let Some(found) = name.or_else(|| self.look(pair.value.as_bytes(), Place::Query(&pair.name))) {
+                return Some(found);
+            }
+        }
+        for (name, value) in request.headers.iter() {
+            // What pseudo-headers say was read before: the path, the query, and a host of the page.
+            if name.starts_with(':') {
+                continue;
+            }
+            // A name is in small letters, which few keys survive; those are longer than names are.
+            let of_name = if name.len() > LONG_NAME { self.look(name.as_bytes(), Place::HeaderName) } else { None };
+            if let Some(found) = of_name.or_else(|| self.look(value, Place::Header(name))) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    fn look(&mut self, text: &[u8], place: Place<'a>) -> Option<Reason> {
+        if text.len() < sweep::SHORTEST {
+            return None;
+        }
+        let off = &self.sent.api.loosen.secrets;
         let mut found = None;
+        let mut aws_id = false;
         let mut plain = None;
         sweep(text, &mut |sign| match sign {
             Sign::Secret(detector) if found.is_none() && !off.contains(&detector) => found = Some(detector),
@@ -118,29 +192,50 @@ pub(crate) fn find(request: &Request, body: Option<&Document>, off: &[Detector])
             Sign::AwsId => aws_id = true,
             Sign::PlainCard(written) => plain = plain.max(Some(written)),
         });
+        if found.is_none() && !aws_id && plain.is_none() {
+            return None;
+        }
+        // Asked last: hardly any header holds a sign.
+        if matches!(place, Place::Header(name) if is_credential(name, self.sent)) {
+            return None;
+        }
+        self.aws_id |= aws_id;
         if let Some(plain) = plain.filter(|_| found.is_none() && !off.contains(&Detector::Card)) {
             if card::in_text(plain, text) {
                 found = Some(Detector::Card);
             }
-            plain_card = true;
+            self.plain_card = true;
         }
-        if let Some(detector) = found {
-            return Some(reason(detector, place));
-        }
+        found.map(|detector| reason(detector, place))
     }
-    // Halves that count only beside something else: rare, so that a second pass costs nothing elsewhere.
-    let named = if plain_card { named_card(request, body) } else { None };
-    let pair = || if aws_id && !off.contains(&Detector::Aws) { aws_secret(request, body) } else { None };
-    named.or_else(pair)
+}
+
+/// Names of headers of at most so many bytes are not looked through.
+const LONG_NAME: usize = 24;
+
+/// Headers that carry credentials by the name they have everywhere: RFC 9110 §11, and the defaults of key
+/// authentication in gateways.
+const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "apikey", "x-api-key"];
+
+/// Whether a key in this header is the request's own credential rather than something it carries away: headers that are
+/// made for it, those that name the agent, and those the catalog guards, which pass only where a rule lists them. A
+/// cookie is not among them: it is a credential too, but none in a form that a detector knows.
+fn is_credential(name: &str, sent: Sent<'_>) -> bool {
+    let names_agent = |source: &IdentitySource| match source {
+        IdentitySource::Header(header) | IdentitySource::Token { header, .. } => header == name,
+    };
+    CREDENTIALS.contains(&name)
+        || sent.api.guarded_headers.iter().any(|guarded| guarded == name)
+        || sent.gateway.identity.iter().any(names_agent)
 }
 
 /// A plain number below a name that speaks of cards.
-fn named_card(request: &Request, body: Option<&Document>) -> Option<Reason> {
+fn named_card(sent: Sent<'_>) -> Option<Reason> {
     let mut card: Option<Value<'_>> = None;
-    texts(request, body).find_map(|(text, place)| {
+    texts(sent).find_map(|(text, place)| {
         let named = match place {
-            Place::Path(_) | Place::QueryName => false,
-            Place::Query(name) => card::speaks_of_cards(name),
+            Place::Path(_) | Place::QueryName | Place::HeaderName => false,
+            Place::Query(name) | Place::Header(name) => card::speaks_of_cards(name.as_bytes()),
             Place::Body(_, piece) => {
                 let below = card.is_some_and(|card| card.contains(piece.value));
                 if !below && piece.part == Part::Name && card::speaks_of_cards(text) {
@@ -158,25 +253,70 @@ fn named_card(request: &Request, body: Option<&Document>) -> Option<Reason> {
 }
 
 /// The secret of an AWS access key whose id was seen.
-fn aws_secret(request: &Request, body: Option<&Document>) -> Option<Reason> {
-    let (_, place) = texts(request, body).find(|(text, place)| {
-        // A `+` that was not encoded reads as a blank in a query: it is one of the secret's characters.
-        let sent_as_blank = || text.contains(' ') && aws::has_secret(&text.replace(' ', "+"));
-        aws::has_secret(text) || (matches!(place, Place::Query(_)) && sent_as_blank())
+fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
+    let (_, place) = texts(sent).find(|(text, place)| {
+        let blanks = match place {
+            Place::Query(_) | Place::QueryName => true,
+            Place::Body(document, _) => document.is_untyped(),
+            Place::Path(_) | Place::HeaderName | Place::Header(_) => false,
+        };
+        aws::has_secret(text) || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
     })?;
     Some(reason(Detector::Aws, place))
 }
 
 /// Every text of a request that is looked through.
-fn texts<'a>(request: &'a Request, body: Option<&'a Document>) -> impl Iterator<Item = (&'a str, Place<'a>)> {
-    let path = request.segments.iter().zip(1..).map(|(segment, nth)| (segment.text.as_str(), Place::Path(nth)));
+fn texts(sent: Sent<'_>) -> impl Iterator<Item = (&[u8], Place<'_>)> {
+    let Sent { request, body, .. } = sent;
+    let path = request.segments.iter().zip(1..).map(|(segment, nth)| (segment.text.as_bytes(), Place::Path(nth)));
     let query = request.query.iter().flat_map(|pair| {
-        [(pair.name.as_str(), Place::QueryName), (pair.value.as_str(), Place::Query(pair.name.as_str()))]
+        [(pair.name.as_bytes(), Place::QueryName), (pair.value.as_bytes(), Place::Query(pair.name.as_str()))]
+    });
+    let headers = request.headers.iter().flat_map(move |(name, value)| {
+        let value = (!is_credential(name, sent)).then_some((value, Place::Header(name)));
+        core::iter::once((name.as_bytes(), Place::HeaderName)).chain(value)
     });
     let body = body
         .into_iter()
-        .flat_map(|document| document.pieces().map(move |piece| (piece.text, Place::Body(document, piece))));
-    path.chain(query).chain(body)
+        .flat_map(|document| document.pieces().map(move |piece| (piece.text.as_bytes(), Place::Body(document, piece))));
+    path.chain(query).chain(headers).chain(body)
+}
+
+/// Whether a text that is to be repeated holds anything that a detector stops at: a secret, a half of one, digits that
+/// could be a card's, as it stands or below the encodings of targets, forms and pointers. A chance match costs no more
+/// than a piece of an explanation.
+pub(crate) fn suspect(text: &[u8]) -> bool {
+    let holds = |text: &[u8]| {
+        let mut any = false;
+        sweep(text, &mut |_| any = true);
+        any || aws::has_secret(text) || (text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
+    };
+    let encoded = || text.iter().any(|byte| matches!(byte, b'%' | b'+' | b'~'));
+    text.len() >= sweep::SHORTEST && (holds(text) || (encoded() && holds(&unescaped(text))))
+}
+
+/// A `+` that was not encoded reads as a blank in a query or a form: it is one of the characters of an AWS secret.
+fn plus_for_blanks(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect()
+}
+
+/// A text with `%41`, `+` and `~1` resolved as far as they can be.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        let encoded = || Some(hex(behind.first().copied())? * 16 + hex(behind.get(1).copied())?);
+        let (byte, length) = match (first, behind.first()) {
+            (b'%', _) => encoded().map_or((b'%', 0), |byte| (byte, 2)),
+            (b'~', Some(b'0')) => (b'~', 1),
+            (b'~', Some(b'1')) => (b'/', 1),
+            (b'+', _) => (b' ', 0),
+            (other, _) => (*other, 0),
+        };
+        out.push(byte);
+        rest = behind.get(length..).unwrap_or_default();
+    }
+    out
 }
 
 /// The reason to refuse. It repeats no text in which the secret was found; names it does repeat were looked through
@@ -186,6 +326,8 @@ fn reason(detector: Detector, place: Place<'_>) -> Reason {
         Place::Path(nth) => (format!("segment {nth} of the path"), None),
         Place::QueryName => ("the name of a query parameter".into(), None),
         Place::Query(name) => (quote(&format!("query.{name}")), None),
+        Place::HeaderName => ("the name of a header".into(), None),
+        Place::Header(name) => (quote(&format!("header.{name}")), None),
         Place::Body(document, piece) => {
             let mut pointer = document.pointer_of(piece.value);
             if piece.part == Part::Name {

@@ -6,7 +6,7 @@
 //! docs and `wc_rand_hash`; cloud.google.com/docs/authentication/api-keys; keys as issued by OpenAI and Anthropic.
 
 use super::Detector;
-use super::sweep::{inside_word, run};
+use super::sweep::{before, inside_word, run};
 
 /// A token whose first underscore stands at `at`.
 pub(super) fn at_underscore(bytes: &[u8], at: usize) -> Option<Detector> {
@@ -48,6 +48,12 @@ fn start_of_github(bytes: &[u8], at: usize) -> bool {
     at.checked_sub(3).is_some_and(|start| {
         bytes.get(start..).is_some_and(|rest| rest.starts_with(b"gh")) && !inside_word(bytes, start)
     })
+}
+
+/// Whether the hyphen at `at` can stand in a prefix (`sk-`, `xoxb-`, `xapp-`) or begin a marker (`-----BEGIN`).
+pub(super) fn may_go_before(bytes: &[u8], at: usize) -> bool {
+    matches!(before(bytes, at), Some(b'k' | b'b' | b'p' | b'a' | b'r' | b's' | b'e'))
+        || bytes.get(at + 1) == Some(&b'-')
 }
 
 /// A token whose first hyphen stands at `at`.
