@@ -91,6 +91,9 @@ pub(crate) fn ready(set: Set, digest: String) -> Result<PolicySet, LoadError> {
         if !page.tries.iter().all(|trie| trie.is_sound(page.apis.len())) {
             return Err(LoadError(format!("the routes of agent {} point outside the page", page.agent)));
         }
+        if !page.apis.iter().all(|api| api.calls.is_sound(api.actions.len())) {
+            return Err(LoadError(format!("the calls of agent {} are not in the order of their names", page.agent)));
+        }
     }
     if !set.pages.windows(2).all(|pair| matches!(pair, [a, b] if a.agent < b.agent)) {
         return Err(LoadError("the pages are not in the order of their agents".to_string()));

@@ -188,6 +188,7 @@ pub(super) fn blank() -> Outcome {
         obligations: Vec::new(),
         operations: Vec::new(),
         considered: Vec::new(),
+        rpc: None,
         undecidable: None,
     }
 }
