@@ -38,6 +38,12 @@ impl Policies {
         }
     }
 
+    /// `pricing-agent` may search and export by tools, and open a session for it; calls may come in batches.
+    pub(crate) fn tools() -> Self {
+        let page = serde_json::from_str(include_str!("policies/tools-page.json")).expect("a page");
+        Self { template: page, ..Self::shop() }
+    }
+
     /// Sets the highest price the agent may set.
     pub(crate) fn max_price(mut self, max: u32) -> Self {
         self.template["permit"][1]["limits"][0]["max"] = json!(max);
@@ -60,6 +66,7 @@ impl Policies {
         write("gateway.json", &self.gateway.to_string());
         std::fs::create_dir(dir.path().join("catalogs")).expect("folder made");
         write("catalogs/shop-v1.json", include_str!("policies/catalogs/shop-v1.json"));
+        write("catalogs/tools-v1.json", include_str!("policies/catalogs/tools-v1.json"));
         let text = compile(dir.path());
         let envelope: Value = serde_json::from_str(&text).expect("an envelope");
         let digest = envelope["digest"].as_str().expect("digest").to_owned();

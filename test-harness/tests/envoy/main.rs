@@ -19,6 +19,7 @@ mod library;
 mod library_live;
 mod process;
 mod shop;
+mod tools_server;
 mod upstream;
 
 mod bodies;
@@ -29,6 +30,7 @@ mod decision_record;
 mod header_bytes;
 mod held_requests;
 mod many_clients;
+mod mcp;
 mod recordings;
 mod routing;
 mod shipped_example;

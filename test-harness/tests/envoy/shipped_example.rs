@@ -1,5 +1,6 @@
 //! `envoy-filter/examples/envoy/` as it ships, started with other ports and paths.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -20,8 +21,8 @@ other-agent:{SHA}R8fpiMxboXEi3JPzHrm/tR/yMUg=
 ";
 
 /// The example, running.
-struct Example {
-    envoy: Envoy,
+pub(crate) struct Example {
+    pub(crate) envoy: Envoy,
     upstream: Upstream,
     folder: PathBuf,
     digest: String,
@@ -29,6 +30,11 @@ struct Example {
 
 impl Example {
     async fn start(policies: Policies) -> Self {
+        Self::with_tools(policies, SocketAddr::from(([127, 0, 0, 1], 9))).await
+    }
+
+    /// The example, its MCP server at this address.
+    pub(crate) async fn with_tools(policies: Policies, tools: SocketAddr) -> Self {
         let upstream = Upstream::http1().await;
         let dir = tempfile::tempdir().expect("a folder");
         let folder = dir.path().join("ambit");
@@ -43,6 +49,7 @@ impl Example {
             ("port_value: 9901", "port_value: 0".to_owned()),
             ("port_value: 10000", "port_value: 0".to_owned()),
             ("port_value: 8080", format!("port_value: {}", upstream.address.port())),
+            ("port_value: 8081", format!("port_value: {}", tools.port())),
         ] {
             assert_eq!(text.matches(shipped).count(), 1, "{shipped}");
             text = text.replace(shipped, &here);
@@ -79,7 +86,8 @@ fn request(method: &str, path: &str, agent: &str, key: &str) -> RequestHead {
         .header("content-type", "application/json")
 }
 
-fn credentials(agent: &str, key: &str) -> String {
+/// The value of `x-agent-key` for an agent and its key.
+pub(crate) fn credentials(agent: &str, key: &str) -> String {
     let encoded = BASE64_STANDARD.encode(format!("{agent}:{key}"));
     format!("Basic {encoded}")
 }
