@@ -29,6 +29,8 @@ pub const RPC_SESSION_BYTES: usize = 1024;
 pub const REASONS: usize = 16;
 /// Longest piece of a request that is repeated in a reason, in characters.
 pub const QUOTED_CHARS: usize = 64;
+/// Longest name of an agent without a page that an event repeats, in bytes.
+pub const UNKNOWN_AGENT_BYTES: usize = 256;
 /// Default size of a body that is judged, in KiB.
 pub const BODY_KIB: u32 = 256;
 /// Largest body size that a gateway document may ask for, in KiB.

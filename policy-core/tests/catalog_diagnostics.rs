@@ -32,11 +32,32 @@ fn catalogs() {
         (r#"{ "at": "/meta" }"#, r#"{ "at": "meta" }"#, "`meta` is not a pointer | \"meta\""),
         (r#"{ "at": "/meta" }"#, r#"{ "at": "/**/a/**" }"#, "`/**/a/**` is not a pointer | \"/**/a/**\""),
         (r#"[["price", "stock"]]"#, r#"[["price", "stocks"]]"#, "`stocks` is not a field of this resource | ["),
+        (
+            r#""action": "create" }"#,
+            r#""action": "create", "parent": "path.shop" }"#,
+            "unknown parent `path.shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer into the \
+             row | \"path.shop\"",
+        ),
+        (
+            r#""action": "create" }"#,
+            r#""action": "create", "parent": "shop" }"#,
+            "unknown parent `shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer into the row | \
+             \"shop\"",
+        ),
         (r#""unit": "minor", "#, "", "a money field needs `unit` and `currency` | \"amount\""),
     ] {
         let found = with(piece, by);
         assert!(found.iter().any(|text| text == expect), "{by}: {found:?}");
     }
+    for parent in ["/shop", "/a/b"] {
+        let by = format!(r#""action": "create", "parent": "{parent}" }}"#);
+        assert_eq!(with(r#""action": "create" }"#, &by), [""; 0], "{parent}");
+    }
+    let below = SHOP.replace("\"POST /products/batch\"", "\"POST /shops/{shop}/products/batch\"");
+    let of_the_path = below.replace(r#""action": "create" }"#, r#""action": "create", "parent": "path.shop" }"#);
+    let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:orders.get" }] }"#)]);
+    all[1] = source(SourceKind::Catalog, of_the_path);
+    diagnose(&all, &[]);
     let twice = vec![
         source(SourceKind::Gateway, GATEWAY),
         source(SourceKind::Catalog, POSTGREST),

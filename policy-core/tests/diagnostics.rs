@@ -469,3 +469,33 @@ fn shadow_permits_may_overlap() {
     );
     diagnose(&sources(&[shadowed]), &[]);
 }
+
+/// E1, D1: what every record names has a name.
+#[test]
+fn empty_names() {
+    let help = "name what it is for: every record of what the rule decides names it";
+    for (piece, by) in [(r#""id": "read""#, r#""id": """#), (r#""id": "never""#, r#""id": " ""#)] {
+        let text = by.rsplit(": ").next().unwrap_or_default();
+        diagnose(&replaced(piece, by), &[&format!("a rule needs an id | {help} | {text}")]);
+    }
+    let help = "write the name by which the gateway knows the agent";
+    for name in ["\"\"", "\" \""] {
+        let page = replaced(r#""name": "agent""#, &format!(r#""name": {name}"#));
+        diagnose(&page, &[&format!("the page is for no agent: the name is empty | {help} | {name}")]);
+    }
+}
+
+/// E1: one spelling or another, a host of an API is listed once.
+#[test]
+fn a_host_is_listed_once() {
+    let hosts = r#"["shop.example.com"]"#;
+    for (twice, text) in [
+        (r#"["shop.example.com", "shop.example.com"]"#, "\"shop.example.com\""),
+        (r#"["shop.example.com", "SHOP.example.com:443"]"#, "\"SHOP.example.com:443\""),
+        (r#"{ "staging": ["shop.example.com"], "test": ["shop.example.com"] }"#, "\"shop.example.com\""),
+    ] {
+        let expect = format!("the host `shop.example.com` is listed twice | keep one of the two | {text}");
+        diagnose(&replaced(hosts, twice), &[&expect]);
+    }
+    diagnose(&replaced(hosts, r#"["shop.example.com", "shop.example.com:8443"]"#), &[]);
+}

@@ -38,6 +38,16 @@ refused! {
     time_zone: r#"{ "time_zone": "Europe/Berlin" }"#;
     change: limit(r#"{ "field": "price", "change": { "percent": "5", "absolute": "50" } }"#);
     change_beside_a_bound: limit(r#"{ "field": "price", "max": 10, "change": { "percent": "5" } }"#);
+    change_in_words: limit(r#"{ "field": "price", "change": "5%" }"#);
+    increase_as_a_number: limit(r#"{ "field": "price", "increase": 5 }"#);
+    decrease_in_a_when: limit(r#"{ "field": "price", "max": 5, "when": [{ "field": "price", "decrease": [] }] }"#);
+    change_in_a_forbid: r#"{ "forbid": [{ "id": "f", "scope": "shop:products.update", "when": [{ "field": "price", "change": "5%" }] }] }"#;
+    change_of_an_api: r#"{ "apis": { "shop": { "limits": [{ "field": "path.id", "change": "5%" }] } } }"#;
+    counters_as_an_object: r#"{ "counters": {} }"#;
+    counters_of_a_permit_as_an_object: permit(r#""counters": { "c": { "max": 5 } }"#);
+    counters_without_a_window: permit(r#""counters": [{ "id": "c", "count": "requests", "max": 5 }]"#);
+    hours_as_text: permit(r#""hours": "01:00-05:00""#);
+    tripwires_as_text: r#"{ "tripwires": "none" }"#;
     increase: limit(r#"{ "field": "price", "increase": { "percent": 5 } }"#);
     decrease: limit(r#"{ "field": "stock", "decrease": { "absolute": 5 } }"#);
     current_names: limit(r#"{ "field": "current.price", "max": 5 }"#);
@@ -56,6 +66,25 @@ refused! {
     lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
     reuse_of_grants: r#"{ "approvers": { "manager": { "reuse": "session" } } }"#;
     holding_for_grants: r#"{ "approvers": { "manager": { "hold": "5s" } } }"#;
+}
+
+/// What is underlined, and what is not taken for it.
+#[test]
+fn the_member_is_named_before_its_form() {
+    let said = |members: &str| diagnosed(&sources(&[shop_page(members)]));
+    let help = "take it out; where it is what makes an action safe, ask for an `approval` instead";
+    let expect = |name: &str, text: &str| {
+        [format!("not supported yet: `{name}`; this version cannot evaluate it | {help} | {text}")]
+    };
+    assert_eq!(said(&limit(r#"{ "field": "price", "change": "5%" }"#)), expect("change", "\"5%\""));
+    assert_eq!(said(r#"{ "counters": {} }"#), expect("counters", "\"counters\""));
+    assert_eq!(said(&permit(r#""counters": [{ "id": 1 }]"#)), expect("counters", "\"counters\""));
+    // Names of the author's own are no members of the language.
+    for members in
+        [r#"{ "lists": { "change": 5 } }"#, r#"{ "approvers": { "counters": 5 } }"#, r#"{ "apis": { "change": 5 } }"#]
+    {
+        assert!(said(members)[0].starts_with("expected "), "{members}");
+    }
 }
 
 #[track_caller]

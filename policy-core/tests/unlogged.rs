@@ -74,8 +74,19 @@ fn a_name_of_no_agent() {
         vec![
             request("GET /v3/products").set("x-agent", Some(secret)),
             request("GET /v3/products").set("x-agent", Some(&format!("agent {secret}"))),
+            request("GET /v3/products").set("x-agent", Some(&format!("{}{secret}", "-".repeat(4096)))),
         ]
     });
+}
+
+/// The name of an agent without a page is in its event as long as it is one.
+#[test]
+fn a_name_that_is_long() {
+    let set = set();
+    let named =
+        |length: usize| judge(&set, &request("GET /v3/products").set("x-agent", Some(&"a".repeat(length)))).agent;
+    assert_eq!(named(256), Some("a".repeat(256)));
+    assert_eq!(named(257), None);
 }
 
 /// The head has no single reading.
@@ -253,6 +264,25 @@ fn a_detector_that_is_off() {
     }
     let message = judge(&set, &put(&format!(r#"{{"{secret}":1}}"#))).reasons[0].message.clone();
     assert!(message.starts_with("`…` (not repeated, for it may hold a secret) is not a field"), "{message}");
+}
+
+/// A secret that stands behind what is repeated is not repeated either, and one that begins in it is known whole.
+#[test]
+fn secrets_at_the_end_of_what_is_repeated() {
+    let set = set();
+    for secret in SECRETS {
+        for before in [40, 50, 60, 63, 64, 65, 200, 250, 256, 300, 5000] {
+            let name = format!("{}:{secret}", "x".repeat(before));
+            for request in [
+                request(&format!("GET /v3/{name}")),
+                request("PUT /v3/products/1")
+                    .header("content-type", "application/json")
+                    .body(format!(r#"{{"{name}":1,"{name}":2}}"#)),
+            ] {
+                assert_withheld(&set, &judge(&set, &request), secret, &request);
+            }
+        }
+    }
 }
 
 /// What is no secret is explained as ever.

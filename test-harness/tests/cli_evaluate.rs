@@ -78,6 +78,19 @@ fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
     for (arguments, expected) in [
         (&["/v1/products"][..], "`/v1/products` is not an absolute URL; write it as https://host/path"),
         (&[PRODUCT, "-H", "x-agent-name"], "the header `x-agent-name` has no name; write it as -H 'name: value'"),
+        (
+            &[PRODUCT, "-H", "x-note: a\r\nx-agent-name: price-agent"],
+            "-H `x-note: a\\u{d}\\u{a}x-agent-name: price-agent` holds a line end or NUL; a header is one line",
+        ),
+        (&[PRODUCT, "-H", "x-note: a\nb"], "-H `x-note: a\\u{a}b` holds a line end or NUL; a header is one line"),
+        (
+            &[PRODUCT, "--agent", "a\r\nx: y"],
+            "--agent `a\\u{d}\\u{a}x: y` holds a line end or NUL; a header is one line",
+        ),
+        (
+            &[PRODUCT, "--agent", "price-agent", "-H", "X-Agent-Name: other"],
+            "--agent and -H both give `x-agent-name`; name the agent once",
+        ),
         (&["--file", "day.ndjson"], "`day.ndjson` holds several requests; choose one with --index N, from 0"),
         (&["--file", "day.ndjson", "--index", "99"], "`day.ndjson` holds no request 99 that can be read; "),
         (&["--file", "labels.json"], "`labels.json` is not a recording I know: "),
@@ -89,4 +102,27 @@ fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
         assert!(err.starts_with(&format!("error: {expected}")), "{err}");
         assert_eq!(err.lines().count(), 1, "{err}");
     }
+}
+
+/// What an author names is shown, not obeyed.
+#[test]
+fn names_of_rules_do_nothing_to_a_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli/policies");
+    fs::create_dir(directory.path().join("catalogs")).unwrap();
+    for file in ["gateway.json", "catalogs/shop-v1.json"] {
+        fs::copy(source.join(file), directory.path().join(file)).unwrap();
+    }
+    let name = "agent-policy-20261120-price-agent.json";
+    let page = fs::read_to_string(source.join(name)).unwrap();
+    let odd = page.replace(r#""reprice""#, r#""re\u001b[31mprice\u202e""#);
+    assert_ne!(page, odd);
+    fs::write(directory.path().join(name), odd).unwrap();
+    let policies = directory.path().to_str().unwrap();
+    let request = ["evaluate", "--policies", policies, "--agent", "price-agent", "-X", "PUT", PRODUCT, "--json"];
+    let output = Command::cargo_bin("ambit").unwrap().args(request).arg(r#"{"price":"5"}"#).args(NOW).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.starts_with("allow, by rule `re\\u{1b}[31mprice\\u{202e}`\n"), "{out}");
+    assert!(out.contains("permit `re\\u{1b}[31mprice\\u{202e}`: allow\n"), "{out}");
+    assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
 }

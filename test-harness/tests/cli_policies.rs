@@ -123,18 +123,53 @@ fn invalid_policies_leave_the_old_bundle_alone() {
 #[test]
 fn what_cannot_be_read_is_one_line_that_says_what_to_do() {
     let empty = tempfile::tempdir().unwrap();
-    let (no_text, template) = changed(TEMPLATE, |text| text);
-    fs::write(template, b"{\"ambit\": \"v1\xff\"}").unwrap();
     for (place, expected) in [
         ("no-such-place", "there is no policy directory or bundle at `no-such-place`; name a directory"),
         (path(&empty), "holds no `gateway.json`; name the directory that does, or write one"),
-        (path(&no_text), "is not UTF-8 from byte 13 on; save it as UTF-8"),
     ] {
         let (code, out, err) = ambit(&["validate", place]);
         assert_eq!((code, out.as_str()), (1, ""), "{err}");
         assert!(err.starts_with("error: ") && err.contains(expected), "{err}");
         assert_eq!(err.lines().count(), 1, "{err}");
     }
+}
+
+/// A page saved as Latin-1 is a mistake in the page, wherever it is used.
+#[test]
+fn a_document_that_is_no_text_is_an_invalid_policy() {
+    let (directory, template) = changed(TEMPLATE, |text| text);
+    fs::write(&template, b"{\"ambit\": \"v1\xff\"}").unwrap();
+    let page = template.to_str().unwrap();
+    for arguments in [
+        &["validate", path(&directory)][..],
+        &["validate", page],
+        &["bundle", path(&directory), "-o", "-"],
+        &["evaluate", "https://shop.example.com/", "--policies", path(&directory)],
+    ] {
+        let (code, out, err) = ambit(arguments);
+        assert_eq!((code, out.as_str()), (3, ""), "{arguments:?}: {err}");
+        assert_eq!(err, format!("error: `{page}` is not UTF-8 from byte 13 on; save it as UTF-8\n"));
+    }
+}
+
+/// A token for an agent without a page is a warning where all pages are there to be seen.
+#[test]
+fn a_token_for_nobody_is_a_warning() {
+    let (directory, template) = changed(TEMPLATE, |text| text);
+    let digest = "0".repeat(64);
+    let gateway = format!(
+        r#"{{ "ambit": "gateway-v1", "identity": [{{ "token": {{ "header": "authorization",
+            "sha256": {{ "{digest}": "prise-agent", "1{}": "price-agent" }} }} }}] }}"#,
+        &digest[1..]
+    );
+    fs::write(directory.path().join("gateway.json"), gateway).unwrap();
+    let (code, out, _) = ambit(&["validate", path(&directory)]);
+    assert_eq!(code, 0, "{out}");
+    let expected = "warning: no page is for the agent `prise-agent`: whoever holds its token is refused";
+    assert!(out.contains(expected) && out.contains("did you mean `price-agent`?"), "{out}");
+    assert!(out.contains(", 1 warning, "), "{out}");
+    let (code, out, _) = ambit(&["validate", template.to_str().unwrap()]);
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}");
 }
 
 #[test]

@@ -340,6 +340,15 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
                     faults.push((pointer, format!("unknown action {}", crate::quote::quote(&target))));
                     continue;
                 };
+                if let Some(parent) = &row.parent
+                    && !names_parent(parent, *index_of.get(&format!("{resource}.{name}")).unwrap_or(&u32::MAX), parts)
+                {
+                    let message = format!(
+                        "unknown parent {}: it is `path.NAME`, a variable of this action's endpoints, or a pointer into the row",
+                        crate::quote::quote(parent)
+                    );
+                    faults.push((format!("{pointer}/parent"), message));
+                }
                 let path =
                     Path::parse(at).filter(|path| matches!(path.0.as_slice(), [crate::document::Step::Member(_)]));
                 let Some(path) = path else {
@@ -363,6 +372,18 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
                 own.rows = lists;
             }
         }
+    }
+}
+
+/// Whether a row list's `parent` says where the parent's key stands: in the path of every endpoint of the action, or in
+/// the row.
+fn names_parent(parent: &str, action: u32, parts: &CatalogParts) -> bool {
+    match parent.strip_prefix("path.") {
+        Some(variable) => {
+            let mut endpoints = parts.endpoints.iter().filter(|(index, _)| *index == action);
+            endpoints.all(|(_, endpoint)| endpoint.names.iter().any(|name| name == variable))
+        }
+        None => parent.starts_with('/') && Path::parse(parent).is_some(),
     }
 }
 

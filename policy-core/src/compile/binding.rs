@@ -96,6 +96,13 @@ pub(crate) fn bind<'c>(
 pub(crate) fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &mut Report<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let mut add = |text: &str, pointer: &str, report: &mut Report<'_>| match canonical_host(text) {
+        Some(host) if out.contains(&host) => {
+            report.error(
+                pointer,
+                format!("the host {} is listed twice", quote(&host)),
+                Some("keep one of the two".into()),
+            );
+        }
         Some(host) => out.push(host),
         None => {
             let help = "write `shop.example.com` or `shop.example.com:8443`";

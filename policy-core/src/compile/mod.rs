@@ -11,6 +11,7 @@ mod call;
 mod endpoint;
 mod gateway;
 mod inner;
+mod later;
 mod layout;
 mod limit;
 mod names;
@@ -117,7 +118,14 @@ pub fn compile(sources: &[Source]) -> Compiled {
 
     let mut pages: BTreeMap<String, Page> = BTreeMap::new();
     for (source, document) in of_kind(SourceKind::Template) {
+        let before = diagnostics.len();
         let Some(template) = typed::<Template>(source, document, &mut diagnostics) else {
+            for mistake in diagnostics.split_off(before) {
+                diagnostics.push(match later::member(document, &mistake.span) {
+                    Some((name, span)) => Diagnostic { span, ..report::not_yet(mistake, &format!("`{name}`")) },
+                    None => mistake,
+                });
+            }
             continue;
         };
         let mut report = Report { source, document, diagnostics: &mut diagnostics };

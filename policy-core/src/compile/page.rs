@@ -35,6 +35,10 @@ pub(crate) fn compile(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Page {
+    if template.agent.name.trim().is_empty() {
+        let help = "write the name by which the gateway knows the agent";
+        report.error("/agent/name", "the page is for no agent: the name is empty", Some(help.into()));
+    }
     let (from, until) = validity(template, report);
     later_parts(template, report);
     let mut apis: BTreeMap<String, ApiParts<'_>> = BTreeMap::new();
@@ -62,6 +66,11 @@ pub(crate) fn compile(
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
     let mut once = |id: &str, pointer: &str, report: &mut Report<'_>| {
+        if id.trim().is_empty() {
+            let help = "name what it is for: every record of what the rule decides names it";
+            report.error(&format!("{pointer}/id"), "a rule needs an id", Some(help.into()));
+            return;
+        }
         if ids.insert(id.to_string(), pointer.to_string()).is_some() {
             report.error(&format!("{pointer}/id"), format!("two rules are named {}", quote(id)), None);
         }

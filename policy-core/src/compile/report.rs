@@ -18,6 +18,15 @@ pub(crate) struct Report<'a> {
 const NOT_YET: &str = "not supported yet";
 const NOT_YET_HELP: &str = "take it out; where it is what makes an action safe, ask for an `approval` instead";
 
+/// The same diagnostic, saying that the language has what it stands at and this version cannot evaluate it.
+pub(crate) fn not_yet(diagnostic: Diagnostic, what: &str) -> Diagnostic {
+    Diagnostic { message: not_yet_message(what), help: Some(NOT_YET_HELP.into()), ..diagnostic }
+}
+
+fn not_yet_message(what: &str) -> String {
+    alloc::format!("{NOT_YET}: {what}; this version cannot evaluate it")
+}
+
 impl Report<'_> {
     pub(crate) fn error(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
         self.push(Severity::Error, pointer, message.into(), help);
@@ -44,8 +53,7 @@ impl Report<'_> {
 
     /// Something the language has and this version cannot evaluate: refused, never ignored.
     pub(crate) fn not_yet(&mut self, pointer: &str, what: &str) {
-        let message = alloc::format!("{NOT_YET}: {what}; this version cannot evaluate it");
-        self.error(pointer, message, Some(NOT_YET_HELP.into()));
+        self.error(pointer, not_yet_message(what), Some(NOT_YET_HELP.into()));
     }
 
     /// A name that means nothing, or nothing yet.

@@ -10,6 +10,7 @@ use super::{judge, route};
 use crate::decision::{Code, Decision, Outcome, Reason};
 use crate::decode::{Body, Unavailable};
 use crate::identify::{Principal, identify};
+use crate::limits::UNKNOWN_AGENT_BYTES;
 use crate::policy::{Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
@@ -156,7 +157,7 @@ fn not_an_agent() -> Outcome {
 fn unknown(agent: Option<String>, why: String) -> Outcome {
     let reason = Reason { code: Code::UnknownAgent, message: why, pointer: None };
     // A name that no page has is a text like any other: what is in the wrong header may be a key.
-    let agent = agent.filter(|name| !suspect(name.as_bytes()));
+    let agent = agent.filter(|name| name.len() <= UNKNOWN_AGENT_BYTES && !suspect(name.as_bytes()));
     Outcome { agent, reasons: alloc::vec![reason], ..blank() }
 }
 

@@ -282,10 +282,15 @@ fn texts(sent: Sent<'_>) -> impl Iterator<Item = (&[u8], Place<'_>)> {
     path.chain(query).chain(headers).chain(body)
 }
 
+/// Bytes of a text that can matter to a message: the longest piece that is repeated (a pointer of 256 characters), and
+/// as much again for a secret that begins in it.
+const REPEATED: usize = 2 * 1024;
+
 /// Whether a text that is to be repeated holds anything that a detector stops at: a secret, a half of one, digits that
 /// could be a card's, as it stands or below the encodings of targets, forms and pointers. A chance match costs no more
-/// than a piece of an explanation.
+/// than a piece of an explanation. Only the beginning of a text is ever repeated, so only that much is looked through.
 pub(crate) fn suspect(text: &[u8]) -> bool {
+    let text = text.get(..REPEATED).unwrap_or(text);
     let holds = |text: &[u8]| {
         let mut any = false;
         sweep(text, &mut |_| any = true);

@@ -99,7 +99,7 @@ impl CaseResult {
             self.expect.name().to_owned(),
             self.got.map(Expected::name).unwrap_or_default().to_owned(),
             fate,
-            self.rule.clone().unwrap_or_default(),
+            printable(self.rule.as_deref().unwrap_or_default(), REASON_CHARS),
             reason.unwrap_or_default(),
         ]
     }

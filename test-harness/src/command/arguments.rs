@@ -122,7 +122,7 @@ pub(super) struct Evaluate {
     /// The policy directory, or a bundle
     #[arg(long, value_name = "DIR")]
     pub(super) policies: PathBuf,
-    /// The agent that asks: sets the header from which the gateway takes its name
+    /// The agent that asks: sets the header from which the gateway takes its name, in place of the one in a file
     #[arg(long, value_name = "NAME")]
     pub(super) agent: Option<String>,
     /// The method; GET, or POST with a body

@@ -12,7 +12,11 @@ use super::arguments::{Evaluate, Output};
 use super::exit::{Exit, Failure};
 use super::request;
 use crate::policies::Policies;
+use crate::render::printable;
 use crate::replay::{NativeEngine, Verdict};
+
+/// Longest name of a rule, an action or a version that is shown, in characters.
+const NAME_CHARS: usize = 128;
 
 pub(super) fn run(arguments: &Evaluate) -> Result<Exit, Failure> {
     let policies = Policies::open(&arguments.policies)?;
@@ -46,7 +50,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
 
 fn explanation(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Timestamp) -> String {
     let mut lines = Lines::default();
-    let by = outcome.rule.as_ref().map(|rule| format!(", by rule `{rule}`")).unwrap_or_default();
+    let by = outcome.rule.as_ref().map(|rule| format!(", by rule `{}`", shown(rule))).unwrap_or_default();
     let shadow = if outcome.shadow && outcome.forward { " (the page is in shadow: forwarded)" } else { "" };
     lines.push(0, format!("{}{by}{shadow}", verdict.name()));
     if let Some(why) = &outcome.undecidable {
@@ -60,13 +64,14 @@ fn explanation(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Ti
     }
     lines.push(0, String::new());
     if let Some(agent) = &outcome.agent {
-        let version = outcome.version.as_ref().map(|v| format!(", page {v}")).unwrap_or_default();
+        let version = outcome.version.as_ref().map(|v| format!(", page {}", shown(v))).unwrap_or_default();
         lines.push(0, format!("agent {}{version}", policy_core::quote::quote(agent)));
     }
     lines.push(0, format!("policy {}", policies.set.digest()));
     lines.push(0, format!("judged at {now}"));
     for (number, operation) in outcome.operations.iter().enumerate() {
-        let action = operation.action.as_deref().or(operation.call.as_deref()).unwrap_or("what no catalog lists");
+        let named = operation.action.as_deref().or(operation.call.as_deref());
+        let action = named.map_or("what no catalog lists".to_owned(), shown);
         let effect = operation.effect.map(|effect| format!(" ({effect})")).unwrap_or_default();
         lines.push(0, String::new());
         lines.push(0, format!("operation {number}: {action}{effect}"));
@@ -91,10 +96,15 @@ fn considered(rule: &Considered, lines: &mut Lines) {
         Some(decision) => decision.name(),
     };
     let shadow = if rule.shadow { " (in shadow: does not count)" } else { "" };
-    lines.push(1, format!("{} `{}`: {says}{shadow}", rule.effect, rule.rule));
+    lines.push(1, format!("{} `{}`: {says}{shadow}", rule.effect, shown(&rule.rule)));
     for found in &rule.reasons {
         lines.push(2, reason(found));
     }
+}
+
+/// A name that an author gave.
+fn shown(name: &str) -> String {
+    printable(name, NAME_CHARS)
 }
 
 fn reason(reason: &Reason) -> String {

@@ -69,8 +69,8 @@ pub(super) fn explain(failure: Failure) -> Exit {
             eprintln!("error: {invalid}");
             Exit::InvalidPolicy
         }
-        // A bundle that does not load is an invalid policy like any other.
-        Failure::Policy(error @ PolicyError::Bundle { .. }) => {
+        // A bundle that does not load, or a document that is no text, is an invalid policy like any other.
+        Failure::Policy(error @ (PolicyError::Bundle { .. } | PolicyError::NotUtf8 { .. })) => {
             eprintln!("error: {error}");
             Exit::InvalidPolicy
         }

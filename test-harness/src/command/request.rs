@@ -9,6 +9,7 @@ use super::arguments::Evaluate;
 use super::exit::Failure;
 use crate::policies::Policies;
 use crate::recording::{Field, RecordedBody, RecordedRequest, Recording, RecordingError};
+use crate::render::printable;
 
 /// A request, and when it was made if that is known.
 pub(super) struct Given {
@@ -33,6 +34,15 @@ pub(super) fn read(arguments: &Evaluate, policies: &Policies) -> Result<Given, F
                            sources; name the agent as the gateway would see it with -H 'name: value'";
             return Err(Failure::Other(message.into()));
         };
+        let by_hand = arguments
+            .headers
+            .iter()
+            .any(|given| named(given).is_some_and(|(name, _)| name.eq_ignore_ascii_case(header)));
+        if by_hand {
+            return Err(Failure::Other(format!("--agent and -H both give `{header}`; name the agent once")));
+        }
+        plain("--agent", agent)?;
+        // What a file says of the agent gives way.
         let headers = &mut given.request.headers;
         headers.retain(|(name, _)| name != header.as_bytes());
         headers.push(field(header, agent));
@@ -45,10 +55,26 @@ fn field(name: &str, value: &str) -> Field {
 }
 
 fn header_field(header: &str) -> Result<Field, Failure> {
-    match header.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => Ok(field(name.trim(), value.trim())),
-        _ => Err(Failure::Other(format!("the header `{header}` has no name; write it as -H 'name: value'"))),
+    plain("-H", header)?;
+    match named(header) {
+        Some((name, value)) => Ok(field(name, value)),
+        None => Err(Failure::Other(format!("the header `{header}` has no name; write it as -H 'name: value'"))),
     }
+}
+
+/// Name and value of `name: value`.
+fn named(header: &str) -> Option<(&str, &str)> {
+    let (name, value) = header.split_once(':')?;
+    Some((name.trim(), value.trim())).filter(|(name, _)| !name.is_empty())
+}
+
+/// Refuses what no gateway would deliver in a header: a line end begins the next one.
+fn plain(option: &str, text: &str) -> Result<(), Failure> {
+    if text.contains(['\r', '\n', '\0']) {
+        let text = printable(text, 64);
+        return Err(Failure::Other(format!("{option} `{text}` holds a line end or NUL; a header is one line")));
+    }
+    Ok(())
 }
 
 fn of_flags(arguments: &Evaluate, url: &str) -> Result<RecordedRequest, Failure> {

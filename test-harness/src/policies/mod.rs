@@ -12,6 +12,7 @@
 mod error;
 mod file_name;
 mod sources;
+mod tokens;
 
 pub use error::{InvalidPolicy, PolicyError};
 pub use file_name::{FileName, NotATemplateName};
@@ -45,7 +46,9 @@ impl PolicyDirectory {
     /// [`PolicyError`] when the directory or a file in it cannot be read, or `gateway.json` is
     /// missing. Mistakes in the documents are not errors here: see [`PolicyDirectory::findings`].
     pub fn load(directory: &Path) -> Result<Self, PolicyError> {
-        Ok(Self::compile(sources::of_directory(directory)?))
+        let sources = sources::of_directory(directory)?;
+        let tokens = tokens::diagnose(&sources);
+        Ok(Self::compile(sources, tokens))
     }
 
     /// Reads and compiles single documents. What they need and is not among them, the gateway's
@@ -54,13 +57,14 @@ impl PolicyDirectory {
     /// # Errors
     /// [`PolicyError`], as for [`PolicyDirectory::load`].
     pub fn load_files(files: &[PathBuf]) -> Result<Self, PolicyError> {
-        Ok(Self::compile(sources::of_files(files)?))
+        // Other pages may stand beside these: nothing is said of agents that have none here.
+        Ok(Self::compile(sources::of_files(files)?, Vec::new()))
     }
 
-    fn compile(sources: Vec<Source>) -> Self {
+    fn compile(sources: Vec<Source>, more: Vec<Diagnostic>) -> Self {
         let mut compiled = compile(&sources);
         let names = file_name::diagnose(&sources);
-        compiled.diagnostics.extend(names);
+        compiled.diagnostics.extend(names.into_iter().chain(more));
         compiled.diagnostics.sort_by_key(|found| (found.source, found.span.start));
         Self { sources, compiled }
     }

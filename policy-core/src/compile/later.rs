@@ -1,0 +1,34 @@
+//! Members that the language has and this version cannot evaluate, before they have a form. Whoever writes `"change": "5%"`
+//! is told that there is no `change` yet, not that it is no object: the form would be the second mistake.
+
+use core::ops::Range;
+
+use crate::document::{Document, Kind};
+
+/// Of a page, and of a permit.
+const OF_A_PAGE: [&str; 4] = ["counters", "tripwires", "on_unavailable", "after_restart"];
+const OF_A_PERMIT: [&str; 4] = ["counters", "hours", "canary", "critical"];
+/// Of a test, wherever a rule holds one.
+const OF_A_TEST: [&str; 3] = ["change", "increase", "decrease"];
+
+/// The member of a template that is not evaluated yet and holds the place of a mistake of form, and where it stands.
+pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'static str, Range<usize>)> {
+    let mut here = document.root();
+    let mut way = alloc::vec::Vec::new();
+    loop {
+        let inside = |range: Range<usize>| range.start <= mistake.start && mistake.end <= range.end;
+        here = here.children().find(|child| inside(child.span()))?;
+        way.push(here.name());
+        let known: &[&'static str] = match way.as_slice() {
+            [_] => &OF_A_PAGE,
+            ["permit", _, _] => &OF_A_PERMIT,
+            // An element of a list of tests: `limits` and `when`, each below the other.
+            [.., "limits" | "when", "", _] => &OF_A_TEST,
+            _ => &[],
+        };
+        if let Some(name) = known.iter().find(|name| **name == here.name()) {
+            let container = matches!(here.kind(), Kind::Object | Kind::Array);
+            return Some((name, if container { here.name_span() } else { here.span() }));
+        }
+    }
+}
