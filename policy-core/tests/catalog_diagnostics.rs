@@ -41,7 +41,7 @@ fn catalogs() {
         (
             r#""action": "create" }"#,
             r#""action": "create", "parent": "shop" }"#,
-            "unknown parent `shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer into the row | \
+            "unknown parent `shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer to a member beside the list | \
              \"shop\"",
         ),
         (r#""unit": "minor", "#, "", "a money field needs `unit` and `currency` | \"amount\""),

@@ -29,7 +29,7 @@ pub(crate) fn compile(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut 
             for (text, kind) in &action.inner {
                 let pointer = format!("/resources/{resource}/actions/{name}/inner/{text}");
                 if *kind == InnerKind::HttpBatch {
-                    parts.unsupported.insert(full.clone(), "its text holds operations of their own, which");
+                    parts.unsupported.insert(full.clone(), "its text holds requests of its own");
                     own.inner.push(Inner::Unread);
                     continue;
                 }
