@@ -6,6 +6,7 @@ mod form;
 mod gzip;
 mod json;
 mod postgrest;
+pub mod sql;
 
 pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
