@@ -436,6 +436,7 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
         }
     }
     call::kept(own, base, faults);
+    inner::extend(&mut own.sql, &mut base.sql, faults);
     own.base = own.base.take().or_else(|| base.base.take());
     own.decoder = own.decoder.or(base.decoder);
     if own.types.is_empty() {

@@ -9,6 +9,7 @@ use super::api::name_patterns;
 use super::binding::ApiParts;
 use super::call::{self, CallName};
 use super::endpoint::Endpoint;
+use super::inner;
 use super::limit::{self, Surroundings};
 use super::pattern::Patterns;
 use super::report::Report;
@@ -109,6 +110,7 @@ pub(crate) fn lay_out(
             quirks: Quirks { php_names: quirk("php_names"), case_insensitive: quirk("case_insensitive") },
             loosen: loosen(binding),
             actions,
+            sql: inner::reading(catalog),
             calls,
             header_rule: headers(&binding.headers),
             limits,

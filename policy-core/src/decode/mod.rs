@@ -50,6 +50,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) outer: Option<Rc<Operation<'a>>>,
     /// What the decoder found out about this operation alone.
     pub(crate) facts: Facts,
+    /// Why it is this operation and not a lesser one, as a sentence: what to write instead.
+    pub(crate) why: Option<String>,
 }
 
 /// A call by name.
@@ -83,6 +85,7 @@ impl<'a> Operation<'a> {
             counted: true,
             outer: None,
             facts: Vec::new(),
+            why: None,
         }
     }
 

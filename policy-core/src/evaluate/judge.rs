@@ -401,6 +401,10 @@ impl<'a> Bench<'a> {
             }
             None => (Code::EndpointNotAllowed, format!("no rule of this page permits {what}")),
         };
+        let message = match &operation.why {
+            Some(why) => format!("{message}; {why}"),
+            None => message,
+        };
         let reason = Reason { code, message, pointer: None };
         Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] }
     }
