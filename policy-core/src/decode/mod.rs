@@ -3,6 +3,7 @@
 
 mod body;
 mod form;
+pub mod google_batch;
 mod gzip;
 mod inner;
 mod json;
