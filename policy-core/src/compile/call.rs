@@ -212,7 +212,12 @@ pub(crate) fn lay_out(
         add(&call.rules);
         let Some(action) = call.action.and_then(|index| actions.get(index as usize)) else { continue };
         add(&action.rules);
-        for inner in &action.inner {
+        let rows = action.rows.iter().map(|list| list.action);
+        let held: Vec<&Action> = rows.filter_map(|index| actions.get(index as usize)).collect();
+        for held in &held {
+            add(&held.rules);
+        }
+        for inner in core::iter::once(action).chain(held).flat_map(|action| &action.inner) {
             let Inner::Sql { select, write, .. } = inner else { continue };
             for index in [select, write] {
                 add(actions.get(*index as usize).map(|action| action.rules.as_slice()).unwrap_or_default());
