@@ -54,6 +54,9 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         faults.push(("/decoder".into(), "this decoder is not supported yet: this version cannot evaluate it".into()));
         Decoder::Json
     });
+    if decoder == Decoder::GoogleBatch {
+        faults.push(("/decoder".into(), "the decoder `google_batch` belongs to the actions that are batches".into()));
+    }
     if !decoder.takes_json_types()
         && catalog.types.iter().any(|text| !text.eq_ignore_ascii_case(decoder.default_type()))
     {
@@ -431,6 +434,10 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
                 }
             }
             let known = base.resources.get(resource).and_then(|resource| resource.actions.get(name));
+            if known.is_some_and(|known| known.decoder != action.decoder) {
+                let pointer = format!("/resources/{resource}/actions/{name}");
+                faults.push((pointer, "an extension keeps the decoder of its base's actions".into()));
+            }
             if known.is_some_and(|known| known.effect != action.effect) {
                 let pointer = format!("/resources/{resource}/actions/{name}/effect");
                 faults.push((pointer, "an extension does not change the effect of an action".into()));

@@ -130,6 +130,7 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         duplicate_rows: given.duplicate_rows.is_some(),
         gzip: given.gzip == Some(true),
         embedding: given.embedding.is_some(),
+        google_batch: given.google_batch.is_some(),
         jsonrpc_batch: given.jsonrpc_batch.is_some(),
         // Unknown names were reported where the API is bound.
         secrets: given.secrets.iter().filter_map(|name| Detector::parse(name)).collect(),

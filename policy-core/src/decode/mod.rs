@@ -15,6 +15,7 @@ pub mod sql;
 pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
 
+pub(crate) use json::path_key;
 pub(crate) use jsonrpc::waiting;
 pub(crate) use mcp::VERSIONS;
 pub(crate) use postgrest::embedded_tables;
@@ -76,7 +77,7 @@ pub(crate) enum Fact {
 }
 
 impl<'a> Operation<'a> {
-    fn of(action: Option<&'a Action>, document: Option<Value<'a>>) -> Self {
+    pub(crate) fn of(action: Option<&'a Action>, document: Option<Value<'a>>) -> Self {
         Self {
             action,
             call: None,
@@ -140,7 +141,8 @@ pub(crate) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
             Ok(Unfolded::default())
         }
         Decoder::Jsonrpc => jsonrpc::unfold(input),
-        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
+        Decoder::Graphql => Err(not_yet()),
+        Decoder::GoogleBatch => Err(empty_batch()),
     }
 }
 
@@ -154,7 +156,8 @@ pub(crate) fn decode<'a>(input: &Input<'a>, _unfolded: &'a Unfolded) -> Result<V
         Decoder::Json | Decoder::Form => json::operations(input),
         Decoder::Postgrest => postgrest::operations(input),
         Decoder::Jsonrpc => jsonrpc::operations(input),
-        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
+        Decoder::Graphql => Err(not_yet()),
+        Decoder::GoogleBatch => Err(empty_batch()),
     }?;
     inner::expand(input.api, rows_of_calls(input.api, operations)?)
 }
@@ -211,6 +214,11 @@ pub(crate) fn possible_actions<'a>(api: &'a Api, actions: &[&'a Action]) -> Vec<
         .collect();
     all.extend(of_texts);
     all
+}
+
+/// What is no body, or not read, holds no parts; parts are judged one by one.
+fn empty_batch() -> Reason {
+    Reason { code: Code::BatchShape, message: "the batch has no parts".into(), pointer: None }
 }
 
 fn not_yet() -> Reason {

@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::batch::judge_parts;
 use super::matching::Matches;
 use super::names::Scope;
 use super::route::{Route, Variables};
@@ -38,6 +39,7 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     };
     let document = match &content {
         Content::Document(document) => Some(document),
+        Content::Batch(bytes) => return judge_parts(set, page, request, route, bytes),
         Content::None | Content::Unread(_) => None,
     };
     // Bytes that were not read cannot be taken apart, and what is not judged is not allowed.
@@ -65,6 +67,31 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
         outcome.rpc = document.and_then(|document| waiting(request, document));
     }
     outcome
+}
+
+/// What forbids a request whatever it holds.
+pub(super) struct Forbidding {
+    pub(super) rule: String,
+    pub(super) reason: Reason,
+}
+
+/// The forbid on a request that carries others, and every one that was looked at: it holds for all that it carries.
+pub(super) fn forbidden(
+    set: &PolicySet,
+    page: &Page,
+    request: &Request,
+    route: &Route,
+) -> (Option<Forbidding>, Vec<Considered>) {
+    let Some(api) = page.apis.get(route.api as usize) else { return (None, Vec::new()) };
+    let action = route.actions.first().and_then(|index| api.actions.get(*index as usize));
+    let (content, unfolded, operation) = (&Content::None, &Unfolded::default(), &Operation::of(action, None));
+    let operations = core::slice::from_ref(operation);
+    let bench = Bench { set, page, api, request, route, content, body: None, unfolded, operations };
+    let mut considered = Vec::new();
+    let judged = bench.forbids(0, operation, &mut considered);
+    let forbidding =
+        judged.and_then(|judged| Some(Forbidding { rule: judged.rule?, reason: judged.reasons.into_iter().next()? }));
+    (forbidding, considered)
 }
 
 /// The operations of a request, of which there is at least one, and none twice.
@@ -455,7 +482,7 @@ fn considering(
     Considered { operation, rule: rule.into(), effect, decision, shadow, reasons }
 }
 
-fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
+pub(super) fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
     for reason in reasons {
         let reason = reason.bounded();
         if outcome.reasons.contains(&reason) {

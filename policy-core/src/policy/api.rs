@@ -457,6 +457,8 @@ pub struct Loosen {
     pub gzip: bool,
     /// A select may embed tables that the rule's filter does not list.
     pub embedding: bool,
+    /// Every part of a multipart batch is judged as a request.
+    pub google_batch: bool,
     /// Every element of a JSON-RPC array is an operation.
     pub jsonrpc_batch: bool,
     /// Detectors of secrets that are off.
