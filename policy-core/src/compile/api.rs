@@ -434,10 +434,6 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
                 }
             }
             let known = base.resources.get(resource).and_then(|resource| resource.actions.get(name));
-            if known.is_some_and(|known| known.decoder != action.decoder) {
-                let pointer = format!("/resources/{resource}/actions/{name}");
-                faults.push((pointer, "an extension keeps the decoder of its base's actions".into()));
-            }
             if known.is_some_and(|known| known.effect != action.effect) {
                 let pointer = format!("/resources/{resource}/actions/{name}/effect");
                 faults.push((pointer, "an extension does not change the effect of an action".into()));
