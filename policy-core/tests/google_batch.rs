@@ -1,5 +1,8 @@
 //! Batches of HTTP requests in one body: read as every other reader would, or refused.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(unreachable_pub, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+#[path = "../../fuzz/entry/lenient_batch.rs"]
+mod lenient_batch;
 
 use policy_core::decode::google_batch::{Part, read_google_batch};
 use policy_core::limits::{GOOGLE_BATCH_PARTS, HEADERS};
@@ -303,40 +306,6 @@ fn written(boundary: &str, eol: &str, parts: &[Sent]) -> Vec<u8> {
     out
 }
 
-/// What a lenient reader makes of a batch: it looks for the boundary anywhere and takes any end of a line, as a naive
-/// gateway or server might.
-fn lenient(boundary: &str, body: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
-    let delimiter = format!("--{boundary}").into_bytes();
-    let find = |from: usize| body[from..].windows(delimiter.len()).position(|w| w == delimiter).map(|at| from + at);
-    let mut parts = Vec::new();
-    let mut start = find(0)? + delimiter.len();
-    loop {
-        let end = find(start).unwrap_or(body.len());
-        let content = &body[start..end];
-        if content.starts_with(b"--") {
-            return Some(parts);
-        }
-        // What is left of the boundary's line, the part's headers, the request line, the request's headers.
-        let mut rest = content;
-        let mut next = || {
-            let at = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-            let line = rest[..at].strip_suffix(b"\r").unwrap_or(&rest[..at]);
-            rest = rest.get(at + 1..).unwrap_or_default();
-            String::from_utf8_lossy(line).into_owned()
-        };
-        next();
-        while !next().is_empty() {}
-        let request = next();
-        while !next().is_empty() {}
-        let rest = rest.strip_suffix(b"\n").unwrap_or(rest);
-        parts.push((request, rest.strip_suffix(b"\r").unwrap_or(rest).to_vec()));
-        if end == body.len() {
-            return Some(parts);
-        }
-        start = end + delimiter.len();
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -380,7 +349,7 @@ proptest! {
             body.splice(at..end, piece.bytes());
         }
         if let Ok(read) = read_google_batch("multipart/mixed; boundary=b0", &body) {
-            let lenient = lenient("b0", &body).expect("a lenient reader finds parts");
+            let lenient = lenient_batch::read("b0", &body).expect("a lenient reader finds parts");
             prop_assert_eq!(read.len(), lenient.len());
             for (part, (request, rest)) in read.iter().zip(&lenient) {
                 prop_assert!(request.starts_with(&format!("{} ", part.method)) && request.contains(part.target), "{} {:?}", request, part);

@@ -1,6 +1,9 @@
 //! SQL in a request: what only reads is told from what writes, and everything in doubt is a write. The statements are data:
 //! `data/sql_selects.ndjson` and `data/sql_writes.ndjson`, one a line.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(unreachable_pub, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+#[path = "../../fuzz/entry/sql_oracle.rs"]
+mod sql_oracle;
 
 use std::collections::BTreeMap;
 
@@ -8,7 +11,6 @@ use policy_core::decode::sql::{Dialect, Sql, Why, read_sql};
 use policy_core::limits::SQL_BYTES;
 use proptest::prelude::*;
 use serde_json::Value;
-use sqlparser::ast::{Query, SetExpr, Statement};
 
 const BOTH: [Dialect; 2] = [Dialect::Any, Dialect::Postgresql];
 
@@ -180,42 +182,6 @@ fn reasons_are_sentences() {
     assert!(!strange.contains(['\n', '\u{1b}']) && strange.chars().count() < 200, "{strange}");
 }
 
-/// Another parser of PostgreSQL's grammar sees one statement that reads, or nothing.
-fn another_parser_agrees(sql: &str) {
-    let Ok(statements) = sqlparser::parser::Parser::parse_sql(&sqlparser::dialect::PostgreSqlDialect {}, sql) else {
-        return;
-    };
-    let [statement] = statements.as_slice() else { panic!("{} statements: {sql:?}", statements.len()) };
-    match statement {
-        Statement::Query(query) => assert_reads(query, sql),
-        Statement::Explain { statement, .. } => match statement.as_ref() {
-            Statement::Query(query) => assert_reads(query, sql),
-            other => panic!("explains {other}: {sql:?}"),
-        },
-        other => panic!("{other}: {sql:?}"),
-    }
-}
-
-fn assert_reads(query: &Query, sql: &str) {
-    assert!(query.locks.is_empty(), "locks: {sql:?}");
-    let parts = query.with.iter().flat_map(|with| &with.cte_tables);
-    parts.for_each(|part| assert_reads(&part.query, sql));
-    assert_body_reads(&query.body, sql);
-}
-
-fn assert_body_reads(body: &SetExpr, sql: &str) {
-    match body {
-        SetExpr::Select(select) => assert!(select.into.is_none(), "INTO: {sql:?}"),
-        SetExpr::Query(query) => assert_reads(query, sql),
-        SetExpr::SetOperation { left, right, .. } => {
-            assert_body_reads(left, sql);
-            assert_body_reads(right, sql);
-        }
-        SetExpr::Values(_) | SetExpr::Table(_) => {}
-        other => panic!("{other}: {sql:?}"),
-    }
-}
-
 /// Pieces that begin and end strings, comments, queries and writes.
 const PIECES: [&str; 48] = [
     "'",
@@ -287,7 +253,7 @@ proptest! {
         let sql: String = sql.into_iter().collect();
         let postgresql = read(&sql, Dialect::Postgresql);
         if postgresql == Sql::Select {
-            another_parser_agrees(&sql);
+            sql_oracle::assert_reads(&sql);
         } else {
             prop_assert_ne!(read(&sql, Dialect::Any), Sql::Select, "{:?}", sql);
         }
@@ -303,6 +269,6 @@ proptest! {
 #[test]
 fn another_parser_reads_the_selects_alike() {
     for case in selects() {
-        another_parser_agrees(&case.sql);
+        sql_oracle::assert_reads(&case.sql);
     }
 }
