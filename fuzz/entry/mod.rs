@@ -3,7 +3,7 @@
 //!
 //! `documents` holds the policy sets, `message` reads a request from bytes, `drive` takes an evaluation to its end and
 //! states what holds for every outcome, `page` says a second time what one page allows, `unique` reads JSON a second time;
-//! `bundle`, `compile`, `request` and `steps` are the entries.
+//! `bundle`, `compile`, `graphql`, `request` and `steps` are the entries.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each target uses its part")]
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a panic is a finding")]
 
@@ -11,6 +11,7 @@ pub mod bundle;
 pub mod compile;
 pub mod documents;
 pub mod drive;
+pub mod graphql;
 pub mod message;
 pub mod page;
 pub mod request;

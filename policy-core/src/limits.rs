@@ -17,6 +17,10 @@ pub const JSON_VALUES: usize = 65_536;
 pub const SOURCE_VALUES: usize = 4_000_000;
 /// Most name/value pairs in a form. PHP reads the first 1,000 and drops the rest (`max_input_vars`).
 pub const FORM_PAIRS: usize = 500;
+/// Most tokens in one GraphQL document, as common servers bound them.
+pub const GRAPHQL_TOKENS: usize = 15_000;
+/// Deepest nesting of a GraphQL document (selection sets and values).
+pub const GRAPHQL_DEPTH: usize = 64;
 /// Significant digits of a number that is held exactly.
 pub const DIGITS: u32 = 18;
 /// Most operations in one request.

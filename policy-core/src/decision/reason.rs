@@ -117,6 +117,8 @@ codes! {
     BatchLimit = "batch_limit",
     /// The batch is not shaped as the API's.
     BatchShape = "batch_shape",
+    /// The GraphQL request is not one operation with one meaning.
+    GraphqlShape = "graphql_shape",
     /// One resource occurs twice.
     DuplicateTarget = "duplicate_target",
     /// A required value is missing.

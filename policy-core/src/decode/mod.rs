@@ -3,6 +3,7 @@
 
 mod body;
 mod form;
+pub mod graphql;
 mod gzip;
 mod json;
 mod postgrest;
