@@ -61,7 +61,9 @@ impl Outcome {
                     | Code::BodyDuplicateKey
                     | Code::GraphqlShape
                     | Code::Charset
-                    | Code::BodyNotSeen,
+                    | Code::BodyNotSeen
+                    | Code::JsonrpcShape
+                    | Code::HeaderBodyMismatch,
                 ),
             ) => 400,
             (_, Some(Code::ContentType | Code::ContentEncoding)) => 415,
