@@ -42,6 +42,7 @@ pub const PAGE: &str = r#"{
       "limits": [{ "id": "plain", "field": "name", "pattern": "[a-z]{1,8}( [a-z]{1,8})*" }]
     },
     { "id": "delete", "scope": "shop:products.delete", "approval": "owner" },
+    { "id": "export", "endpoint": "shop:GET /exports/{name:text}.csv" },
     {
       "id": "order", "endpoint": "shop:PUT /orders/{id}", "fields": { "only": ["status"] },
       "limits": [{ "id": "states", "field": "status", "in": ["paid", "sent"], "beyond": { "approval": "manager" } }]

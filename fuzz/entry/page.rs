@@ -22,6 +22,10 @@ pub fn assert_allowed(message: &Message) {
     match (method.as_str(), place.as_slice()) {
         ("GET" | "HEAD", ["products"]) | ("POST", ["products", "search"]) => {}
         ("GET" | "HEAD", ["products", id]) => assert_id(id, &target),
+        ("GET" | "HEAD", ["exports", file]) => {
+            let name = file.strip_suffix(".csv").unwrap_or_else(|| panic!("exports end in `.csv`: {target}"));
+            assert!(!name.is_empty(), "an export has a name: {target}");
+        }
         ("PUT" | "PATCH" | "POST", ["products", "batch"]) => {
             let body = object(message);
             assert_eq!(method, "POST", "{target}");

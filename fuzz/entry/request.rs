@@ -84,16 +84,14 @@ fn canonical(message: &Message, allowed: bool) {
     }
 }
 
-/// The request target, written from what was read of it: what was encoded is encoded whole.
+/// The request target, written from what was read of it: what was encoded is encoded from the beginning of its segment.
 fn target(request: &Request) -> String {
     let mut text = String::new();
     for segment in &request.segments {
         text.push('/');
-        if segment.encoded {
-            encode(&segment.text, &mut text);
-        } else {
-            text.push_str(&segment.text);
-        }
+        let (encoded, plain) = segment.text.split_at(segment.encoded);
+        encode(encoded, &mut text);
+        text.push_str(plain);
     }
     if request.trailing_slash || text.is_empty() {
         text.push('/');

@@ -13,13 +13,13 @@ use serde_json::{Value, json as value};
 use support::pages::{shop_page, sources, tables_page};
 use support::{Request, check, json, judge, policy, request};
 
-/// A set with something of everything: patterns, filters, values, rows, forbids.
+/// A set with something of everything: patterns, filters, values, rows, forbids, suffixes.
 fn sealed() -> Vec<u8> {
     let page = shop_page(
         r#"{ "permit": [{ "id": "p", "scope": "shop:products.update[category=a]", "fields": { "only": ["price", "category"], "require": ["price"] },
                "limits": [{ "field": "price", "pattern": "[0-9]" }, { "field": "worth", "max": 5, "when": [{ "field": "stock", "min": 1 }] }] },
              { "id": "r", "scope": "shop:products.list", "query": { "only": ["a"] } }],
-             "forbid": [{ "id": "f", "endpoint": "shop:GET /files/{x:path}" }] }"#,
+             "forbid": [{ "id": "f", "endpoint": ["shop:GET /files/{x:path}", "shop:GET /exports/{x:text}.csv"] }] }"#,
     );
     bundle::seal(&compile(&sources(&[page])).set.expect("it compiles")).expect("it is sealed")
 }
@@ -38,6 +38,7 @@ fn requests() -> Vec<Request> {
     vec![
         request("GET /v3/products?a=1"),
         request("GET /v3/files/a/b"),
+        request("GET /v3/exports/a.csv"),
         request("GET /v3/nowhere"),
         json("PUT /v3/products/1", r#"{"price":"5","category":"a","stock":2}"#),
         json("POST /v3/products/batch", r#"{"update":[{"id":1,"price":1,"category":"a"}],"delete":[3]}"#),

@@ -401,7 +401,10 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
     // Variables compare by their place alone: a wider or narrower one reaches the same requests.
     let path = |endpoint: &str| -> String {
         let path = endpoint.split_once(' ').map_or("", |(_, path)| path);
-        let shape = |segment: &str| if segment.starts_with('{') { "{}".to_string() } else { segment.to_string() };
+        let shape = |segment: &str| match segment.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+            Some((_, suffix)) => format!("{{}}{suffix}"),
+            None => segment.to_string(),
+        };
         path.split('/').map(shape).collect::<Vec<_>>().join("/")
     };
     let mut listed: BTreeMap<String, (String, String)> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Endpoints: `METHOD|METHOD /path/{x}/{y:text}`.
+//! Endpoints: `METHOD|METHOD /path/{x}/{y:text}.json`.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -94,25 +94,70 @@ pub(crate) fn parse(
         if segment.is_empty() {
             return Err("the path has an empty segment".to_string());
         }
-        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(variable) => {
-                let (name, inline) = match variable.split_once(':') {
-                    Some((name, kind)) => (name, Some(kind)),
-                    None => (variable, None),
-                };
-                if names.iter().any(|known| known == name) {
-                    return Err(format!("the path variable {} occurs twice", quote(name)));
-                }
-                segments.push(Segment::Variable(types.of(name, inline, patterns)?));
-                names.push(name.to_string());
-            }
-            None if segment.contains(['{', '}', '%', '?', '#', ';', '\\']) || !segment.is_ascii() => {
+        let Some(variable) = Variable::read(segment)? else {
+            if segment.contains(['%', '?', '#', ';', '\\']) || !segment.is_ascii() {
                 return Err(format!("{} is neither a literal segment nor a variable", quote(segment)));
             }
-            None => segments.push(Segment::Literal(segment.to_string())),
+            segments.push(Segment::Literal(segment.to_string()));
+            continue;
+        };
+        if names.iter().any(|known| known == variable.name) {
+            return Err(format!("the path variable {} occurs twice", quote(variable.name)));
         }
+        let kind = types.of(variable.name, variable.kind, patterns)?;
+        names.push(variable.name.to_string());
+        segments.push(match variable.suffix {
+            "" => Segment::Variable(kind),
+            suffix if kind == VariableType::Path => {
+                let name = variable.name;
+                return Err(format!(
+                    "a variable of type `path` has no suffix: write `{{{name}:path}}`, or `{{{name}:text}}{suffix}` for \
+                     one segment"
+                ));
+            }
+            suffix => Segment::Suffixed(kind, suffix.to_string()),
+        });
     }
     Ok(Endpoint { methods, segments, names })
+}
+
+/// A segment with a variable: `{name}`, `{name:type}`, each with a suffix or without.
+struct Variable<'s> {
+    name: &'s str,
+    kind: Option<&'s str>,
+    suffix: &'s str,
+}
+
+impl<'s> Variable<'s> {
+    /// `None`: a segment without a brace.
+    fn read(segment: &'s str) -> Result<Option<Self>, String> {
+        if !segment.contains(['{', '}']) {
+            return Ok(None);
+        }
+        let Some((variable, suffix)) = segment.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
+            return Err(if segment.contains('{') && segment.contains('}') {
+                let help =
+                    "a variable stands at the beginning of its segment: write `{id}`, or `{id}.json` with a suffix";
+                format!("{}: {help}", quote(segment))
+            } else {
+                format!("{} is neither a literal segment nor a variable", quote(segment))
+            });
+        };
+        let (name, kind) = match variable.split_once(':') {
+            Some((name, kind)) => (name, Some(kind)),
+            None => (variable, None),
+        };
+        if name.is_empty() || name.contains('{') {
+            return Err(format!("{}: a variable has a name: write `{{id}}`", quote(segment)));
+        }
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        let understood = suffix.starts_with('.') && suffix.len() > 1 && suffix.bytes().all(plain);
+        if !(suffix.is_empty() || understood) {
+            let help = "behind a variable stands nothing, or a suffix of `.` and letters, digits, `_`, `-`, `.`: write";
+            return Err(format!("{}: {help} `{{{variable}}}` or `{{{variable}}}.json`", quote(segment)));
+        }
+        Ok(Some(Self { name, kind, suffix }))
+    }
 }
 
 /// Whether some path matches both templates.
@@ -127,24 +172,48 @@ pub(crate) fn overlap(a: &[Segment], b: &[Segment]) -> bool {
 }
 
 fn segments_overlap(x: &Segment, y: &Segment) -> bool {
-    use VariableType as V;
-    let token = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    let literal = |text: &str, kind: &V| match kind {
-        V::OneOf(values) => values.iter().any(|value| value == text),
-        V::Digits => text.bytes().all(|b| b.is_ascii_digit()),
-        V::Token => token(text),
-        // Patterns are taken to match: an overlap that is only feared is reported, a real one never missed.
-        V::Pattern(_) | V::Text | V::Path => true,
-    };
     match (x, y) {
         (Segment::Literal(a), Segment::Literal(b)) => a == b,
-        (Segment::Literal(text), Segment::Variable(kind)) | (Segment::Variable(kind), Segment::Literal(text)) => {
-            literal(text, kind)
+        (Segment::Literal(text), other) | (other, Segment::Literal(text)) => {
+            let value = variable(other).and_then(|(kind, suffix)| Some((kind, text.strip_suffix(suffix)?)));
+            value.is_some_and(|(kind, value)| !value.is_empty() && admits(kind, value))
         }
-        (Segment::Variable(V::OneOf(values)), Segment::Variable(kind))
-        | (Segment::Variable(kind), Segment::Variable(V::OneOf(values))) => {
-            values.iter().any(|value| literal(value, kind))
+        _ => variable(x).zip(variable(y)).is_some_and(|(x, y)| variables_overlap(x, y)),
+    }
+}
+
+/// The type of a segment's variable, and what stands behind it.
+fn variable(segment: &Segment) -> Option<(&VariableType, &str)> {
+    match segment {
+        Segment::Literal(_) => None,
+        Segment::Variable(kind) => Some((kind, "")),
+        Segment::Suffixed(kind, suffix) => Some((kind, suffix)),
+    }
+}
+
+/// Where one suffix is the end of the other, what the longer has more belongs to the value of the shorter.
+fn variables_overlap(x: (&VariableType, &str), y: (&VariableType, &str)) -> bool {
+    let (shorter, longer, more) = match (x.1.strip_suffix(y.1), y.1.strip_suffix(x.1)) {
+        (_, Some(more)) => (x.0, y.0, more),
+        (Some(more), None) => (y.0, x.0, more),
+        (None, None) => return false,
+    };
+    match (shorter, longer) {
+        (VariableType::OneOf(values), longer) => {
+            values.iter().filter_map(|value| value.strip_suffix(more)).any(|value| admits(longer, value))
         }
-        (Segment::Variable(_), Segment::Variable(_)) => true,
+        (shorter, VariableType::OneOf(values)) => values.iter().any(|value| admits(shorter, &format!("{value}{more}"))),
+        (shorter, _) => admits(shorter, more),
+    }
+}
+
+/// Whether a value, or a piece of one, may be of a type. Patterns are taken to match: an overlap that is only feared is
+/// reported, a real one never missed.
+fn admits(kind: &VariableType, text: &str) -> bool {
+    match kind {
+        VariableType::OneOf(values) => values.iter().any(|value| value == text),
+        VariableType::Digits => text.bytes().all(|b| b.is_ascii_digit()),
+        VariableType::Token => text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
+        VariableType::Pattern(_) | VariableType::Text | VariableType::Path => true,
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
 use crate::decode::possible_actions;
-use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie};
+use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable};
 use crate::quote::{list, quote};
 use crate::request::{PathSegment, Request};
 
@@ -151,7 +151,7 @@ fn decoded_slash(set: &PolicySet, page: &Page, trie: &Trie, request: &Request) -
         .iter()
         .flat_map(|segment| segment.text.split('/'))
         .filter(|text| !text.is_empty())
-        .map(|text| PathSegment { text: text.into(), encoded: false, encoded_slash: false })
+        .map(|text| PathSegment { text: text.into(), encoded: 0, encoded_slash: false })
         .collect();
     let found = match trie.find(&split, &|index, text| set.matches(index, text)) {
         Ok(found) => found,
@@ -218,23 +218,20 @@ fn deny(code: Code, message: String) -> Refused {
 }
 
 fn variables(request: &Request, found: &Found<'_>) -> Variables {
-    let text = |start: usize, end: usize| {
+    let text = |place: &Variable<'_>| {
         let mut out = String::new();
-        for (position, segment) in request.segments.get(start..end).unwrap_or_default().iter().enumerate() {
+        for (position, segment) in request.segments.get(place.start..place.end).unwrap_or_default().iter().enumerate() {
             if position > 0 {
                 out.push('/');
             }
             out.push_str(&segment.text);
         }
-        out
+        match out.strip_suffix(place.suffix) {
+            Some(value) => value.to_string(),
+            None => out,
+        }
     };
-    found
-        .end
-        .names
-        .iter()
-        .zip(&found.variables)
-        .map(|(name, place)| (name.clone(), text(place.start, place.end)))
-        .collect()
+    found.end.names.iter().zip(&found.variables).map(|(name, place)| (name.clone(), text(place))).collect()
 }
 
 fn holds_unlisted_slash(request: &Request, api: &Api, found: &Found<'_>) -> bool {

@@ -22,9 +22,19 @@ pub struct Trie {
 struct Node {
     /// Sorted without regard to ASCII case, so that a case variant of a literal is found too.
     literals: Vec<(String, u32)>,
+    /// What stands behind a variable in its segment; the longest first.
+    suffixes: Vec<Suffix>,
     /// Sorted, most specific type first.
     variables: Vec<(VariableType, u32)>,
     ends: Vec<End>,
+}
+
+/// Variables with the same text behind them: `{id}.json`, `{name:text}.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Suffix {
+    text: String,
+    /// Of what stands before the text; sorted, most specific type first.
+    variables: Vec<(VariableType, u32)>,
 }
 
 /// A method and path template.
@@ -42,13 +52,15 @@ pub struct End {
     pub rules: Vec<RuleRef>,
 }
 
-/// A variable's place in a path: `segments[start..end]`.
+/// A variable's place in a path: `segments[start..end]` without the suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Variable {
+pub struct Variable<'t> {
     /// First segment.
     pub start: usize,
     /// Behind the last segment.
     pub end: usize,
+    /// What the last segment ends in and the value does not; mostly empty.
+    pub suffix: &'t str,
 }
 
 /// An endpoint that matches a path.
@@ -57,8 +69,8 @@ pub struct Found<'t> {
     /// The endpoint.
     pub end: &'t End,
     /// Where its variables lie, in the order of its names.
-    pub variables: Vec<Variable>,
-    /// A variable of the template stands where the path spells a literal of another endpoint.
+    pub variables: Vec<Variable<'t>>,
+    /// A variable of the template stands where the path spells a literal, or a longer suffix, of another endpoint.
     pub shadowed: bool,
     /// Identifies the path template: two ends with one number have the same template.
     pub template: u32,
@@ -67,9 +79,9 @@ pub struct Found<'t> {
 /// Why a path that looks like a listed one is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A segment differs from this listed literal only in the case of letters.
+    /// A segment differs from this listed literal, or its end from this listed suffix, only in the case of letters.
     CaseVariant(String),
-    /// A segment spells this listed literal with percent-encoding.
+    /// A segment spells this listed literal or suffix with percent-encoding.
     EncodedLiteral(String),
 }
 
@@ -88,15 +100,22 @@ impl Trie {
         Ok(walk.found)
     }
 
-    /// Whether every index in the trie is within it: a bundle that says otherwise is not loaded.
+    /// Whether the nodes are a tree whose indices are within it, and every suffix is one: a bundle that says otherwise
+    /// is not loaded. In a tree a walk comes to each node once at most.
     #[must_use]
     pub fn is_sound(&self, apis: usize) -> bool {
-        let inside = |child: u32| (child as usize) < self.nodes.len();
+        let mut has_parent = alloc::vec![false; self.nodes.len()];
+        let mut fresh = |index: usize, child: u32| match has_parent.get_mut(child as usize) {
+            Some(known) if child as usize > index => !core::mem::replace(known, true),
+            _ => false,
+        };
+        let one_segment = |suffix: &Suffix| suffix.variables.iter().all(|(kind, _)| *kind != VariableType::Path);
         !self.nodes.is_empty()
             && self.nodes.iter().enumerate().all(|(index, node)| {
-                let forward = |child: u32| inside(child) && child as usize > index;
-                node.literals.iter().all(|(_, child)| forward(*child))
-                    && node.variables.iter().all(|(_, child)| forward(*child))
+                let suffixed = node.suffixes.iter().flat_map(|suffix| &suffix.variables);
+                node.literals.iter().all(|(_, child)| fresh(index, *child))
+                    && node.variables.iter().chain(suffixed).all(|(_, child)| fresh(index, *child))
+                    && node.suffixes.iter().all(|suffix| suffix.text.starts_with('.') && one_segment(suffix))
                     && node.ends.iter().all(|end| (end.api as usize) < apis)
             })
     }
@@ -106,54 +125,82 @@ struct Walk<'t, 'r> {
     trie: &'t Trie,
     segments: &'r [PathSegment],
     matches_pattern: &'r dyn Fn(u32, &str) -> bool,
-    captured: Vec<Variable>,
+    captured: Vec<Variable<'t>>,
     found: Vec<Found<'t>>,
 }
 
 impl<'t> Walk<'t, '_> {
-    /// Each node lies on one path from the root, so it is visited once at most.
-    fn visit(&mut self, node: u32, depth: usize, shadowed: bool) -> Result<(), Refusal> {
+    /// Each node lies on one path from the root, so it is visited once at most. Says whether an endpoint of the catalog is
+    /// there: only what the catalog lists is an endpoint of its own; a path that a rule spells hides nothing.
+    fn visit(&mut self, node: u32, depth: usize, shadowed: bool) -> Result<bool, Refusal> {
         let Some(here) = self.trie.nodes.get(node as usize) else {
-            return Ok(());
+            return Ok(false);
         };
         if depth > PATH_SEGMENTS {
-            return Ok(());
+            return Ok(false);
         }
         let Some(segment) = self.segments.get(depth) else {
-            self.take(here, node, shadowed);
-            return Ok(());
+            return Ok(self.take(here, node, shadowed));
         };
-        let before = self.found.len();
-        if let Some(child) = literal(here, segment)? {
-            self.visit(child, depth + 1, shadowed)?;
-        }
-        // Only what the catalog lists is an endpoint of its own; a path that a rule spells hides nothing.
-        let spelled = self.found.iter().skip(before).any(|found| !found.end.actions.is_empty());
-        for (kind, child) in &here.variables {
-            let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
-            if self.admits(kind, segment) {
-                self.captured.push(Variable { start: depth, end });
-                if *kind == VariableType::Path {
-                    if let Some(last) = self.trie.nodes.get(*child as usize) {
-                        self.take(last, *child, shadowed);
-                    }
-                } else {
-                    self.visit(*child, end, shadowed || spelled)?;
-                }
-                self.captured.pop();
+        let mut spelled = match literal(here, segment)? {
+            Some(child) => self.visit(child, depth + 1, shadowed)?,
+            None => {
+                no_variant_of_a_suffix(here, segment)?;
+                false
+            }
+        };
+        for suffix in &here.suffixes {
+            if let Some(value) = without(&segment.text, &suffix.text) {
+                spelled |= self.visit_suffixed(suffix, value, depth, shadowed || spelled)?;
             }
         }
-        Ok(())
+        let mut listed = spelled;
+        for (kind, child) in &here.variables {
+            if !self.admits(kind, &segment.text) {
+                continue;
+            }
+            let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
+            self.captured.push(Variable { start: depth, end, suffix: "" });
+            listed |= match (kind, self.trie.nodes.get(*child as usize)) {
+                (VariableType::Path, Some(last)) => self.take(last, *child, shadowed),
+                (VariableType::Path, None) => false,
+                _ => self.visit(*child, end, shadowed || spelled)?,
+            };
+            self.captured.pop();
+        }
+        Ok(listed)
     }
 
-    fn take(&mut self, node: &'t Node, template: u32, shadowed: bool) {
+    /// Follows the variables that have `suffix` behind them. A value that is not of the variable's type matches nothing,
+    /// and what the catalog lists there is there all the same: an upstream may read any text as the value.
+    fn visit_suffixed(
+        &mut self,
+        suffix: &'t Suffix,
+        value: &str,
+        depth: usize,
+        shadowed: bool,
+    ) -> Result<bool, Refusal> {
+        let mut listed = false;
+        for (kind, child) in &suffix.variables {
+            let before = self.found.len();
+            self.captured.push(Variable { start: depth, end: depth + 1, suffix: &suffix.text });
+            listed |= self.visit(*child, depth + 1, shadowed)?;
+            self.captured.pop();
+            if !self.admits(kind, value) {
+                self.found.truncate(before);
+            }
+        }
+        Ok(listed)
+    }
+
+    fn take(&mut self, node: &'t Node, template: u32, shadowed: bool) -> bool {
         for end in &node.ends {
             self.found.push(Found { end, variables: self.captured.clone(), shadowed, template });
         }
+        node.ends.iter().any(|end| !end.actions.is_empty())
     }
 
-    fn admits(&self, kind: &VariableType, segment: &PathSegment) -> bool {
-        let text = segment.text.as_str();
+    fn admits(&self, kind: &VariableType, text: &str) -> bool {
         match kind {
             VariableType::OneOf(values) => values.iter().any(|value| value == text),
             VariableType::Digits => is_id(text),
@@ -181,7 +228,7 @@ fn literal(node: &Node, segment: &PathSegment) -> Result<Option<u32>, Refusal> {
             break;
         }
         if *known == segment.text {
-            return if segment.encoded { Err(Refusal::EncodedLiteral(known.clone())) } else { Ok(Some(*child)) };
+            return if segment.encoded > 0 { Err(Refusal::EncodedLiteral(known.clone())) } else { Ok(Some(*child)) };
         }
         variant = Some(known);
     }
@@ -189,6 +236,32 @@ fn literal(node: &Node, segment: &PathSegment) -> Result<Option<u32>, Refusal> {
         Some(known) => Err(Refusal::CaseVariant(known.clone())),
         None => Ok(None),
     }
+}
+
+/// The value before a suffix. What no segment could be (nothing, a dot segment) is no value.
+fn without<'s>(text: &'s str, suffix: &str) -> Option<&'s str> {
+    let value = text.strip_suffix(suffix)?;
+    (!matches!(value.rsplit('/').next(), None | Some("" | "." | ".."))).then_some(value)
+}
+
+/// Refuses a segment whose end spells a suffix in other letters or with percent-encoding.
+fn no_variant_of_a_suffix(node: &Node, segment: &PathSegment) -> Result<(), Refusal> {
+    for suffix in &node.suffixes {
+        let Some(start) = segment.text.len().checked_sub(suffix.text.len()).filter(|start| *start > 0) else {
+            continue;
+        };
+        let Some(tail) = segment.text.get(start..).filter(|tail| tail.eq_ignore_ascii_case(&suffix.text)) else {
+            continue;
+        };
+        if tail != suffix.text {
+            if node.suffixes.iter().all(|other| other.text != tail) {
+                return Err(Refusal::CaseVariant(suffix.text.clone()));
+            }
+        } else if segment.encoded > start {
+            return Err(Refusal::EncodedLiteral(suffix.text.clone()));
+        }
+    }
+    Ok(())
 }
 
 fn folded(a: &str, b: &str) -> Ordering {
@@ -201,6 +274,8 @@ fn folded(a: &str, b: &str) -> Ordering {
 pub(crate) enum Segment {
     Literal(String),
     Variable(VariableType),
+    /// A variable and the literal text behind it.
+    Suffixed(VariableType, String),
 }
 
 #[cfg(feature = "author")]
@@ -245,12 +320,45 @@ impl Trie {
                     Err(at) => here.literals.insert(at, (text.clone(), fresh)),
                 }
             }
-            Segment::Variable(kind) => match here.variables.binary_search_by(|(known, _)| known.cmp(kind)) {
-                Ok(at) => return here.variables.get(at).map_or(0, |(_, child)| *child),
-                Err(at) => here.variables.insert(at, (kind.clone(), fresh)),
-            },
+            Segment::Variable(kind) => {
+                if let Some(known) = variable(&mut here.variables, kind, fresh) {
+                    return known;
+                }
+            }
+            Segment::Suffixed(kind, text) => {
+                let longest_first =
+                    |known: &Suffix| text.len().cmp(&known.text.len()).then_with(|| known.text.cmp(text));
+                let at = match here.suffixes.binary_search_by(longest_first) {
+                    Ok(at) => at,
+                    Err(at) => {
+                        here.suffixes.insert(at, Suffix { text: text.clone(), variables: Vec::new() });
+                        at
+                    }
+                };
+                let Some(suffix) = here.suffixes.get_mut(at) else {
+                    return 0;
+                };
+                if let Some(known) = variable(&mut suffix.variables, kind, fresh) {
+                    return known;
+                }
+            }
         }
         self.nodes.push(Node::default());
         fresh
     }
 }
+
+/// The child of a variable of this type; where there is none yet, `fresh` becomes it.
+#[cfg(feature = "author")]
+fn variable(variables: &mut Vec<(VariableType, u32)>, kind: &VariableType, fresh: u32) -> Option<u32> {
+    match variables.binary_search_by(|(known, _)| known.cmp(kind)) {
+        Ok(at) => variables.get(at).map(|(_, child)| *child),
+        Err(at) => {
+            variables.insert(at, (kind.clone(), fresh));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

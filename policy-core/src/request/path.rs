@@ -10,8 +10,8 @@ use crate::limits::PATH_SEGMENTS;
 pub struct PathSegment {
     /// Decoded once.
     pub text: String,
-    /// The raw segment spells something with percent-encoding.
-    pub encoded: bool,
+    /// Bytes of `text` up to and with the last that percent-encoding spells; 0 where none is spelled so.
+    pub encoded: usize,
     /// A slash is among what was decoded; only a variable that its page names may hold one.
     pub encoded_slash: bool,
 }
@@ -50,12 +50,12 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
     }
     let mut bytes = raw.bytes();
     let mut text = Vec::with_capacity(raw.len());
-    let mut encoded = false;
+    let mut encoded = 0;
     let mut encoded_slash = false;
     while let Some(byte) = bytes.next() {
         let byte = match byte {
             b'%' => {
-                encoded = true;
+                encoded = text.len() + 1;
                 let decoded = hex(bytes.next()).zip(hex(bytes.next())).map(|(high, low)| high * 16 + low);
                 match decoded {
                     None => return Err("has a `%` without two hexadecimal digits"),
