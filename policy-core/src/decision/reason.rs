@@ -123,7 +123,7 @@ codes! {
     ToolNotAllowed = "tool_not_allowed",
     /// A header that mirrors the body says something else, or is missing.
     HeaderBodyMismatch = "header_body_mismatch",
-    /// The GraphQL request is not one operation with one meaning.
+    /// The body is no GraphQL request, or its document not one operation with one meaning.
     GraphqlShape = "graphql_shape",
     /// One resource occurs twice.
     DuplicateTarget = "duplicate_target",

@@ -117,6 +117,8 @@ pub(crate) struct Input<'a> {
 /// What a decoder makes of a request before there are operations, which refer to it: the caller keeps it alive.
 #[derive(Debug, Default)]
 pub(crate) struct Unfolded {
+    /// Names of calls that do not stand in the body as they are, one for each of the first documents.
+    pub(crate) calls: Vec<(CallKind, String)>,
     /// Documents that do not stand in the body as they are: the arguments of a GraphQL field.
     pub(crate) documents: Vec<Document>,
     /// What was found out about the request as a whole.
@@ -137,7 +139,8 @@ pub(crate) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
             Ok(Unfolded::default())
         }
         Decoder::Jsonrpc => jsonrpc::unfold(input),
-        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
+        Decoder::Graphql => graphql::unfold(input),
+        Decoder::GoogleBatch => Err(not_yet()),
     }
 }
 
@@ -145,13 +148,14 @@ pub(crate) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
 ///
 /// # Errors
 /// As [`unfold`].
-pub(crate) fn decode<'a>(input: &Input<'a>, _unfolded: &'a Unfolded) -> Result<Vec<Operation<'a>>, Reason> {
+pub(crate) fn decode<'a>(input: &Input<'a>, unfolded: &'a Unfolded) -> Result<Vec<Operation<'a>>, Reason> {
     let operations = match input.decoder {
         // A form's tree holds its rows, if any, where a JSON document does.
         Decoder::Json | Decoder::Form => json::operations(input),
         Decoder::Postgrest => postgrest::operations(input),
         Decoder::Jsonrpc => jsonrpc::operations(input),
-        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
+        Decoder::Graphql => graphql::operations(input, unfolded),
+        Decoder::GoogleBatch => Err(not_yet()),
     }?;
     inner::expand(input.api, rows_of_calls(input.api, operations)?)
 }

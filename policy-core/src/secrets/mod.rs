@@ -104,6 +104,15 @@ enum Place<'a> {
 
 /// Looks for the first live secret of a request, in the order path, query, body. Detectors in `off` find nothing.
 pub(crate) fn find(request: &Request, body: Option<&Document>, off: &[Detector]) -> Option<Reason> {
+    look(Some(request), body, off)
+}
+
+/// The same for a document that a decoder made of a body. Its places are none of the body's.
+pub(crate) fn find_in(document: &Document, off: &[Detector]) -> Option<Reason> {
+    look(None, Some(document), off).map(|reason| Reason { pointer: None, ..reason })
+}
+
+fn look(request: Option<&Request>, body: Option<&Document>, off: &[Detector]) -> Option<Reason> {
     let mut aws_id = false;
     let mut plain_card = false;
     for (text, place) in texts(request, body) {
@@ -135,7 +144,7 @@ pub(crate) fn find(request: &Request, body: Option<&Document>, off: &[Detector])
 }
 
 /// A plain number below a name that speaks of cards.
-fn named_card(request: &Request, body: Option<&Document>) -> Option<Reason> {
+fn named_card(request: Option<&Request>, body: Option<&Document>) -> Option<Reason> {
     let mut card: Option<Value<'_>> = None;
     texts(request, body).find_map(|(text, place)| {
         let named = match place {
@@ -158,7 +167,7 @@ fn named_card(request: &Request, body: Option<&Document>) -> Option<Reason> {
 }
 
 /// The secret of an AWS access key whose id was seen.
-fn aws_secret(request: &Request, body: Option<&Document>) -> Option<Reason> {
+fn aws_secret(request: Option<&Request>, body: Option<&Document>) -> Option<Reason> {
     let (_, place) = texts(request, body).find(|(text, place)| {
         // A `+` that was not encoded reads as a blank in a query: it is one of the secret's characters.
         let sent_as_blank = || text.contains(' ') && aws::has_secret(&text.replace(' ', "+"));
@@ -168,9 +177,12 @@ fn aws_secret(request: &Request, body: Option<&Document>) -> Option<Reason> {
 }
 
 /// Every text of a request that is looked through.
-fn texts<'a>(request: &'a Request, body: Option<&'a Document>) -> impl Iterator<Item = (&'a str, Place<'a>)> {
-    let path = request.segments.iter().zip(1..).map(|(segment, nth)| (segment.text.as_str(), Place::Path(nth)));
-    let query = request.query.iter().flat_map(|pair| {
+fn texts<'a>(request: Option<&'a Request>, body: Option<&'a Document>) -> impl Iterator<Item = (&'a str, Place<'a>)> {
+    let path = request
+        .into_iter()
+        .flat_map(|request| request.segments.iter().zip(1..))
+        .map(|(segment, nth)| (segment.text.as_str(), Place::Path(nth)));
+    let query = request.into_iter().flat_map(|request| &request.query).flat_map(|pair| {
         [(pair.name.as_str(), Place::QueryName), (pair.value.as_str(), Place::Query(pair.name.as_str()))]
     });
     let body = body

@@ -1,11 +1,11 @@
 //! The arguments of each root field, as the server will see them (specification §6.1.2 and §6.4.1): variables by their
 //! values or defaults, everything else as it is written.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use super::names::Names;
 use super::roots::Root;
 use super::syntax::{Literal, LiteralKind, Syntax};
 use super::{Fault, RootField, text};
@@ -22,14 +22,13 @@ pub(super) fn resolve<'t>(
     query: &str,
     variables: Option<Value<'_>>,
 ) -> Result<Vec<RootField>, Reason> {
-    let given = members(variables)?;
-    let bound = bind(syntax, &given)?;
     let source = query.len().saturating_add(variables.map_or(0, |value| value.span().len()));
-    // A variable may be used again and again: what comes of it stays in proportion to what was sent.
     let mut resolver = Resolver {
         literals: &syntax.literals,
-        bound,
+        names: Names::of(syntax.operation.variables.iter().zip(0..).map(|(one, index)| (one.name.name, index))),
+        bound: bind(syntax, variables)?,
         values: JSON_VALUES,
+        // A variable may be used again and again: what comes of it stays in proportion to what was sent.
         bytes: source.saturating_mul(4),
         builder: Builder::typed(),
     };
@@ -41,17 +40,6 @@ pub(super) fn resolve<'t>(
     Ok(fields)
 }
 
-fn members(variables: Option<Value<'_>>) -> Result<BTreeMap<&str, Value<'_>>, Reason> {
-    match variables.map(|value| (value, value.kind())) {
-        None | Some((_, Kind::Null)) => Ok(BTreeMap::new()),
-        Some((object, Kind::Object)) => Ok(object.children().map(|member| (member.name(), member)).collect()),
-        Some((_, other)) => {
-            let message = format!("`variables` is a {}; write a JSON object", other.name());
-            Err(Reason { code: Code::GraphqlShape, message, pointer: Some("/variables".to_string()) })
-        }
-    }
-}
-
 /// What stands for a variable.
 #[derive(Clone, Copy, Debug)]
 enum Bound<'v> {
@@ -61,12 +49,22 @@ enum Bound<'v> {
     Nothing,
 }
 
-/// CoerceVariableValues of the specification, as far as it goes without a schema.
-fn bind<'v>(syntax: &Syntax<'v>, given: &BTreeMap<&str, Value<'v>>) -> Result<BTreeMap<&'v str, Bound<'v>>, Reason> {
-    let mut bound = BTreeMap::new();
+/// CoerceVariableValues of the specification, as far as it goes without a schema: one for each variable.
+fn bind<'v>(syntax: &Syntax<'_>, variables: Option<Value<'v>>) -> Result<Vec<Bound<'v>>, Reason> {
+    let given: Vec<Value<'v>> = match variables.map(|value| (value, value.kind())) {
+        None | Some((_, Kind::Null)) => Vec::new(),
+        Some((object, Kind::Object)) => object.children().collect(),
+        Some((_, other)) => {
+            let message = format!("`variables` is a {}; write a JSON object", other.name());
+            return Err(Reason { code: Code::GraphqlShape, message, pointer: Some("/variables".to_string()) });
+        }
+    };
+    let names = Names::of(given.iter().zip(0..).map(|(value, index)| (value.name(), index)));
+    let mut bound = Vec::with_capacity(syntax.operation.variables.len());
     for variable in &syntax.operation.variables {
         let name = variable.name.name;
-        let value = match (given.get(name).copied(), variable.default) {
+        let value = names.find(name).and_then(|index| given.get(index)).copied();
+        bound.push(match (value, variable.default) {
             (Some(value), _) if variable.non_null && value.kind() == Kind::Null => {
                 return Err(lacking(name, "is `null`, and its type excludes that"));
             }
@@ -74,8 +72,7 @@ fn bind<'v>(syntax: &Syntax<'v>, given: &BTreeMap<&str, Value<'v>>) -> Result<BT
             (None, Some(default)) => Bound::Default(default),
             (None, None) if variable.non_null => return Err(lacking(name, "has no value, and its type asks for one")),
             (None, None) => Bound::Nothing,
-        };
-        bound.insert(name, value);
+        });
     }
     Ok(bound)
 }
@@ -88,7 +85,9 @@ fn lacking(name: &str, what: &str) -> Reason {
 #[derive(Debug)]
 struct Resolver<'v> {
     literals: &'v [Literal<'v>],
-    bound: BTreeMap<&'v str, Bound<'v>>,
+    /// Numbers of the variables.
+    names: Names<'v>,
+    bound: Vec<Bound<'v>>,
     /// Values that may still be built.
     values: usize,
     /// Bytes of text that may still be built.
@@ -114,7 +113,7 @@ impl<'v> Resolver<'v> {
         let at = literal.at;
         let label = Label { name, place: 0..0 };
         match literal.kind {
-            LiteralKind::Variable(variable) => match self.bound.get(variable).copied() {
+            LiteralKind::Variable(variable) => match self.bound(variable) {
                 Some(Bound::Given(value)) => self.given(&label, value, at, depth),
                 // A default holds no variable: this goes one level down.
                 Some(Bound::Default(index)) => self.literal(name, index, depth),
@@ -164,7 +163,7 @@ impl<'v> Resolver<'v> {
             match (container.kind, child.kind) {
                 // A variable without a value is `null` in a list, elsewhere nothing.
                 (LiteralKind::List, LiteralKind::Variable(variable))
-                    if matches!(self.bound.get(variable), Some(Bound::Nothing)) =>
+                    if matches!(self.bound(variable), Some(Bound::Nothing)) =>
                 {
                     self.scalar(&Label::default(), Kind::Null, child.at, depth + 1)?;
                 }
@@ -214,6 +213,10 @@ impl<'v> Resolver<'v> {
     fn open(&mut self, label: &Label<'_>, kind: Kind, at: usize, depth: usize) -> Result<Open, Fault> {
         self.charge(at, depth, [label.name, ""])?;
         Ok(self.builder.open(label, kind))
+    }
+
+    fn bound(&self, variable: &str) -> Option<Bound<'v>> {
+        self.bound.get(self.names.find(variable)?).copied()
     }
 
     /// Counts a value and its texts against what may be built.

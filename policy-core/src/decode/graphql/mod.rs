@@ -9,6 +9,7 @@
 //! syntax     tokens -> definitions        executable ones, exactly one operation
 //! roots      definitions -> root fields   fragments resolved; none left out
 //! arguments  literals + variables -> one Document per root field
+//! posted     the body of a POST -> its document, and the operations that its root fields are
 //! ```
 //!
 //! Source: GraphQL specification, October 2021, §2 (language), §3.10 and §6.1.2 (coercion), §6.3.2 (field collection);
@@ -16,10 +17,14 @@
 //! document is refused: `token` and `text` name the servers.
 
 mod arguments;
+mod names;
+mod posted;
 mod roots;
 mod syntax;
 mod text;
 mod token;
+
+pub(super) use posted::{operations, unfold};
 
 use alloc::format;
 use alloc::string::{String, ToString};

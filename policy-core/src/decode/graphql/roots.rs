@@ -2,13 +2,13 @@
 //! `@skip` and `@include` say. A filter has no schema to know which conditions hold, and a field more is a field that is
 //! judged.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Fault;
-use super::syntax::{Fragment, Mention, Selection, Syntax};
+use super::names::Names;
+use super::syntax::{Mention, Selection, Syntax};
 use crate::decision::Code;
 use crate::limits::OPERATIONS;
 use crate::quote::{list, quote};
@@ -24,7 +24,11 @@ pub(super) struct Root<'t> {
 /// Names the root fields, in the order of execution. A fragment that is spread twice counts once, as in CollectFields
 /// (§6.3.2): it would bring the same fields again.
 pub(super) fn collect<'t>(syntax: &Syntax<'t>, known: &[String]) -> Result<Vec<Root<'t>>, Fault> {
-    let fragments = by_name(&syntax.fragments)?;
+    let fragments = Names::of(syntax.fragments.iter().zip(0..).map(|(fragment, index)| (fragment.name.name, index)));
+    if let Some((name, index)) = fragments.twice() {
+        let at = syntax.fragments.get(index).map_or(0, |fragment| fragment.name.at);
+        return Err(Fault::new(at, format!("defines the fragment {} twice", quote(name))));
+    }
     no_cycle(syntax, &fragments)?;
     // Nothing is both allowed on an operation and without effect on its fields, unless the catalog says so.
     directives(&syntax.operation.directives, &[], known)?;
@@ -51,7 +55,7 @@ pub(super) fn collect<'t>(syntax: &Syntax<'t>, known: &[String]) -> Result<Vec<R
             }
             Selection::Spread { name, directives: on_spread } => {
                 directives(on_spread, &CONDITIONS, known)?;
-                let index = fragments.get(name.name).copied().unwrap_or(usize::MAX);
+                let index = fragments.find(name.name).unwrap_or(usize::MAX);
                 if let (Some(visited @ false), Some(fragment)) = (visited.get_mut(index), syntax.fragments.get(index)) {
                     *visited = true;
                     directives(&fragment.directives, &[], known)?;
@@ -82,25 +86,14 @@ fn directives(mentioned: &[Mention<'_>], conditions: &[&str], known: &[String]) 
     }
 }
 
-fn by_name<'t>(fragments: &[Fragment<'t>]) -> Result<BTreeMap<&'t str, usize>, Fault> {
-    let mut names = BTreeMap::new();
-    for (index, fragment) in fragments.iter().enumerate() {
-        if names.insert(fragment.name.name, index).is_some() {
-            let what = format!("defines the fragment {} twice", quote(fragment.name.name));
-            return Err(Fault::new(fragment.name.at, what));
-        }
-    }
-    Ok(names)
-}
-
 /// Refuses fragments that spread each other in a circle, or do not exist, at any depth. Fragments whose spreads are all
 /// known to end are taken away until none is left, so that no document is walked more than once.
-fn no_cycle(syntax: &Syntax<'_>, names: &BTreeMap<&str, usize>) -> Result<(), Fault> {
+fn no_cycle(syntax: &Syntax<'_>, names: &Names<'_>) -> Result<(), Fault> {
     let mut users: Vec<Vec<usize>> = alloc::vec![Vec::new(); syntax.fragments.len()];
     let mut waiting = alloc::vec![0usize; syntax.fragments.len()];
     let found = |mention: &Mention<'_>| {
         let unknown = || Fault::new(mention.at, format!("spreads {}, which it does not define", quote(mention.name)));
-        names.get(mention.name).copied().ok_or_else(unknown)
+        names.find(mention.name).ok_or_else(unknown)
     };
     syntax.operation.spreads.iter().try_for_each(|mention| found(mention).map(|_| ()))?;
     for (index, fragment) in syntax.fragments.iter().enumerate() {

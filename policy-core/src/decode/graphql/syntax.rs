@@ -3,11 +3,11 @@
 //! What stands below a root field is held to the grammar and not kept. Recursion is as deep as the document, which is
 //! bounded.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::names::Names;
 use super::token::{Lexer, Token, TokenKind};
 use super::{Fault, OperationType, text};
 use crate::limits::GRAPHQL_DEPTH;
@@ -234,14 +234,10 @@ impl<'t> Parser<'t> {
 
     fn variables(&mut self) -> Result<Vec<Variable<'t>>, Fault> {
         self.expect(b'(')?;
-        let mut variables = Vec::new();
-        let mut known = BTreeSet::new();
+        let mut variables: Vec<Variable<'t>> = Vec::new();
         while !self.take(b')')? {
             self.expect(b'$')?;
             let name = self.name()?;
-            if !known.insert(name.name) {
-                return Err(Fault::new(name.at, format!("defines the variable {} twice", quote(name.name))));
-            }
             self.expect(b':')?;
             let non_null = self.variable_type()?;
             let default = if self.take(b'=')? { Some(self.value("", 0, false)?) } else { None };
@@ -249,6 +245,9 @@ impl<'t> Parser<'t> {
                 return Err(Fault::new(self.token.start, "has a directive on a variable; leave it out"));
             }
             variables.push(Variable { name, non_null, default });
+        }
+        if let Some((name, at)) = Names::of(variables.iter().map(|one| (one.name.name, one.name.at))).twice() {
+            return Err(Fault::new(at, format!("defines the variable {} twice", quote(name))));
         }
         if variables.is_empty() {
             return Err(self.unexpected("a variable between the parentheses"));
@@ -299,16 +298,17 @@ impl<'t> Parser<'t> {
 
     /// `name: value` up to the closing punctuator; no name twice.
     fn members(&mut self, closing: u8, what: &str, depth: usize, variables: bool) -> Result<(), Fault> {
-        let mut known = BTreeSet::new();
+        let mut names = Vec::new();
         while !self.take(closing)? {
             let name = self.name()?;
-            if !known.insert(name.name) {
-                return Err(Fault::new(name.at, format!("names the {what} {} twice", quote(name.name))));
-            }
+            names.push((name.name, name.at));
             self.expect(b':')?;
             self.value(name.name, depth, variables)?;
         }
-        Ok(())
+        match Names::of(names.into_iter()).twice() {
+            Some((name, at)) => Err(Fault::new(at, format!("names the {what} {} twice", quote(name)))),
+            None => Ok(()),
+        }
     }
 
     /// Adds a literal whose first token is next, and takes that.
