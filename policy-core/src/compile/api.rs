@@ -17,8 +17,8 @@ use crate::catalog::{
 use crate::document::Path;
 use crate::number::Decimal;
 use crate::policy::{
-    Action, Currency, Decoder, Effect, Field, FieldKind, FieldType, Filter, Formula, HeaderShape, Money, Name,
-    NamePattern, QueryShape, RowList, Term, TypedAs,
+    Action, CallField, Currency, Decoder, Effect, Field, FieldKind, FieldType, Filter, Formula, HeaderShape, Money,
+    Name, NamePattern, QueryShape, RowList, Term, TypedAs,
 };
 
 /// A problem in a catalog: pointer, message.
@@ -62,6 +62,12 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     {
         let message = format!("the decoder `{}` reads `{}` alone", decoder.name(), decoder.default_type());
         faults.push(("/types".into(), message));
+    }
+    for (position, name) in catalog.directives.iter().enumerate() {
+        if call::graphql_name(&format!("query {name}")).is_err() {
+            let message = format!("{} is not the name of a directive; write it without `@`", crate::quote::quote(name));
+            faults.push((format!("/directives/{position}"), message));
+        }
     }
     if !catalog.minor_digits.is_empty() {
         faults.push(("/minor_digits".into(), "`minor_digits` is not supported yet".into()));
@@ -117,20 +123,15 @@ fn resource_actions(
     faults: &mut Vec<Fault>,
 ) {
     let place = |rest: &str| format!("/resources/{resource}/{rest}");
-    let key = match &entry.key {
-        None => None,
-        Some(KeyEntry::Name(name)) => match names::head(name) {
-            Ok(key) => Some(key),
-            Err(message) => {
-                faults.push((place("key"), message));
-                None
-            }
-        },
-        Some(KeyEntry::Stripped(_)) => {
-            faults.push((place("key"), "`strip` is not supported yet".into()));
-            None
-        }
+    let (name, key_prefix) = match &entry.key {
+        None => (None, None),
+        Some(KeyEntry::Name(name)) => (Some(name), None),
+        Some(KeyEntry::Stripped(key)) => (Some(&key.name), Some(key.strip.clone())),
     };
+    let key = name.and_then(|name| names::head(name).map_err(|message| faults.push((place("key"), message))).ok());
+    if key_prefix.as_ref().is_some_and(String::is_empty) {
+        faults.push((place("key/strip"), "`strip` is the prefix to take off: it is not empty".into()));
+    }
     let mut filters = Vec::new();
     for (name, source) in &entry.filters {
         match names::head(source) {
@@ -188,6 +189,7 @@ fn resource_actions(
             open_fields,
             rows: Vec::new(),
             key: key.clone(),
+            key_prefix: key_prefix.clone(),
             filters: filters.clone(),
             decoder,
             inner: Vec::new(),
@@ -241,7 +243,24 @@ fn compile_field(name: &str, entry: &FieldEntry, pointer: &str, faults: &mut Vec
             decimals: entry.decimals,
         }),
     };
-    Some(Field { name: name.into(), at, kind })
+    let by_call = entry.by_call.as_deref().and_then(|call| call_field(name, call, kind.as_ref(), pointer, faults));
+    Some(Field { name: name.into(), at, kind, by_call })
+}
+
+/// A field as calls write it: of the type that endpoints have, unless it says its own.
+fn call_field(
+    name: &str,
+    entry: &FieldEntry,
+    of_endpoints: Option<&FieldType>,
+    pointer: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<CallField> {
+    let pointer = format!("{pointer}/by_call");
+    if entry.by_call.is_some() || !entry.by_action.is_empty() {
+        faults.push((pointer.clone(), "`by_call` stands within `by_action`, and holds neither".into()));
+    }
+    let own = compile_field(name, entry, &pointer, faults)?;
+    Some(CallField { at: own.at, kind: own.kind.or_else(|| of_endpoints.cloned()) })
 }
 
 /// One `**` at most: two could reach a value in more than one way.
@@ -475,6 +494,7 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
         own.types.append(&mut base.types);
     }
     own.write_query.append(&mut base.write_query);
+    own.directives.append(&mut base.directives);
     own.guarded.headers.append(&mut base.guarded.headers);
     own.guarded.query.append(&mut base.guarded.query);
     for (name, value) in core::mem::take(&mut base.quirks) {

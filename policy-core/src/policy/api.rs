@@ -26,6 +26,8 @@ pub struct Api {
     pub types: Vec<String>,
     /// Query names that are harmless on writes.
     pub write_query: Vec<String>,
+    /// GraphQL directives that do not change what a root field does.
+    pub directives: Vec<String>,
     /// Header names denied unless a rule allows them, lower case.
     pub guarded_headers: Vec<String>,
     /// Query names denied unless a rule allows them.
@@ -219,6 +221,8 @@ pub struct Action {
     pub rows: Vec<RowList>,
     /// What addresses one resource.
     pub key: Option<Name>,
+    /// A prefix that a text may have before its key (`gid://shopify/Product/`).
+    pub key_prefix: Option<String>,
     /// Filters that a scope target may name.
     pub filters: Vec<Filter>,
     /// How the bodies of its endpoints become operations.
@@ -234,6 +238,12 @@ impl Action {
     #[must_use]
     pub fn is_carrier(&self) -> bool {
         self.decoder.carries() || !self.rows.is_empty()
+    }
+
+    /// A key without the prefix that some endpoints write before it.
+    #[must_use]
+    pub fn stripped_key<'t>(&self, text: &'t str) -> &'t str {
+        self.key_prefix.as_deref().and_then(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
     }
 
     /// The field of this name.
@@ -253,6 +263,28 @@ pub struct Field {
     pub at: Vec<Path>,
     /// What its value must look like.
     pub kind: Option<FieldType>,
+    /// The same where a call writes it, if that is another place.
+    pub by_call: Option<CallField>,
+}
+
+/// A field as calls write it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CallField {
+    /// Where it may stand in the arguments.
+    pub at: Vec<Path>,
+    /// What its value must look like there.
+    pub kind: Option<FieldType>,
+}
+
+impl Field {
+    /// Where it may stand, and what it must look like there: in the arguments of a call, or in the body of an endpoint.
+    #[must_use]
+    pub fn spelled(&self, by_call: bool) -> (&[Path], Option<&FieldType>) {
+        match &self.by_call {
+            Some(call) if by_call => (&call.at, call.kind.as_ref()),
+            _ => (&self.at, self.kind.as_ref()),
+        }
+    }
 }
 
 /// The type of a field.

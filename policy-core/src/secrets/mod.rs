@@ -125,20 +125,13 @@ pub(crate) struct Sent<'a> {
 /// switches off find nothing.
 pub(crate) fn find(sent: Sent<'_>) -> Option<Reason> {
     let mut search = Search { sent, aws_id: false, plain_card: false };
-    if let Some(found) = search.head() {
-        return Some(found);
-    }
-    for piece in sent.body.into_iter().flat_map(|document| document.pieces().map(move |piece| (document, piece))) {
-        let (document, piece) = piece;
-        if let Some(found) = search.look(piece.text.as_bytes(), Place::Body(document, piece)) {
-            return Some(found);
-        }
-    }
-    // Halves that count only beside something else: rare, so that a second pass costs nothing elsewhere.
-    let named = if search.plain_card { named_card(sent) } else { None };
-    let pair =
-        || if search.aws_id && !sent.api.loosen.secrets.contains(&Detector::Aws) { aws_secret(sent) } else { None };
-    named.or_else(pair)
+    search.head().or_else(|| search.body())
+}
+
+/// The same for a document that a decoder made of the body, in place of it. Its places are none of the body's.
+pub(crate) fn find_in(sent: Sent<'_>) -> Option<Reason> {
+    let mut search = Search { sent, aws_id: false, plain_card: false };
+    search.body().map(|reason| Reason { pointer: None, ..reason })
 }
 
 /// One pass over a request.
@@ -151,6 +144,21 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    fn body(&mut self) -> Option<Reason> {
+        let sent = self.sent;
+        for piece in sent.body.into_iter().flat_map(|document| document.pieces().map(move |piece| (document, piece))) {
+            let (document, piece) = piece;
+            if let Some(found) = self.look(piece.text.as_bytes(), Place::Body(document, piece)) {
+                return Some(found);
+            }
+        }
+        // Halves that count only beside something else: rare, so that a second pass costs nothing elsewhere.
+        let named = if self.plain_card { named_card(sent) } else { None };
+        let pair =
+            || if self.aws_id && !sent.api.loosen.secrets.contains(&Detector::Aws) { aws_secret(sent) } else { None };
+        named.or_else(pair)
+    }
+
     fn head(&mut self) -> Option<Reason> {
         let request = self.sent.request;
         for (segment, nth) in request.segments.iter().zip(1..) {
