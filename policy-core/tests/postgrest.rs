@@ -210,8 +210,9 @@ fn quoted_names_are_read() {
                         { "id": "i", "scope": "db:rows.insert", "query": { "only": ["id", "select"] }, "fields": "any" }],
              "forbid": [{ "id": "f", "scope": "db:rows.*[table=users|other-names]" }] }"#,
     );
-    let permit =
-        tables(r#"{ "permit": [{ "id": "r", "scope": "db:rows.read[table=topics|owners|a b]", "query": { "only": ["id", "select"] } }] }"#);
+    let permit = tables(
+        r#"{ "permit": [{ "id": "r", "scope": "db:rows.read[table=topics|owners|a b]", "query": { "only": ["id", "select"] } }] }"#,
+    );
     for select in [
         r#""users"(*)"#,
         r#""id",users(*)"#,

@@ -58,8 +58,9 @@ fn inside(datum: &Datum<'_>, values: &[String], fold: Fold) -> Option<bool> {
 
 /// A number without what lenient upstreams read over: blanks around it, a `+`, a point with nothing behind it.
 fn plain_number(text: &str) -> &str {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
-    let text = text.strip_prefix('+').unwrap_or(text);
+    let blank = |c: char| c.is_whitespace() || c.is_control();
+    let text = text.trim_matches(blank);
+    let text = text.strip_prefix('+').map_or(text, |text| text.trim_start_matches(blank));
     text.strip_suffix('.').unwrap_or(text)
 }
 
