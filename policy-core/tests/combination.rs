@@ -269,6 +269,49 @@ fn filters_compare_numbers_as_the_rule_needs() {
     check(&forbid, &put("11"), "allow p");
 }
 
+/// 2, 3: so in the path: a forbid takes every spelling that a lenient upstream reads as the same number.
+#[test]
+fn forbids_read_numbers_as_lenient_upstreams_do() {
+    let of = |rules: &str| {
+        let mut all = support::pages::sources(&[support::pages::shop_page(rules)]);
+        let files = r#"{ "catalog": "shop-v3", "base": "/v3", "resources": { "things": { "filters": { "id": "path.id" },
+            "actions": { "get": { "endpoints": ["GET /things/{id:text}"], "effect": "read" } } } } }"#;
+        all[1] = support::source(policy_core::compile::SourceKind::Catalog, files);
+        support::policy(&all)
+    };
+    let forbid = of(r#"{ "permit": [{ "id": "p", "scope": "shop:things.get" }],
+                         "forbid": [{ "id": "f", "scope": "shop:things.get[id=42|0]" }] }"#);
+    let permit = of(r#"{ "permit": [{ "id": "p", "scope": "shop:things.get[id=42]" }] }"#);
+    let get = |id: &str| support::request(&format!("GET /v3/things/{id}"));
+    for id in [
+        "042",
+        "42%20",
+        "+42",
+        "%2B42",
+        "42.0",
+        "42.",
+        "%2042",
+        "%0942",
+        "%C2%A042",
+        "0042.00",
+        "%20+042.%20",
+        "4.2e1",
+        "+%2042",
+        "42%0A",
+    ] {
+        let outcome = support::judge(&forbid, &get(id));
+        assert!(!outcome.forward, "{id}");
+        assert!(!support::judge(&permit, &get(id)).forward, "{id}");
+    }
+    for id in ["42", "00", "-0", "+0.0"] {
+        check(&forbid, &get(id), "deny f: forbidden");
+    }
+    for id in ["420", "-42", "42.5", "42a", "4", "a42", "4 2".replace(' ', "%20").as_str()] {
+        check(&forbid, &get(id), "allow p");
+    }
+    check(&permit, &get("42"), "allow p");
+}
+
 /// 2, 3: where the API ignores ASCII case, a forbid's filter does too, and a permit's does not.
 #[test]
 fn case_is_ignored_by_forbids_alone() {

@@ -37,6 +37,12 @@ fn every_place_is_looked_through() {
                 json("POST /v3/notes", r#"{"note":"sk_\u006cive_51H8abcdEFGHijklMNOPqrstUVWX"}"#),
                 "deny: secret_found /note",
             ),
+            // A text that holds JSON, or a URL.
+            (
+                json("POST /v3/notes", &format!(r#"{{"note":"{{\"k\":\"A=1\\n{STRIPE}\"}}"}}"#)),
+                "deny: secret_found /note",
+            ),
+            (json("POST /v3/notes", &format!(r#"{{"note":"?a=1%0A{GITHUB}"}}"#)), "deny: secret_found /note"),
             (json("POST /v3/notes", &format!(r#"{{"a":{{"{STRIPE}":1}}}}"#)), "deny: secret_found /a"),
             (json("POST /v3/notes", &format!(r#"{{"{STRIPE}":{{"b":1}}}}"#)), "deny: secret_found "),
             (json("POST /v3/products/search", &format!(r#"{{"q":"{STRIPE}"}}"#)), "deny: secret_found /q"),
@@ -93,6 +99,28 @@ fn headers_are_looked_through() {
                 "allow p",
             ),
             (with("x-note", "sk_test_51H8abcdEFGHijklMNOPqrstUVWX"), "allow p"),
+        ],
+    );
+}
+
+/// A21: a header value that is base64 as MCP writes it is looked into.
+#[test]
+fn base64_headers_are_looked_into() {
+    use base64::Engine as _;
+    let encoded = |text: &str| format!("=?base64?{}?=", base64::engine::general_purpose::STANDARD.encode(text));
+    let set = shop(ALL);
+    let with = |name: &str, value: String| request("GET /v3/products").header(name, value);
+    check_all(
+        &set,
+        &[
+            (with("x-note", encoded(STRIPE)), "deny: secret_found"),
+            (with("mcp-param-note", encoded(&format!("é {GITHUB}"))), "deny: secret_found"),
+            (with("x-note", encoded(&format!("{AWS_ID} {AWS_SECRET}"))), "deny: secret_found"),
+            (with("x-note", encoded(AWS_ID)).header("x-other", encoded(AWS_SECRET)), "deny: secret_found"),
+            (with("x-note", encoded(AWS_ID)), "allow p"),
+            (with("x-note", encoded("héllo")), "allow p"),
+            (with("x-note", "=?base64?***?=".into()), "allow p"),
+            (with("authorization", encoded(STRIPE)), "allow p"),
         ],
     );
 }

@@ -54,38 +54,105 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
     }
 }
 
-/// Tables that a `select` embeds (`orders(id)`, `buyer:customers!inner(name)`, `...secrets(*)`), at any depth. An
-/// aggregate (`count()`, `total.sum()`) names none. An item with quotes or two colons is given as it stands: it is no
-/// table's plain name.
-/// Source: PostgREST documentation, "Resource Embedding".
-pub(crate) fn embedded_tables(request: &Request) -> Vec<String> {
+/// Tables that a `select` embeds (`orders(id)`, `buyer:customers!inner(name)`, `...secrets(*)`, `"order items"(*)`), at
+/// any depth; one `None` for a `select` that cannot be read to its end. An aggregate (`count()`, `total.sum()`) names
+/// none.
+/// Source: PostgREST documentation, "Resource Embedding", and its grammar (`pFieldForest`, `pFieldName`).
+pub(crate) fn embedded_tables(request: &Request) -> Vec<Option<String>> {
     let mut tables = Vec::new();
-    for pair in request.query.iter().filter(|pair| pair.name == "select") {
-        if pair.value.contains('"') && pair.value.contains('(') {
-            tables.push(pair.value.clone());
-            continue;
-        }
-        let mut start = 0;
-        for (at, c) in pair.value.char_indices() {
-            match c {
-                '(' => {
-                    let item = pair.value.get(start..at).unwrap_or_default();
-                    let empty = pair.value.get(at + 1..).is_some_and(|rest| rest.starts_with(')'));
-                    let function = item.rsplit(['.', ':']).next().unwrap_or_default();
-                    let aggregate = empty && AGGREGATES.contains(&function) && !item.starts_with("...");
-                    let name = item.split_once(':').map_or(item, |(_, name)| name);
-                    let name = name.split('!').next().unwrap_or_default().trim().trim_start_matches("...");
-                    if !aggregate {
-                        tables.push(name.to_string());
-                    }
-                    start = at + 1;
-                }
-                ',' | ')' => start = at + 1,
-                _ => {}
-            }
+    // Nothing is embedded without a bracket.
+    for pair in request.query.iter().filter(|pair| pair.name == "select" && pair.value.contains('(')) {
+        match embedded(&pair.value) {
+            Some(names) => tables.extend(names.into_iter().map(Some)),
+            None => tables.push(None),
         }
     }
     tables
+}
+
+/// The tables of one `select`. `None`: it is no list that PostgREST is known to read in one way.
+fn embedded(select: &str) -> Option<Vec<String>> {
+    let mut tables = Vec::new();
+    let (mut start, mut depth, mut quoted) = (0, 0usize, false);
+    // The last character outside of quotes; a quote counts as one.
+    let mut last = ',';
+    // Behind a `)` only a cast may stand until the next item.
+    let mut closed = false;
+    for (at, c) in select.char_indices() {
+        if quoted {
+            match c {
+                '"' => quoted = false,
+                // Versions differ on whether it escapes.
+                '\\' => return None,
+                _ => {}
+            }
+            continue;
+        }
+        match c {
+            // Where a name begins, and nowhere else.
+            '"' if !closed && matches!(last, ',' | '(' | ':' | '!' | '>' | '.' | ' ' | '\t') => quoted = true,
+            '"' | '\\' => return None,
+            '(' if closed => return None,
+            '(' => {
+                let item = select.get(start..at)?;
+                let empty = select.get(at + 1..).is_some_and(|rest| rest.starts_with(')'));
+                if !(empty && is_aggregate(item)) {
+                    tables.push(embedded_table(item)?);
+                }
+                (start, depth) = (at + 1, depth + 1);
+            }
+            ')' => {
+                depth = depth.checked_sub(1)?;
+                closed = true;
+            }
+            ',' => (start, closed) = (at + 1, false),
+            _ if last == '"' && !matches!(c, ':' | '!' | '-' | '.' | ' ' | '\t') => return None,
+            _ => {}
+        }
+        last = c;
+    }
+    (depth == 0 && !quoted).then_some(tables)
+}
+
+/// The table of an item before its bracket: `[alias:]table[!hint][!join]` or `...table[!hint][!join]`.
+fn embedded_table(item: &str) -> Option<String> {
+    let item = item.trim_matches([' ', '\t']);
+    let (table, mut rest) = match item.strip_prefix("...") {
+        Some(spread) => name(spread)?,
+        None => {
+            let (first, rest) = name(item)?;
+            match rest.strip_prefix(':') {
+                Some(behind) => name(behind)?,
+                None => (first, rest),
+            }
+        }
+    };
+    while !rest.is_empty() {
+        (_, rest) = name(rest.strip_prefix('!')?)?;
+    }
+    Some(table)
+}
+
+/// A name at the beginning of a text, and what stands behind it. A plain one may hold blanks; those at the ends of its
+/// parts (hyphens part it) are no part of it.
+fn name(text: &str) -> Option<(String, &str)> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let (name, rest) = quoted.split_once('"')?;
+        return Some((name.to_string(), rest));
+    }
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | ' ' | '-');
+    let (name, rest) = text.split_at_checked(text.find(|c| !plain(c)).unwrap_or(text.len()))?;
+    let parts: Vec<&str> = name.split('-').map(|part| part.trim_matches(' ')).collect();
+    (!parts.contains(&"")).then(|| (parts.join("-"), rest))
+}
+
+/// `count` or `column.sum`, with or without an alias.
+fn is_aggregate(item: &str) -> bool {
+    match item.rsplit_once('.') {
+        // Behind an alias or none; `...count` is a table.
+        None => item.rsplit(':').next() == Some("count"),
+        Some((column, function)) => !column.ends_with('.') && AGGREGATES.contains(&function),
+    }
 }
 
 /// An insert becomes an upsert, which overwrites, when `Prefer: resolution=…` or `on_conflict` asks for it.

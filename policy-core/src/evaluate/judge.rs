@@ -270,7 +270,7 @@ impl<'a> Bench<'a> {
             return Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] };
         }
         let mut best: Option<Judged> = None;
-        let mut filtered = false;
+        let (mut filtered, mut embedded) = (false, None);
         for candidate in self.candidates(operation) {
             let RuleTarget::Permit(index) = candidate.rule.target else {
                 continue;
@@ -280,6 +280,7 @@ impl<'a> Bench<'a> {
             };
             if self.matches(candidate, operation) != Matches::Yes {
                 filtered = true;
+                embedded = embedded.or_else(|| self.embedded_outside(candidate, operation));
                 considered.push(considering(position, &permit.id, "permit", None, permit.shadow, Vec::new()));
                 continue;
             }
@@ -311,7 +312,7 @@ impl<'a> Bench<'a> {
                 best = Some(judged);
             }
         }
-        best.unwrap_or_else(|| self.nothing_permits(operation, filtered))
+        best.unwrap_or_else(|| self.nothing_permits(operation, filtered, embedded))
     }
 
     /// What a permit says of one operation: its document and its path.
@@ -405,9 +406,13 @@ impl<'a> Bench<'a> {
                 continue;
             };
             let scope = self.scope(operation, candidate.variables);
-            let applies = self.matches(candidate, operation) != Matches::No
-                && limits::conjunction(&forbid.when, &scope) != limits::Truth::Fails;
-            let message = format!("the rule {} forbids this", quote(&forbid.id));
+            let matches = self.matches(candidate, operation);
+            let applies = matches != Matches::No && limits::conjunction(&forbid.when, &scope) != limits::Truth::Fails;
+            let why = match matches {
+                Matches::Unknown(why) => format!(": {why}"),
+                Matches::Yes | Matches::No => String::new(),
+            };
+            let message = format!("the rule {} forbids this{why}", quote(&forbid.id));
             let reason = Reason { code: Code::Forbidden, message, pointer: None };
             let (decision, reasons) =
                 if applies { (Some(Decision::Deny), alloc::vec![reason.clone()]) } else { (None, Vec::new()) };
@@ -423,7 +428,7 @@ impl<'a> Bench<'a> {
         denied
     }
 
-    fn nothing_permits(&self, operation: &Operation<'_>, filtered: bool) -> Judged {
+    fn nothing_permits(&self, operation: &Operation<'_>, filtered: bool, embedded: Option<String>) -> Judged {
         let action = operation.action.map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
         let called = operation.call.map(|call| format!("the {} {}", call.kind.noun(), quote(call.name)));
         let what = called.or(action).unwrap_or_else(|| "this endpoint".into());
@@ -431,8 +436,8 @@ impl<'a> Bench<'a> {
         let code = if by_name.is_some() { Code::ToolNotAllowed } else { Code::EndpointNotAllowed };
         let (code, message) = match operation.call {
             _ if filtered => {
-                let why = "is permitted only for other resources: the filter of the rule does not match";
-                (Code::ScopeFilter, format!("{what} {why}"))
+                let why = embedded.unwrap_or_else(|| "the filter of the rule does not match".into());
+                (Code::ScopeFilter, format!("{what} is permitted only for other resources: {why}"))
             }
             Some(call) => {
                 let permitted = list(self.permitted(call.kind), 8);

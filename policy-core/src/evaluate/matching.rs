@@ -1,5 +1,6 @@
 //! Which rules name an operation, and whether their filters match it.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -10,6 +11,7 @@ use crate::decode::{Operation, embedded_tables};
 use crate::document::Kind;
 use crate::number::Decimal;
 use crate::policy::{Decoder, Name, RuleRef, RuleTarget};
+use crate::quote::quote;
 
 /// A rule that names an operation's action or endpoint.
 #[derive(Clone, Copy)]
@@ -19,11 +21,12 @@ pub(super) struct Candidate<'a> {
 }
 
 /// Whether the filters of a target match.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Matches {
     Yes,
     No,
-    Unknown,
+    /// It cannot be known; why, for a message.
+    Unknown(String),
 }
 
 /// What a forbid takes for the same value; a permit takes nothing but the value itself.
@@ -35,7 +38,7 @@ struct Fold {
 
 /// Whether a value is one of a filter's; `None`: it is no plain value.
 fn inside(datum: &Datum<'_>, values: &[String], fold: Fold) -> Option<bool> {
-    let number = |text: &str| Decimal::parse_json(text).ok();
+    let number = |text: &str| Decimal::parse_json(plain_number(text)).ok();
     let text = match datum {
         Datum::Text(text) => text.clone(),
         Datum::Number(number) => number.to_string(),
@@ -51,6 +54,14 @@ fn inside(datum: &Datum<'_>, values: &[String], fold: Fold) -> Option<bool> {
             || (fold.number && number(value).is_some() && number(value) == number(&text))
     };
     Some(values.iter().any(same))
+}
+
+/// A number without what lenient upstreams read over: blanks around it, a `+`, a point with nothing behind it.
+fn plain_number(text: &str) -> &str {
+    let blank = |c: char| c.is_whitespace() || c.is_control();
+    let text = text.trim_matches(blank);
+    let text = text.strip_prefix('+').map_or(text, |text| text.trim_start_matches(blank));
+    text.strip_suffix('.').unwrap_or(text)
 }
 
 impl<'a> Bench<'a> {
@@ -94,7 +105,7 @@ impl<'a> Bench<'a> {
         let mut result = Matches::Yes;
         for (name, values) in &candidate.rule.filters {
             let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
-            let Some(filter) = filter else { return Matches::Unknown };
+            let Some(filter) = filter else { return Matches::Unknown(format!("nothing says its {}", quote(name))) };
             let data = match scope.values(&filter.source) {
                 Values::Known(data, _) => data,
                 Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
@@ -102,12 +113,12 @@ impl<'a> Bench<'a> {
             let fold = Fold { case: forbids && self.api.quirks.case_insensitive, number: forbids };
             let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
             // A table that a select embeds is looked at like the one in the path.
-            if self.api.decoder == Decoder::Postgrest
-                && matches!(filter.source, Name::Path(_))
-                && (forbids || !self.api.loosen.embedding)
-            {
-                let embedded = embedded_tables(self.request);
-                places.extend(embedded.into_iter().map(|table| inside(&Datum::Text(table), values, fold)));
+            let mut unread = false;
+            if self.embeds(&filter.source) && (forbids || !self.api.loosen.embedding) {
+                for table in embedded_tables(self.request) {
+                    unread |= table.is_none();
+                    places.push(table.and_then(|table| inside(&Datum::Text(table), values, fold)));
+                }
             }
             let unknown = places.is_empty() || places.contains(&None);
             let matches = if forbids {
@@ -121,8 +132,42 @@ impl<'a> Bench<'a> {
             if !unknown {
                 return Matches::No;
             }
-            result = Matches::Unknown;
+            result = Matches::Unknown(match unread {
+                true => format!("{UNREAD_SELECT}, so that {} could be any", quote(name)),
+                false if data.is_empty() => format!("{} is missing, so that it could be any", quote(name)),
+                false => format!("{} is no plain value, so that it could be any", quote(name)),
+            });
         }
         result
     }
+
+    /// Whether a `select` can bring in more of what this filter looks at.
+    fn embeds(&self, source: &Name) -> bool {
+        self.api.decoder == Decoder::Postgrest && matches!(source, Name::Path(_))
+    }
+
+    /// For a permit that does not match: the table that a `select` embeds, where that is the reason.
+    pub(super) fn embedded_outside(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Option<String> {
+        let scope = self.scope(operation, candidate.variables);
+        let fold = Fold { case: false, number: false };
+        let mut reason = None;
+        for (name, values) in &candidate.rule.filters {
+            let filter = operation.action?.filters.iter().find(|filter| filter.name == *name)?;
+            let Values::Known(data, _) = scope.values(&filter.source) else { return None };
+            if !data.iter().all(|datum| inside(datum, values, fold) == Some(true)) {
+                return None;
+            }
+            if self.embeds(&filter.source) && !self.api.loosen.embedding {
+                let outside = |table: &Option<String>| !table.as_ref().is_some_and(|table| values.contains(table));
+                let first = embedded_tables(self.request).into_iter().find(outside);
+                reason = reason.or(first.map(|table| match table {
+                    Some(table) => format!("`select` embeds {}, which the filter does not list", quote(&table)),
+                    None => UNREAD_SELECT.into(),
+                }));
+            }
+        }
+        reason
+    }
 }
+
+const UNREAD_SELECT: &str = "the tables that `select` embeds cannot be read";

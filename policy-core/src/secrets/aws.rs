@@ -2,7 +2,7 @@
 //! anything: only both in one request are refused. (IAM user guide, "Understand unique ID prefixes"; `AKIA` is a
 //! long-term key, `ASIA` a temporary one.)
 
-use super::sweep::{inside_word, run};
+use super::sweep::{escape, inside_word, run};
 
 /// Characters of an id behind its prefix.
 const ID: usize = 16;
@@ -22,12 +22,20 @@ pub(super) fn is_id(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Whether a text holds 40 characters that can be a secret access key. A `/` is one of them, and may as well stand before
-/// or behind the key: `ID/SECRET`, a path, a pointer.
+/// or behind the key: `ID/SECRET`, a path, a pointer. So may the letters of an escape, before it.
 pub(super) fn has_secret(text: &[u8]) -> bool {
     let part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'+' || *byte == b'/';
-    text.split(|byte| !part(byte)).filter(|run| run.len() >= SECRET).any(|run| {
+    let mut next = 0;
+    text.split(|byte| !part(byte)).any(|run| {
+        let at = next;
+        next += run.len() + 1;
+        if run.len() < SECRET {
+            return false;
+        }
+        // The escape begins with the byte that parts the run from what is before it.
+        let escaped = at.checked_sub(1).and_then(|at| escape(text.get(at..)?)).map(|length| length - 1);
         let behind_slashes = run.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
-        core::iter::once(0).chain(behind_slashes).any(|start| {
+        core::iter::once(0).chain(escaped).chain(behind_slashes).any(|start| {
             let ends = run.get(start + SECRET).is_none_or(|byte| *byte == b'/');
             ends && run.get(start..start + SECRET).is_some_and(is_secret)
         })

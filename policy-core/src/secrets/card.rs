@@ -4,7 +4,7 @@
 //!
 //! | written | refused |
 //! |---|---|
-//! | in the groups of its issuer (`4-4-4-4`, `4-6-5`, `4-6-4`; one blank or hyphen between each two) | always |
+//! | in the groups of its issuer (`4-4-4-4`, `4-6-5`, `4-6-4`; a hyphen, or one or two blanks, between each two) | always |
 //! | plain, of at most four different digits, as published examples are | 15 and 16 digits |
 //! | plain, in prose, where the word before it does not call it something else (`order`, `id`, `tracking` …) | 15 and 16 digits |
 //! | plain, anything else: a whole string, a number, part of a URL or list | where its text, or a name above it, speaks of cards |
@@ -92,7 +92,10 @@ pub(super) fn number(bytes: &[u8], at: usize) -> (Option<Sign>, usize) {
         return (None, at + run(bytes, at, |byte| byte.is_ascii_alphanumeric()).len());
     }
     if before(bytes, at) == Some(b'_') {
-        return (None, end);
+        let letter = at.checked_sub(1).and_then(|at| before(bytes, at)).is_some_and(|byte| byte.is_ascii_alphabetic());
+        if !letter || (digits.len() != 4 && !speaks_of_cards(word_before(bytes, at))) {
+            return (None, end);
+        }
     }
     if digits.len() == 4
         && let Some(end) = grouped(bytes, at)
@@ -120,8 +123,8 @@ pub(super) fn speaks_of_cards(text: &[u8]) -> bool {
 
 /// The end of a number in an issuer's groups.
 fn grouped(bytes: &[u8], at: usize) -> Option<usize> {
-    let separator = *bytes.get(at + 4)?;
-    if !matches!(separator, b' ' | b'-') || goes_before(bytes, at, separator) {
+    let first = separator(bytes, at + 4)?;
+    if goes_before(bytes, at, first) {
         return None;
     }
     GROUPS.iter().find_map(|groups| {
@@ -130,10 +133,12 @@ fn grouped(bytes: &[u8], at: usize) -> Option<usize> {
         let mut end = at;
         for (nth, expected) in groups.iter().enumerate() {
             if nth > 0 {
-                if bytes.get(end) != Some(&separator) {
+                // Blanks are all one; a hyphen is none.
+                let between = separator(bytes, end)?;
+                if (between == b"-") != (first == b"-") {
                     return None;
                 }
-                end += 1;
+                end += between.len();
             }
             let group = run(bytes, end, |byte| byte.is_ascii_digit());
             if group.len() != *expected {
@@ -143,39 +148,61 @@ fn grouped(bytes: &[u8], at: usize) -> Option<usize> {
             length += group.len();
             end += group.len();
         }
-        let whole = !goes_behind(bytes, end, separator);
+        let whole = !goes_behind(bytes, end, first);
         (whole && is_card_number(digits.get(..length)?)).then_some(end)
     })
 }
 
+/// What stands at `at` between two groups: a hyphen, or one or two blanks.
+fn separator(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let length = match bytes.get(at)? {
+        b'-' => 1,
+        _ => match blank(bytes, at) {
+            0 => return None,
+            one => one + blank(bytes, at + one),
+        },
+    };
+    bytes.get(at..at + length)
+}
+
+/// The length of the blank at `at`; 0 for none. In UTF-8: U+00A0, U+2007, U+2009, U+202F.
+fn blank(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at..).unwrap_or_default() {
+        [b' ' | b'\t', ..] => 1,
+        [0xc2, 0xa0, ..] => 2,
+        [0xe2, 0x80, 0x87 | 0x89 | 0xaf, ..] => 3,
+        _ => 0,
+    }
+}
+
 /// Whether a grouped number continues what stands before it: more groups, or the country of an IBAN.
-fn goes_before(bytes: &[u8], at: usize, separator: u8) -> bool {
-    match before(bytes, at) {
-        Some(b'-') if separator == b'-' => {
-            at.checked_sub(1).and_then(|hyphen| before(bytes, hyphen)).is_some_and(is_word)
-        }
-        Some(b' ') if separator == b' ' => {
-            let word = word_before(bytes, at - 1);
+fn goes_before(bytes: &[u8], at: usize, separator: &[u8]) -> bool {
+    let ahead = bytes.get(..at).unwrap_or_default();
+    match ahead.strip_suffix(separator) {
+        // Behind a word a hyphen ends it (`card-4111-…`).
+        Some(ahead) if separator == b"-" => ahead.last().is_some_and(u8::is_ascii_digit),
+        Some(ahead) => {
+            let word = word_before(bytes, ahead.len());
             let iban = matches!(word, [a, b, c, d] if a.is_ascii_uppercase() && b.is_ascii_uppercase()
                 && c.is_ascii_digit() && d.is_ascii_digit());
             iban || (word.len() >= 4 && word.iter().all(u8::is_ascii_digit))
         }
         // The end of a decimal; behind a word a dot ends it (`no.4111 …`).
-        Some(b'.') => at.checked_sub(1).and_then(|dot| before(bytes, dot)).is_some_and(|byte| byte.is_ascii_digit()),
-        _ => false,
+        None => matches!(ahead, [.., digit, b'.'] if digit.is_ascii_digit()),
     }
 }
 
 /// Whether a grouped number goes on behind `end`. A date or a card code of up to three digits may follow a blank.
-fn goes_behind(bytes: &[u8], end: usize, separator: u8) -> bool {
-    match bytes.get(end) {
-        Some(byte) if is_word(*byte) => true,
-        Some(byte) if *byte == separator => {
-            let group = run(bytes, end + 1, |byte| byte.is_ascii_digit());
-            if separator == b'-' { !group.is_empty() } else { group.len() > 3 }
-        }
-        _ => false,
+fn goes_behind(bytes: &[u8], end: usize, separator: &[u8]) -> bool {
+    let behind = bytes.get(end..).unwrap_or_default();
+    if behind.first().copied().is_some_and(is_word) {
+        return true;
     }
+    if !behind.starts_with(separator) {
+        return false;
+    }
+    let group = run(behind, separator.len(), |byte| byte.is_ascii_digit());
+    if separator == b"-" { !group.is_empty() } else { group.len() > 3 }
 }
 
 /// Whether plain digits are part of a word, a decimal or a longer number.

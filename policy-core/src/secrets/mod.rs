@@ -13,7 +13,7 @@
 //! ```
 //!
 //! What this does not do: it does not look into headers that are there for credentials ([`is_credential`]), into bodies
-//! that no rule reads, nor below another encoding (base64, a compression that is not loosened), and it does not put
+//! that no rule reads, nor below another encoding (base64 but for that of whole header values, a compression that is not loosened), and it does not put
 //! together what was split over two texts (but for the two halves of an AWS key). It stops what leaks by mistake, not
 //! who hides on purpose: for that, rules list fields.
 //!
@@ -30,6 +30,8 @@ mod tokens;
 use alloc::format;
 use alloc::vec::Vec;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use self::sweep::{Sign, sweep};
@@ -179,7 +181,8 @@ impl<'a> Search<'a> {
             }
             // A name is in small letters, which few keys survive; those are longer than names are.
             let of_name = if name.len() > LONG_NAME { self.look(name.as_bytes(), Place::HeaderName) } else { None };
-            if let Some(found) = of_name.or_else(|| self.look(value, Place::Header(name))) {
+            let found = of_name.or_else(|| self.look(value, Place::Header(name)));
+            if let Some(found) = found.or_else(|| self.look(&mirrored(value)?, Place::Header(name))) {
                 return Some(found);
             }
         }
@@ -268,9 +271,21 @@ fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
             Place::Body(document, _) => document.is_untyped(),
             Place::Path(_) | Place::HeaderName | Place::Header(_) => false,
         };
-        aws::has_secret(text) || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
+        let inside = || match place {
+            Place::Header(_) => mirrored(text),
+            _ => None,
+        };
+        aws::has_secret(text)
+            || inside().is_some_and(|text| aws::has_secret(&text))
+            || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
     })?;
     Some(reason(Detector::Aws, place))
+}
+
+/// What a header's value in the form `=?base64?…?=` holds.
+/// Source: Model Context Protocol, "Transports", encoding of header values; `decode/mcp.rs` reads it too.
+fn mirrored(value: &[u8]) -> Option<Vec<u8>> {
+    STANDARD.decode(value.strip_prefix(b"=?base64?")?.strip_suffix(b"?=")?).ok()
 }
 
 /// Every text of a request that is looked through.

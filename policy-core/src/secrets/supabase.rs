@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Detector;
-use super::sweep::before;
+use super::sweep::{before, behind_escape};
 use super::tokens::is_base64url;
 use crate::document::read_json;
 
@@ -17,7 +17,9 @@ const PART: usize = 8 * 1024;
 /// A JWT whose header's `J` (of `eyJ`, the base64 of `{"`) stands at `at`.
 pub(super) fn service_role(bytes: &[u8], at: usize) -> Option<Detector> {
     let start = at.checked_sub(2)?;
-    if bytes.get(start..at)? != b"ey" || before(bytes, start).is_some_and(is_base64url) {
+    if bytes.get(start..at)? != b"ey"
+        || (before(bytes, start).is_some_and(is_base64url) && !behind_escape(bytes, start))
+    {
         return None;
     }
     let (_, rest) = part(bytes.get(start..)?)?;

@@ -132,6 +132,35 @@ fn aws_keys() {
     }
 }
 
+/// A21: a text that holds JSON or a URL holds escapes: the last letter of one is no part of the word behind it.
+#[test]
+fn escapes_end_words() {
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY";
+    let role = jwt(r#"{"role":"service_role"}"#);
+    for escape in
+        ["\\n", "\\t", "\\r", "\\b", "\\f", "\\v", "\\0", "\\u00e9", "\\u000A", "\\xe9", "\\\\n", "%0A", "%3D", "%3d"]
+    {
+        for (detector, key) in [
+            ("stripe", "sk_live_51H8abcdEFGHijklMNOPqrstUVWX"),
+            ("github", "ghp_0123456789abcdefghijABCDEFGHIJ012345"),
+            ("slack", "xoxb-123456789012-1234567890123-abcdefghijklmnopqrstuvwx"),
+            ("google", "AIzaSyA1bC2dE3fG4hI5jK6lM7nO8pQ9rS0tU1v"),
+            ("anthropic", "sk-ant-api03-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8-Qr9St0Uv1Wx2Yz3_AA"),
+            ("supabase", &role),
+        ] {
+            for text in [format!("A=1{escape}{key}"), format!("{escape}{key}{escape}")] {
+                assert_eq!(found(&text), [detector], "{text}");
+            }
+        }
+        let text = format!("A=1{escape}AKIAIOSFODNN7EXAMPL3{escape}{secret}{escape}B=2");
+        assert_eq!(found(&text), ["aws"], "{text}");
+    }
+    for before in ["desk\\de", "\\d", "%0", "%zz", "\\u00e", "\\ude", "0A", "u00e9", "\\nx", "%0Ax", "\\xe"] {
+        let text = format!("{before}sk_live_51H8abcdEFGHijklMNOPqrstUVWX");
+        assert_eq!(found(&text), [""; 0], "{text}");
+    }
+}
+
 /// A21
 #[test]
 fn github_and_slack_tokens() {
@@ -241,6 +270,10 @@ fn cards_in_groups() {
             "6011 1111 1111 1117",
             "3566 0020 2036 0505",
             "6200 0000 0000 0005",
+            "4111  1111  1111  1111",
+            "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+            "4111\u{202f}1111 1111\t1111",
+            "4111\t1111\t1111\t1111",
         ],
     );
     for text in [
@@ -249,13 +282,25 @@ fn cards_in_groups() {
         "4111 1111 1111 1111.",
         "№4111-1111-1111-1111",
         "no.4111 1111 1111 1111",
+        "card-4111-1111-1111-1111",
+        "ref-4111-1111-1111-1111",
+        "visa_4111 1111 1111 1111",
+        "visa_4111-1111-1111-1111",
+        "visa_4111111111111111",
+        "card_4539148803436467",
+        "note\\n4111 1111 1111 1111",
     ] {
         assert_eq!(found(text), ["card"], "{text}");
     }
     passes(&[
         "4111 1111 1111 1112",
         "4111 1111-1111 1111",
-        "4111  1111  1111  1111",
+        "4111   1111   1111   1111",
+        "4111\n1111\n1111\n1111",
+        "4111\t1111\t1111\t1111\t1111",
+        "4111--1111--1111--1111",
+        "1234-card-1234-4111-1111-1111-1111",
+        "a1_2_4111 1111 1111 1111",
         "1111 1111 1111 1117",
         "41111 111 1111 1111",
         "4111 1111 1111 1111 1111",
@@ -295,6 +340,8 @@ fn plain_digits() {
             format!("see #{number}"),
             format!("https://example.com/orders/{number}"),
             format!("sku-{number}"),
+            format!("sku_{number}"),
+            format!("act_{number}, paid by card"),
             format!("{number}, {number}"),
             format!("x{number}"),
             format!("paid with {number}0"),
