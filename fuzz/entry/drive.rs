@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use policy_core::decode::google_batch::read_google_batch;
 use policy_core::document::read_json;
 use policy_core::limits::REASONS;
 use policy_core::request::{Headers, normalize};
@@ -78,8 +79,15 @@ pub fn assert_allowed_for_a_reason(set: &Arc<PolicySet>, message: &Message, outc
     if request.method.is_bodiless() {
         assert!(message.body.is_empty(), "a read has no body: {outcome:?}");
     } else if !permit.body.opaque && !message.body.is_empty() {
-        let strict = read_json(message.body.clone());
-        let other = serde_json::from_slice::<Unique>(&message.body);
-        assert!(strict.is_ok() && other.is_ok(), "two readers take the body for JSON: {outcome:?}");
+        let content_type = message.header("content-type").unwrap_or_default();
+        let parts = std::str::from_utf8(content_type).ok().and_then(|text| read_google_batch(text, &message.body).ok());
+        let bodies = match parts {
+            Some(parts) => parts.iter().map(|part| part.body.to_vec()).filter(|body| !body.is_empty()).collect(),
+            None => vec![message.body.clone()],
+        };
+        for body in bodies {
+            let (strict, other) = (read_json(body.clone()), serde_json::from_slice::<Unique>(&body));
+            assert!(strict.is_ok() && other.is_ok(), "two readers take the body for JSON: {outcome:?}");
+        }
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! `documents` holds the policy sets, `message` reads a request from bytes, `drive` takes an evaluation to its end and
 //! states what holds for every outcome, `page` says a second time what one page allows, `unique` reads JSON a second time;
-//! `bundle`, `compile`, `request` and `steps` are the entries.
+//! `lenient_batch` reads multipart batches as a naive server might, `sql_oracle` asks another parser about SQL; `bundle`, `compile`,
+//! `google_batch`, `request`, `sql` and `steps` are the entries.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each target uses its part")]
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a panic is a finding")]
 
@@ -11,9 +12,13 @@ pub mod bundle;
 pub mod compile;
 pub mod documents;
 pub mod drive;
+pub mod google_batch;
+pub mod lenient_batch;
 pub mod message;
 pub mod page;
 pub mod request;
+pub mod sql;
+pub mod sql_oracle;
 pub mod steps;
 pub mod unique;
 

@@ -1,5 +1,6 @@
 //! Entry: bytes as a request, judged by every policy of the repository.
 
+use policy_core::decode::google_batch::read_google_batch;
 use policy_core::request::{Headers, Request, normalize};
 use policy_core::{Body, Decision, Step, evaluate};
 
@@ -29,9 +30,34 @@ pub fn run(bytes: &[u8]) {
         if outcome.agent.as_deref() == Some("agent") {
             page::assert_allowed(&message);
         }
+        parts_alone(&message);
     }
     late_end(&message);
     canonical(&message, allowed);
+}
+
+/// Each request of a batch that is allowed is allowed alone.
+fn parts_alone(message: &Message) {
+    let content_type = message.header("content-type").and_then(|value| std::str::from_utf8(value).ok());
+    let Some(Ok(parts)) = content_type.map(|content_type| read_google_batch(content_type, &message.body)) else {
+        return;
+    };
+    for part in parts {
+        let own = |name: &[u8]| part.headers.iter().any(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+        let mut fields = vec![
+            (b":method".to_vec(), part.method.as_bytes().to_vec()),
+            (b":path".to_vec(), part.target.as_bytes().to_vec()),
+        ];
+        let outer = message.fields.iter().filter(|(name, _)| {
+            let about = name.len() >= 8 && name[..8].eq_ignore_ascii_case(b"content-");
+            !about && name != b":method" && name != b":path" && !own(name)
+        });
+        fields.extend(outer.cloned());
+        fields.extend(part.headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())));
+        let alone = Message { fields, body: part.body.to_vec() };
+        let outcome = judge(&LIBRARY, &alone);
+        assert_eq!(outcome.decision, Decision::Allow, "{outcome:?}\n{alone:?}");
+    }
 }
 
 /// An empty body is none, whether the head says so or the gateway does later.

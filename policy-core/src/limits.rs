@@ -17,6 +17,12 @@ pub const JSON_VALUES: usize = 65_536;
 pub const SOURCE_VALUES: usize = 4_000_000;
 /// Most name/value pairs in a form. PHP reads the first 1,000 and drops the rest (`max_input_vars`).
 pub const FORM_PAIRS: usize = 500;
+/// Most requests in one multipart batch: Gmail's bound (Calendar takes up to 1,000).
+pub const GOOGLE_BATCH_PARTS: usize = 100;
+/// Longest text that is read as SQL, in bytes: its tokens take about 1.5 MiB while they are read.
+pub const SQL_BYTES: usize = 64 * 1024;
+/// Deepest nesting of an SQL text: queries, parentheses, calls.
+pub const SQL_DEPTH: u32 = 64;
 /// Significant digits of a number that is held exactly.
 pub const DIGITS: u32 = 18;
 /// Most operations in one request.

@@ -183,7 +183,7 @@ fn query_and_headers_of_the_request() {
     );
 }
 
-/// A text of SQL is what its statements do; as long as nothing reads it, it writes. What forbids the tool forbids them.
+/// A text of SQL is what its statement does (`sql_requests.rs`). What forbids the tool forbids it.
 #[test]
 fn inner_texts() {
     let sql = |text: &str| call("run_sql", &format!(r#"{{"query":"{text}"}}"#));

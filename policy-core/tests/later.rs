@@ -61,7 +61,6 @@ refused! {
     hours: permit(r#""hours": [{ "from": "01:00", "until": "05:00" }]"#);
     canary: permit(r#""canary": { "percent": "5", "by": "resource" }"#);
     critical: permit(r#""critical": true"#);
-    loosen_google_batch: r#"{ "apis": { "shop": { "loosen": { "google_batch": "each" } } } }"#;
     fresh: r#"{ "apis": { "shop": { "fresh": "5s" } } }"#;
     lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
     reuse_of_grants: r#"{ "approvers": { "manager": { "reuse": "session" } } }"#;
@@ -100,7 +99,7 @@ const READ: &str = r#"{ "id": "r", "scope": "shop:orders.get" }"#;
 
 #[test]
 fn decoders() {
-    for decoder in ["graphql", "google_batch", "sql"] {
+    for decoder in ["graphql", "sql"] {
         catalog_not_yet(r#""base": "/v3","#, &format!(r#""base": "/v3", "decoder": "{decoder}","#), READ);
     }
 }
@@ -156,7 +155,7 @@ fn inner_requests() {
 
 #[test]
 fn decoders_of_actions() {
-    for decoder in ["graphql", "google_batch", "sql"] {
+    for decoder in ["graphql", "sql"] {
         let action = r#""create": { "endpoints": ["POST /products"], "effect": "gate" }"#;
         let by =
             format!(r#""create": {{ "endpoints": ["POST /products"], "effect": "gate", "decoder": "{decoder}" }}"#);

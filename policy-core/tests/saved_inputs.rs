@@ -56,6 +56,16 @@ fn requests() {
 }
 
 #[test]
+fn sql() {
+    replay("sql", 30, entry::sql::run);
+}
+
+#[test]
+fn batches_of_requests() {
+    replay("google_batch", 10, entry::google_batch::run);
+}
+
+#[test]
 fn sequences() {
     replay("steps", 7, entry::steps::run);
 }
@@ -82,7 +92,7 @@ fn seeds_reach_what_their_names_say() {
 /// Dictionaries are read by libFuzzer alone: here their form is tested.
 #[test]
 fn dictionaries_are_lists_of_quoted_strings() {
-    for target in ["bundle", "compile", "request"] {
+    for target in ["bundle", "compile", "google_batch", "request", "sql"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../fuzz/dictionaries/{target}.dict"));
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         for line in text.lines().filter(|line| !line.starts_with('#')) {

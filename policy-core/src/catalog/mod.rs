@@ -49,6 +49,9 @@ pub struct Catalog {
     pub quirks: BTreeMap<String, bool>,
     /// How bodies become operations; default `json`.
     pub decoder: Option<DecoderKind>,
+    /// How texts of SQL are read.
+    #[serde(default)]
+    pub sql: SqlEntry,
     /// How a 200 can carry a failure.
     pub errors: Option<ErrorShape>,
     /// Digits of minor units where they differ from ISO 4217.
@@ -109,6 +112,29 @@ pub enum DecoderKind {
     Graphql,
     GoogleBatch,
     Sql,
+}
+
+/// How texts of SQL in requests are read.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SqlEntry {
+    /// The database's dialect; default `postgresql` with the decoder `postgrest`, else `any`.
+    pub dialect: Option<DialectWord>,
+    /// Functions that write, beside those known everywhere: `name`, `schema.name`, with a trailing `*` for any rest.
+    #[serde(default)]
+    pub write_functions: Vec<String>,
+}
+
+/// A dialect of SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DialectWord {
+    /// Not known: what dialects read differently is a write.
+    Any,
+    /// PostgreSQL.
+    Postgresql,
 }
 
 /// How a 200 can carry a failure.

@@ -54,6 +54,9 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         faults.push(("/decoder".into(), "this decoder is not supported yet: this version cannot evaluate it".into()));
         Decoder::Json
     });
+    if decoder == Decoder::GoogleBatch {
+        faults.push(("/decoder".into(), "the decoder `google_batch` belongs to the actions that are batches".into()));
+    }
     if !decoder.takes_json_types()
         && catalog.types.iter().any(|text| !text.eq_ignore_ascii_case(decoder.default_type()))
     {
@@ -464,6 +467,7 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
         }
     }
     call::kept(own, base, faults);
+    inner::extend(&mut own.sql, &mut base.sql, faults);
     own.base = own.base.take().or_else(|| base.base.take());
     own.decoder = own.decoder.or(base.decoder);
     if own.types.is_empty() {

@@ -12,7 +12,7 @@ use super::pattern::Patterns;
 use super::report::Report;
 use crate::catalog::Catalog;
 use crate::limits::BODY_KIB_MAX;
-use crate::policy::CallKind;
+use crate::policy::{CallKind, Decoder};
 use crate::quote::quote;
 use crate::request::canonical_host;
 use crate::secrets::Detector;
@@ -64,8 +64,9 @@ pub(crate) fn bind<'c>(
             report.error(&at, "a multipart body is not JSON: an upstream would read its parts", None);
         }
     }
-    if loosen.google_batch.is_some() {
-        report.not_yet(&format!("{pointer}/loosen/google_batch"), "`loosen.google_batch`");
+    if loosen.google_batch.is_some() && !parts.actions.iter().any(|action| action.decoder == Decoder::GoogleBatch) {
+        let message = format!("the catalog {} has no action with the decoder `google_batch`", quote(&binding.catalog));
+        report.error(&format!("{pointer}/loosen/google_batch"), message, None);
     }
     if loosen.jsonrpc_batch.is_some() && !call::carried(&parts, CallKind::Rpc) {
         let message = format!("the catalog {} has no endpoint with the decoder `jsonrpc`", quote(&binding.catalog));

@@ -25,7 +25,8 @@ pub(crate) fn decoder(word: DecoderKind) -> Option<Decoder> {
         DecoderKind::Form => Decoder::Form,
         DecoderKind::Postgrest => Decoder::Postgrest,
         DecoderKind::Jsonrpc => Decoder::Jsonrpc,
-        DecoderKind::Graphql | DecoderKind::GoogleBatch | DecoderKind::Sql => return None,
+        DecoderKind::GoogleBatch => Decoder::GoogleBatch,
+        DecoderKind::Graphql | DecoderKind::Sql => return None,
     })
 }
 
@@ -47,10 +48,13 @@ pub(crate) fn decoder_of(entry: &ActionEntry, catalog: Decoder, endpoints: &[End
         return Err("`decoder` says how endpoints are read, and this action has none".into());
     }
     let found = own.unwrap_or(catalog);
+    let methods = || endpoints.iter().flat_map(|endpoint| &endpoint.methods);
+    if found == Decoder::GoogleBatch && methods().any(|method| *method != Method::Post) {
+        return Err("batches of requests come by POST alone".into());
+    }
     if found != Decoder::Jsonrpc {
         return Ok(found);
     }
-    let methods = || endpoints.iter().flat_map(|endpoint| &endpoint.methods);
     match (methods().any(|m| *m == Method::Post), methods().any(|m| *m != Method::Post)) {
         (true, true) => Err("JSON-RPC comes by POST: list its other methods as actions of their own".into()),
         (false, true) if own.is_some() => Err("JSON-RPC comes by POST alone".into()),

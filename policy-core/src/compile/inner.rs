@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use super::api::{CatalogParts, Fault};
 use super::names;
-use crate::catalog::{Catalog, InnerKind};
+use crate::catalog::{Catalog, DecoderKind, DialectWord, InnerKind, SqlEntry};
+use crate::decode::sql::Dialect;
 use crate::document::Path;
-use crate::policy::{Action, Inner, Name};
+use crate::policy::{Action, Inner, Name, SqlReading};
 use crate::quote::quote;
 
 /// The actions of SQL statements: those of the catalog's resource `sql`.
@@ -18,6 +19,7 @@ const WRITE: &str = "sql.write";
 
 /// Resolves `inner` once all actions are known.
 pub(crate) fn compile(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
+    write_functions(&catalog.sql, faults);
     let index_of: BTreeMap<String, u32> =
         parts.actions.iter().zip(0..).map(|(action, index)| (action.name.clone(), index)).collect();
     for (resource, entry) in &catalog.resources {
@@ -50,6 +52,41 @@ pub(crate) fn compile(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut 
             }
         }
     }
+}
+
+/// How texts of SQL are read.
+pub(crate) fn reading(catalog: &Catalog) -> SqlReading {
+    let dialect = match catalog.sql.dialect {
+        Some(DialectWord::Any) => Dialect::Any,
+        Some(DialectWord::Postgresql) => Dialect::Postgresql,
+        // PostgREST speaks to PostgreSQL alone.
+        None if catalog.decoder == Some(DecoderKind::Postgrest) => Dialect::Postgresql,
+        None => Dialect::Any,
+    };
+    SqlReading { dialect, write_functions: catalog.sql.write_functions.clone() }
+}
+
+/// Refuses names that no function has.
+fn write_functions(sql: &SqlEntry, faults: &mut Vec<Fault>) {
+    for (position, text) in sql.write_functions.iter().enumerate() {
+        let plain = |part: &str| {
+            let name = part.strip_suffix('*').unwrap_or(part);
+            !part.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$'))
+        };
+        if !text.split('.').all(plain) {
+            let message = format!("{} is not `name`, `schema.name` or the beginning of one with `*`", quote(text));
+            faults.push((format!("/sql/write_functions/{position}"), message));
+        }
+    }
+}
+
+/// An extension adds functions; it says the dialect only where its base does not.
+pub(crate) fn extend(own: &mut SqlEntry, base: &mut SqlEntry, faults: &mut Vec<Fault>) {
+    own.write_functions.append(&mut base.write_functions);
+    if base.dialect.is_some_and(|base| own.dialect.is_some_and(|own| own != base)) {
+        faults.push(("/sql/dialect".into(), "an extension keeps the dialect of its base".into()));
+    }
+    own.dialect = base.dialect.or(own.dialect);
 }
 
 /// Where the text of this name stands in the action's document.

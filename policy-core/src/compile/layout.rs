@@ -9,6 +9,7 @@ use super::api::name_patterns;
 use super::binding::ApiParts;
 use super::call::{self, CallName};
 use super::endpoint::Endpoint;
+use super::inner;
 use super::limit::{self, Surroundings};
 use super::pattern::Patterns;
 use super::report::Report;
@@ -109,6 +110,7 @@ pub(crate) fn lay_out(
             quirks: Quirks { php_names: quirk("php_names"), case_insensitive: quirk("case_insensitive") },
             loosen: loosen(binding),
             actions,
+            sql: inner::reading(catalog),
             calls,
             header_rule: headers(&binding.headers),
             limits,
@@ -128,6 +130,7 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         duplicate_rows: given.duplicate_rows.is_some(),
         gzip: given.gzip == Some(true),
         embedding: given.embedding.is_some(),
+        google_batch: given.google_batch.is_some(),
         jsonrpc_batch: given.jsonrpc_batch.is_some(),
         // Unknown names were reported where the API is bound.
         secrets: given.secrets.iter().filter_map(|name| Detector::parse(name)).collect(),

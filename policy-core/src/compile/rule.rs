@@ -12,7 +12,7 @@ use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::target::Targets;
-use crate::policy::{Action, BodyRule, FieldRule, Fields, Forbid, HeaderRule, Inner, Name, Permit, QueryRule};
+use crate::policy::{Action, BodyRule, Decoder, FieldRule, Fields, Forbid, HeaderRule, Inner, Name, Permit, QueryRule};
 use crate::quote::quote;
 use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, PermitRule, Template};
 
@@ -20,6 +20,8 @@ use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, Permit
 const OF_HEAD: [&str; 3] = ["path.", "query.", "header."];
 /// What to write for a permit that names what carries calls.
 const CALLS_HELP: &str = "name the calls by `tool`, `rpc`, `graphql` or `scope`";
+const BATCH_HELP: &str =
+    "name the actions of its requests by `scope`, and say `\"loosen\": {\"google_batch\": \"each\"}`";
 
 fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String, ApiParts<'_>>) -> Vec<&'p Action> {
     let mut out: Vec<&'p Action> = Vec::new();
@@ -122,6 +124,11 @@ pub(crate) fn carrier_endpoints(
                         format!("`{}` is a batch: each of its rows is judged as the action it is", action.name);
                     let help = "name the rows' actions by `scope`";
                     report.error(&format!("{pointer}/endpoint"), message, Some(help.into()));
+                }
+                Some(action) if action.decoder == Decoder::GoogleBatch => {
+                    let message =
+                        format!("`{}` is a batch of requests: each of them is judged as the action it is", action.name);
+                    report.error(&format!("{pointer}/endpoint"), message, Some(BATCH_HELP.into()));
                 }
                 Some(action) if action.decoder.carries() => {
                     let message =
@@ -261,6 +268,8 @@ pub(crate) fn only_carriers(
     }
     let (what, help) = if actions.iter().all(|action| !action.rows.is_empty()) {
         ("batches, and each row is judged as the action it is", "name the rows' actions: `update`, `create` …")
+    } else if actions.iter().all(|action| action.decoder == Decoder::GoogleBatch) {
+        ("batches of requests, and each request is judged as the action it is", BATCH_HELP)
     } else if actions.iter().all(|action| action.decoder.carries()) {
         ("what carries calls, and each call is judged as the action it is", CALLS_HELP)
     } else if actions.iter().all(|action| !action.inner.is_empty()) {

@@ -126,6 +126,8 @@ codes! {
     ToolNotAllowed = "tool_not_allowed",
     /// A header that mirrors the body says something else, or is missing.
     HeaderBodyMismatch = "header_body_mismatch",
+    /// The request holds requests that are not judged one by one.
+    NestedRequest = "nested_request",
     /// One resource occurs twice.
     DuplicateTarget = "duplicate_target",
     /// A required value is missing.

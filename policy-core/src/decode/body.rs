@@ -88,6 +88,8 @@ pub(crate) enum Content {
     None,
     /// A document: JSON, or the tree of a form.
     Document(Document),
+    /// A batch of requests, which is taken apart where its parts are judged.
+    Batch(Vec<u8>),
     /// Bytes that were not read: only a permit with `opaque` may let them pass. The reason is what any other permit
     /// says to them.
     Unread(Reason),
@@ -132,6 +134,9 @@ pub(crate) fn read_body(
     };
     if decoder == Decoder::Form {
         return read_form(bytes, api).map(Content::Document);
+    }
+    if decoder == Decoder::GoogleBatch {
+        return Ok(Content::Batch(bytes));
     }
     // JSON under the name of a form: an upstream that reads a form must find no parameter in it.
     let form = content_type(request).is_ok_and(|declared| declared.essence == "application/x-www-form-urlencoded");

@@ -1,12 +1,14 @@
 //! Texts that hold operations of their own: a tool or an endpoint that takes SQL is what the SQL does.
 
+use alloc::format;
 use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Operation;
-use super::sql::{Statement, inner_sql};
+use super::sql::{Sql, read_sql};
 use crate::decision::{Code, Reason};
-use crate::document::{Steps, Value, select};
+use crate::document::{self, Steps, Value};
 use crate::limits::OPERATIONS;
 use crate::policy::{Api, Inner};
 
@@ -33,7 +35,7 @@ pub(super) fn expand<'a>(api: &'a Api, operations: Vec<Operation<'a>>) -> Result
             statements(api, &outer, text, &mut out);
         }
         if out.len() > OPERATIONS {
-            let message = alloc::format!("more than {OPERATIONS} statements in one request");
+            let message = format!("more than {OPERATIONS} statements in one request");
             return Err(Reason { code: Code::BatchLimit, message, pointer: None });
         }
     }
@@ -42,22 +44,30 @@ pub(super) fn expand<'a>(api: &'a Api, operations: Vec<Operation<'a>>) -> Result
 
 /// The statements of one text. A text that is not there, or is none, counts as a statement that writes.
 fn statements<'a>(api: &'a Api, outer: &Rc<Operation<'a>>, inner: &'a Inner, out: &mut Vec<Operation<'a>>) {
-    let Inner::Sql { at, write, .. } = inner else { return };
+    let Inner::Sql { at, select, write } = inner else { return };
     let found: Vec<Value<'a>> = outer
         .document
         .into_iter()
-        .flat_map(|document| at.iter().flat_map(move |path| select(document, Steps { head: &path.0, tail: &[] })))
+        .flat_map(|document| {
+            at.iter().flat_map(move |path| document::select(document, Steps { head: &path.0, tail: &[] }))
+        })
         .collect();
-    let read = |value: &Value<'a>| value.string().map_or([Statement::Write], inner_sql);
-    let statements: Vec<Statement> =
-        if found.is_empty() { alloc::vec![Statement::Write] } else { found.iter().flat_map(read).collect() };
-    for statement in statements {
-        let index = match statement {
-            Statement::Write => *write,
+    let rules = &api.sql;
+    let read =
+        |value: &Value<'a>| match value.string().map(|text| read_sql(text, rules.dialect, &rules.write_functions)) {
+            Some(Sql::Select) => (*select, None),
+            Some(Sql::Write(why)) => (*write, Some(format!("the SQL counts as a write: {why}"))),
+            None => (*write, Some("what should be SQL is no text, and counts as a write".into())),
         };
+    let statements: Vec<(u32, Option<String>)> = match found.as_slice() {
+        [] => alloc::vec![(*write, Some("there is no SQL where it should be, which counts as a write".into()))],
+        found => found.iter().map(read).collect(),
+    };
+    for (index, why) in statements {
         out.push(Operation {
             outer: Some(Rc::clone(outer)),
             key: outer.key.clone(),
+            why,
             ..Operation::of(api.actions.get(index as usize), outer.document)
         });
     }

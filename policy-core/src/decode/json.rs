@@ -27,7 +27,7 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
 }
 
 /// The key of a resource that the path addresses.
-pub(super) fn path_key(action: &Action, variables: &[(String, String)]) -> Option<String> {
+pub(crate) fn path_key(action: &Action, variables: &[(String, String)]) -> Option<String> {
     match &action.key {
         Some(Name::Path(name)) => variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
         _ => None,

@@ -3,17 +3,19 @@
 
 mod body;
 mod form;
+pub mod google_batch;
 mod gzip;
 mod inner;
 mod json;
 mod jsonrpc;
 mod mcp;
 mod postgrest;
-mod sql;
+pub mod sql;
 
 pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
 
+pub(crate) use json::path_key;
 pub(crate) use jsonrpc::waiting;
 pub(crate) use mcp::VERSIONS;
 pub(crate) use postgrest::embedded_tables;
@@ -51,6 +53,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) outer: Option<Rc<Operation<'a>>>,
     /// What the decoder found out about this operation alone.
     pub(crate) facts: Facts,
+    /// Why it is this operation and not a lesser one, as a sentence: what to write instead.
+    pub(crate) why: Option<String>,
 }
 
 /// A call by name.
@@ -73,7 +77,7 @@ pub(crate) enum Fact {
 }
 
 impl<'a> Operation<'a> {
-    fn of(action: Option<&'a Action>, document: Option<Value<'a>>) -> Self {
+    pub(crate) fn of(action: Option<&'a Action>, document: Option<Value<'a>>) -> Self {
         Self {
             action,
             call: None,
@@ -84,6 +88,7 @@ impl<'a> Operation<'a> {
             counted: true,
             outer: None,
             facts: Vec::new(),
+            why: None,
         }
     }
 
@@ -136,7 +141,8 @@ pub(crate) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
             Ok(Unfolded::default())
         }
         Decoder::Jsonrpc => jsonrpc::unfold(input),
-        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
+        Decoder::Graphql => Err(not_yet()),
+        Decoder::GoogleBatch => Err(empty_batch()),
     }
 }
 
@@ -150,7 +156,8 @@ pub(crate) fn decode<'a>(input: &Input<'a>, _unfolded: &'a Unfolded) -> Result<V
         Decoder::Json | Decoder::Form => json::operations(input),
         Decoder::Postgrest => postgrest::operations(input),
         Decoder::Jsonrpc => jsonrpc::operations(input),
-        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
+        Decoder::Graphql => Err(not_yet()),
+        Decoder::GoogleBatch => Err(empty_batch()),
     }?;
     inner::expand(input.api, rows_of_calls(input.api, operations)?)
 }
@@ -207,6 +214,11 @@ pub(crate) fn possible_actions<'a>(api: &'a Api, actions: &[&'a Action]) -> Vec<
         .collect();
     all.extend(of_texts);
     all
+}
+
+/// What is no body, or not read, holds no parts; parts are judged one by one.
+fn empty_batch() -> Reason {
+    Reason { code: Code::BatchShape, message: "the batch has no parts".into(), pointer: None }
 }
 
 fn not_yet() -> Reason {

@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::batch::judge_parts;
 use super::matching::Matches;
 use super::names::Scope;
 use super::route::{Route, Variables};
@@ -35,6 +36,7 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     let content = read_body(api, decoder, request, body, limit as usize);
     let document = match &content {
         Ok(Content::Document(document)) => Some(document),
+        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, bytes),
         Ok(Content::None | Content::Unread(_)) | Err(_) => None,
     };
     let variables = &route.variables;
@@ -68,8 +70,33 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
 fn unfold_read(input: &Input<'_>, content: &Content) -> Result<Unfolded, Reason> {
     match content {
         Content::Unread(reason) if input.actions.iter().any(|action| action.is_carrier()) => Err(reason.clone()),
-        Content::Unread(_) | Content::None | Content::Document(_) => unfold(input),
+        Content::Unread(_) | Content::None | Content::Document(_) | Content::Batch(_) => unfold(input),
     }
+}
+
+/// What forbids a request whatever it holds.
+pub(super) struct Forbidding {
+    pub(super) rule: String,
+    pub(super) reason: Reason,
+}
+
+/// The forbid on a request that carries others, and every one that was looked at: it holds for all that it carries.
+pub(super) fn forbidden(
+    set: &PolicySet,
+    page: &Page,
+    request: &Request,
+    route: &Route,
+) -> (Option<Forbidding>, Vec<Considered>) {
+    let Some(api) = page.apis.get(route.api as usize) else { return (None, Vec::new()) };
+    let action = route.actions.first().and_then(|index| api.actions.get(*index as usize));
+    let (content, unfolded, operation) = (&Content::None, &Unfolded::default(), &Operation::of(action, None));
+    let operations = core::slice::from_ref(operation);
+    let bench = Bench { set, page, api, request, route, content, body: None, unfolded, operations };
+    let mut considered = Vec::new();
+    let judged = bench.forbids(0, operation, &mut considered);
+    let forbidding =
+        judged.and_then(|judged| Some(Forbidding { rule: judged.rule?, reason: judged.reasons.into_iter().next()? }));
+    (forbidding, considered)
 }
 
 /// The operations of a request, of which there is at least one, and none twice.
@@ -410,6 +437,10 @@ impl<'a> Bench<'a> {
             }
             None => (Code::EndpointNotAllowed, format!("no rule of this page permits {what}")),
         };
+        let message = match &operation.why {
+            Some(why) => format!("{message}; {why}"),
+            None => message,
+        };
         let reason = Reason { code, message, pointer: None };
         Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] }
     }
@@ -457,7 +488,7 @@ fn considering(
     Considered { operation, rule: rule.into(), effect, decision, shadow, reasons }
 }
 
-fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
+pub(super) fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
     for reason in reasons {
         let reason = reason.bounded();
         if outcome.reasons.contains(&reason) {

@@ -1,9 +1,11 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
 //! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
+//! `batch` judges the requests within a request;
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
 
+mod batch;
 mod fields;
 mod head_rules;
 mod judge;

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
 use crate::decode::possible_actions;
-use crate::policy::{Action, Api, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable, is_id};
+use crate::policy::{
+    Action, Api, Decoder, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable, is_id,
+};
 use crate::quote::{list, quote};
 use crate::request::{PathSegment, Request};
 
@@ -119,6 +121,9 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     if let Some(refused) = decoded_slash(set, page, trie, request) {
         return Err(refused);
     }
+    if resolved.iter().any(|action| action.decoder == Decoder::GoogleBatch) {
+        return batch(api, &resolved, (api_index, actions, endpoint_rules));
+    }
     let possible = possible_actions(api, &resolved);
     let carrier = resolved.iter().any(|action| action.decoder.carries());
     let named = possible.iter().flat_map(|action| action.rules.iter());
@@ -140,6 +145,20 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         endpoint_rules,
         opaque,
     })
+}
+
+/// A batch of requests: what permits it is what permits its parts, which only its body says.
+fn batch(
+    api: &Api,
+    actions: &[&Action],
+    (index, found, endpoint_rules): (u32, Vec<u32>, Vec<(RuleRef, Variables)>),
+) -> Result<Route, Refused> {
+    if !api.loosen.google_batch {
+        let name = actions.first().map(|action| format!("{}:{}", api.alias, action.name)).unwrap_or_default();
+        let message = format!("{} holds requests of its own; send them one by one", quote(&name));
+        return Err(deny(Code::NestedRequest, message));
+    }
+    Ok(Route { api: index, actions: found, variables: Variables::new(), endpoint_rules, opaque: false })
 }
 
 /// Of a path that matches nothing: whether another reading of it does. It is refused either way; the reason tells an agent

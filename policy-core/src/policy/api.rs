@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::Calls;
 use super::rule::{Limit, RuleRef};
+use crate::decode::sql::Dialect;
 use crate::document::Path;
 use crate::number::Decimal;
 use crate::secrets::Detector;
@@ -39,6 +40,8 @@ pub struct Api {
     pub loosen: Loosen,
     /// The catalog's actions.
     pub actions: Vec<Action>,
+    /// How texts of SQL in its requests are read.
+    pub sql: SqlReading,
     /// What requests to its carriers can name.
     pub calls: Calls,
     /// Header rule of the page for every request to this API.
@@ -365,6 +368,15 @@ pub enum Inner {
     Unread,
 }
 
+/// How texts of SQL are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlReading {
+    /// Whose rules say where strings and comments end.
+    pub dialect: Dialect,
+    /// Functions that count as writes, beside those known everywhere.
+    pub write_functions: Vec<String>,
+}
+
 /// What a name in a template or a catalog refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Name {
@@ -445,6 +457,8 @@ pub struct Loosen {
     pub gzip: bool,
     /// A select may embed tables that the rule's filter does not list.
     pub embedding: bool,
+    /// Every part of a multipart batch is judged as a request.
+    pub google_batch: bool,
     /// Every element of a JSON-RPC array is an operation.
     pub jsonrpc_batch: bool,
     /// Detectors of secrets that are off.

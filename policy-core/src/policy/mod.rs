@@ -7,7 +7,9 @@ mod set;
 mod trie;
 
 pub use api::{Action, Api, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name};
-pub use api::{FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, Term, TypedAs, VariableType};
+pub use api::{
+    FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
+};
 pub use call::{Call, CallKind, Calls};
 pub use rule::{
     Band, BodyRule, Constant, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit, Predicate,

@@ -28,6 +28,7 @@ fn api() -> Api {
         loosen: Loosen::default(),
         calls: crate::policy::Calls::default(),
         actions: vec![],
+        sql: crate::policy::SqlReading::default(),
         header_rule: HeaderRule::default(),
         limits: vec![],
         body_limit: None,
