@@ -35,14 +35,14 @@ fn catalogs() {
         (
             r#""action": "create" }"#,
             r#""action": "create", "parent": "path.shop" }"#,
-            "unknown parent `path.shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer to \
-             a member beside the list | \"path.shop\"",
+            "unknown parent `path.shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer to a \
+             member beside the lists | \"path.shop\"",
         ),
         (
             r#""action": "create" }"#,
             r#""action": "create", "parent": "shop" }"#,
             "unknown parent `shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer to a \
-             member beside the list | \"shop\"",
+             member beside the lists | \"shop\"",
         ),
         (r#""unit": "minor", "#, "", "a money field needs `unit` and `currency` | \"amount\""),
     ] {

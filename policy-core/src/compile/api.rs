@@ -347,7 +347,8 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
                     && !names_parent(parent, *index_of.get(&format!("{resource}.{name}")).unwrap_or(&u32::MAX), parts)
                 {
                     let message = format!(
-                        "unknown parent {}: it is `path.NAME`, a variable of this action's endpoints, or a pointer to a member beside the list",
+                        "unknown parent {}: it is `path.NAME`, a variable of this action's endpoints, or a pointer to a \
+                         member beside the lists",
                         crate::quote::quote(parent)
                     );
                     faults.push((format!("{pointer}/parent"), message));
@@ -379,7 +380,7 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
 }
 
 /// Whether a row list's `parent` says where the parent's key stands: in the path of every endpoint of the action, or in
-/// a member beside the list.
+/// a member beside the lists.
 fn names_parent(parent: &str, action: u32, parts: &CatalogParts) -> bool {
     match parent.strip_prefix("path.") {
         Some(variable) => {

@@ -61,7 +61,7 @@ pub(super) fn judge_parts(set: &PolicySet, page: &Page, outer: &Request, route: 
         return denied(page, Reason { code: Code::Gateway, message, pointer: None }, None);
     };
     let sent = Sent { gateway: &set.set.gateway, api, request: outer, body: None };
-    if let Some(reason) = secrets::find(sent).or_else(|| outer_query(api, outer)) {
+    if let Some(reason) = outer_query(api, outer).or_else(|| secrets::find(sent)) {
         return denied(page, reason, None);
     }
     let content_type = outer.headers.single("content-type").ok().flatten().unwrap_or_default();

@@ -36,6 +36,7 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     let content = read_body(api, decoder, request, body, limit as usize);
     let document = match &content {
         Ok(Content::Document(document)) => Some(document),
+        // Each part is a request, whose secrets are looked for with it.
         Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, bytes),
         Ok(Content::None | Content::Unread(_)) | Err(_) => None,
     };

@@ -147,20 +147,6 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     })
 }
 
-/// A batch of requests: what permits it is what permits its parts, which only its body says.
-fn batch(
-    api: &Api,
-    actions: &[&Action],
-    (index, found, endpoint_rules): (u32, Vec<u32>, Vec<(RuleRef, Variables)>),
-) -> Result<Route, Refused> {
-    if !api.loosen.google_batch {
-        let name = actions.first().map(|action| format!("{}:{}", api.alias, action.name)).unwrap_or_default();
-        let message = format!("{} holds requests of its own; send them one by one", quote(&name));
-        return Err(deny(Code::NestedRequest, message));
-    }
-    Ok(Route { api: index, actions: found, variables: Variables::new(), endpoint_rules, opaque: false })
-}
-
 /// Of a path that matches nothing: whether another reading of it does. It is refused either way; the reason tells an agent
 /// that misspells an id from one that is out of its scope. One more walk, on the way to a refusal alone.
 fn other_reading(set: &PolicySet, trie: &Trie, request: &Request) -> Option<Refused> {
@@ -206,6 +192,20 @@ fn is_misspelled_number(text: &str) -> bool {
             || (base && (c.is_ascii_hexdigit() || matches!(c, 'x' | 'X')))
     };
     digits.starts_with(char::is_numeric) && digits.chars().all(spells) && !is_id(text) && text != "0"
+}
+
+/// A batch of requests: what permits it is what permits its parts, which only its body says.
+fn batch(
+    api: &Api,
+    actions: &[&Action],
+    (index, found, endpoint_rules): (u32, Vec<u32>, Vec<(RuleRef, Variables)>),
+) -> Result<Route, Refused> {
+    if !api.loosen.google_batch {
+        let name = actions.first().map(|action| format!("{}:{}", api.alias, action.name)).unwrap_or_default();
+        let message = format!("{} holds requests of its own; send them one by one", quote(&name));
+        return Err(deny(Code::NestedRequest, message));
+    }
+    Ok(Route { api: index, actions: found, variables: Variables::new(), endpoint_rules, opaque: false })
 }
 
 /// A page may let a variable hold an encoded slash; an upstream may still read a slash there. What it would then reach
