@@ -63,6 +63,12 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         let message = format!("the decoder `{}` reads `{}` alone", decoder.name(), decoder.default_type());
         faults.push(("/types".into(), message));
     }
+    for (position, text) in catalog.types.iter().enumerate() {
+        if text.to_ascii_lowercase().starts_with("multipart/") {
+            let message = "a multipart body is not one document: an upstream would read its parts".into();
+            faults.push((format!("/types/{position}"), message));
+        }
+    }
     if !catalog.minor_digits.is_empty() {
         faults.push(("/minor_digits".into(), "`minor_digits` is not supported yet".into()));
     }
