@@ -4,7 +4,7 @@
 //! `documents` holds the policy sets, `message` reads a request from bytes, `drive` takes an evaluation to its end and
 //! states what holds for every outcome, `page` says a second time what one page allows, `unique` reads JSON a second time;
 //! `lenient_batch` reads multipart batches as a naive server might, `sql_oracle` asks another parser about SQL; `bundle`, `compile`,
-//! `google_batch`, `request`, `sql` and `steps` are the entries.
+//! `google_batch`, `graphql`, `request`, `sql` and `steps` are the entries.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each target uses its part")]
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a panic is a finding")]
 
@@ -13,6 +13,7 @@ pub mod compile;
 pub mod documents;
 pub mod drive;
 pub mod google_batch;
+pub mod graphql;
 pub mod lenient_batch;
 pub mod message;
 pub mod page;

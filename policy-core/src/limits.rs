@@ -23,6 +23,10 @@ pub const GOOGLE_BATCH_PARTS: usize = 100;
 pub const SQL_BYTES: usize = 64 * 1024;
 /// Deepest nesting of an SQL text: queries, parentheses, calls.
 pub const SQL_DEPTH: u32 = 64;
+/// Most tokens in one GraphQL document, as common servers bound them.
+pub const GRAPHQL_TOKENS: usize = 15_000;
+/// Deepest nesting of a GraphQL document (selection sets and values).
+pub const GRAPHQL_DEPTH: usize = 64;
 /// Significant digits of a number that is held exactly.
 pub const DIGITS: u32 = 18;
 /// Most operations in one request.

@@ -51,6 +51,11 @@ fn documents() {
 }
 
 #[test]
+fn graphql_documents() {
+    replay("graphql", 48, entry::graphql::run);
+}
+
+#[test]
 fn requests() {
     replay("request", 50, entry::request::run);
 }
@@ -92,7 +97,7 @@ fn seeds_reach_what_their_names_say() {
 /// Dictionaries are read by libFuzzer alone: here their form is tested.
 #[test]
 fn dictionaries_are_lists_of_quoted_strings() {
-    for target in ["bundle", "compile", "google_batch", "request", "sql"] {
+    for target in ["bundle", "compile", "google_batch", "graphql", "request", "sql"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../fuzz/dictionaries/{target}.dict"));
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -32,6 +32,9 @@ pub struct Catalog {
     /// Query names that are harmless on writes.
     #[serde(default)]
     pub write_query: Vec<String>,
+    /// GraphQL directives that may stand at the root of a document: they do not change what a root field does.
+    #[serde(default)]
+    pub directives: Vec<String>,
     /// Types of path variables.
     #[serde(default)]
     pub vars: BTreeMap<String, OneOrMany>,

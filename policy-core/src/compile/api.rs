@@ -69,6 +69,12 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
             faults.push((format!("/types/{position}"), message));
         }
     }
+    for (position, name) in catalog.directives.iter().enumerate() {
+        if call::graphql_name(&format!("query {name}")).is_err() {
+            let message = format!("{} is not the name of a directive; write it without `@`", crate::quote::quote(name));
+            faults.push((format!("/directives/{position}"), message));
+        }
+    }
     if !catalog.minor_digits.is_empty() {
         faults.push(("/minor_digits".into(), "`minor_digits` is not supported yet".into()));
     }
@@ -123,20 +129,15 @@ fn resource_actions(
     faults: &mut Vec<Fault>,
 ) {
     let place = |rest: &str| format!("/resources/{resource}/{rest}");
-    let key = match &entry.key {
-        None => None,
-        Some(KeyEntry::Name(name)) => match names::head(name) {
-            Ok(key) => Some(key),
-            Err(message) => {
-                faults.push((place("key"), message));
-                None
-            }
-        },
-        Some(KeyEntry::Stripped(_)) => {
-            faults.push((place("key"), "`strip` is not supported yet".into()));
-            None
-        }
+    let (name, key_prefix) = match &entry.key {
+        None => (None, None),
+        Some(KeyEntry::Name(name)) => (Some(name), None),
+        Some(KeyEntry::Stripped(key)) => (Some(&key.name), Some(key.strip.clone())),
     };
+    let key = name.and_then(|name| names::head(name).map_err(|message| faults.push((place("key"), message))).ok());
+    if key_prefix.as_ref().is_some_and(String::is_empty) {
+        faults.push((place("key/strip"), "`strip` is the prefix to take off: it is not empty".into()));
+    }
     let mut filters = Vec::new();
     for (name, source) in &entry.filters {
         match names::head(source) {
@@ -194,6 +195,7 @@ fn resource_actions(
             open_fields,
             rows: Vec::new(),
             key: key.clone(),
+            key_prefix: key_prefix.clone(),
             filters: filters.clone(),
             decoder,
             inner: Vec::new(),
@@ -481,6 +483,7 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
         own.types.append(&mut base.types);
     }
     own.write_query.append(&mut base.write_query);
+    own.directives.append(&mut base.directives);
     own.guarded.headers.append(&mut base.guarded.headers);
     own.guarded.query.append(&mut base.guarded.query);
     for (name, value) in core::mem::take(&mut base.quirks) {

@@ -25,13 +25,14 @@ pub(crate) fn decoder(word: DecoderKind) -> Option<Decoder> {
         DecoderKind::Form => Decoder::Form,
         DecoderKind::Postgrest => Decoder::Postgrest,
         DecoderKind::Jsonrpc => Decoder::Jsonrpc,
+        DecoderKind::Graphql => Decoder::Graphql,
         DecoderKind::GoogleBatch => Decoder::GoogleBatch,
-        DecoderKind::Graphql | DecoderKind::Sql => return None,
+        DecoderKind::Sql => return None,
     })
 }
 
-/// How the endpoints of an action are read. JSON-RPC comes by POST: a catalog's other endpoints (the stream and the end
-/// of a session, in MCP) are ordinary actions.
+/// How the endpoints of an action are read. JSON-RPC and GraphQL come by POST: a catalog's other endpoints (the stream
+/// and the end of a session, in MCP) are ordinary actions.
 ///
 /// # Errors
 /// What is wrong with the action's decoder or endpoints, in one sentence.
@@ -49,17 +50,19 @@ pub(crate) fn decoder_of(entry: &ActionEntry, catalog: Decoder, endpoints: &[End
     }
     let found = own.unwrap_or(catalog);
     let methods = || endpoints.iter().flat_map(|endpoint| &endpoint.methods);
-    if found == Decoder::GoogleBatch && methods().any(|method| *method != Method::Post) {
-        return Err("batches of requests come by POST alone".into());
-    }
-    if found != Decoder::Jsonrpc {
-        return Ok(found);
-    }
+    let what = match found {
+        Decoder::GoogleBatch if methods().any(|method| *method != Method::Post) => {
+            return Err("batches of requests come by POST alone".into());
+        }
+        Decoder::Jsonrpc => "JSON-RPC",
+        Decoder::Graphql => "GraphQL",
+        other => return Ok(other),
+    };
     match (methods().any(|m| *m == Method::Post), methods().any(|m| *m != Method::Post)) {
-        (true, true) => Err("JSON-RPC comes by POST: list its other methods as actions of their own".into()),
-        (false, true) if own.is_some() => Err("JSON-RPC comes by POST alone".into()),
+        (true, true) => Err(format!("{what} comes by POST: list its other methods as actions of their own")),
+        (false, true) if own.is_some() => Err(format!("{what} comes by POST alone")),
         (false, _) => Ok(Decoder::Json),
-        (true, false) => Ok(Decoder::Jsonrpc),
+        (true, false) => Ok(found),
     }
 }
 

@@ -103,6 +103,7 @@ pub(crate) fn lay_out(
             decoder,
             types: types.iter().map(|text| text.to_ascii_lowercase()).collect(),
             write_query: catalog.write_query.clone(),
+            directives: catalog.directives.clone(),
             guarded_headers: catalog.guarded.headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
             guarded_query: name_patterns(&catalog.guarded.query),
             headers: api.parts.headers,

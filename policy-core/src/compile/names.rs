@@ -14,7 +14,7 @@ pub(crate) enum Missing {
 }
 
 /// What decoders find out about a request. A fact that the request's decoder does not produce is absent.
-pub(crate) const FACTS: [&str; 2] = ["calls", "protocol_version"];
+pub(crate) const FACTS: [&str; 3] = ["calls", "protocol_version", "root_fields"];
 
 /// Reads a name without knowing the resource's values: `price`, `attendees/*/email`, `/totals/tax`, `path.x`, `query.x`,
 /// `header.x`, `header.x/parameter`, `request.x`.

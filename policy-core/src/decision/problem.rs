@@ -59,6 +59,7 @@ impl Outcome {
                     | Code::ParamShadow
                     | Code::BodyUnparsable
                     | Code::BodyDuplicateKey
+                    | Code::GraphqlShape
                     | Code::Charset
                     | Code::BodyNotSeen
                     | Code::JsonrpcShape

@@ -128,6 +128,8 @@ codes! {
     HeaderBodyMismatch = "header_body_mismatch",
     /// The request holds requests that are not judged one by one.
     NestedRequest = "nested_request",
+    /// The body is no GraphQL request, or its document not one operation with one meaning.
+    GraphqlShape = "graphql_shape",
     /// One resource occurs twice.
     DuplicateTarget = "duplicate_target",
     /// A required value is missing.

@@ -9,7 +9,7 @@ use super::{Input, Operation};
 use crate::decision::{Code, Reason};
 use crate::document::{Kind, Step, Steps, Value, pointer_token, select};
 use crate::limits::OPERATIONS;
-use crate::policy::{Action, Api, FieldKind, Name, RowList, is_id};
+use crate::policy::{Action, Api, Effect, FieldKind, Name, RowList, is_id};
 use crate::quote::quote;
 
 pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
@@ -29,8 +29,30 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
 /// The key of a resource that the path addresses.
 pub(crate) fn path_key(action: &Action, variables: &[(String, String)]) -> Option<String> {
     match &action.key {
-        Some(Name::Path(name)) => variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+        Some(Name::Path(name)) => {
+            let value = variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())?;
+            Some(action.stripped_key(value).to_string())
+        }
         _ => None,
+    }
+}
+
+/// The key of the resource that a call names by an argument: what stands at the field that is the key, or at the field
+/// of the name of the path variable that is it elsewhere. A write that spells it in another way than the one is refused;
+/// a read is let be.
+pub(super) fn call_key(action: &Action, document: Value<'_>) -> Result<Option<String>, Reason> {
+    let (field, tail) = match &action.key {
+        Some(Name::Field(name, tail)) => (action.field(name), tail.0.as_slice()),
+        Some(Name::Path(name)) => (action.field(name), [].as_slice()),
+        _ => (None, [].as_slice()),
+    };
+    let Some(field) = field else { return Ok(None) };
+    let found: Vec<Value<'_>> = field.at.iter().flat_map(|at| select(document, Steps { head: &at.0, tail })).collect();
+    let [value] = found.as_slice() else { return Ok(None) };
+    match canonical_key(*value, field.kind.as_ref().map(|kind| &kind.kind), action) {
+        Ok(key) => Ok(Some(key)),
+        Err(_) if action.effect == Effect::Read => Ok(None),
+        Err(message) => Err(Reason { code: Code::ValueFormat, message, pointer: None }),
     }
 }
 
@@ -96,7 +118,7 @@ fn take_rows<'a>(
         if let Some(path) = &list.key {
             let keys = select(element, Steps { head: &path.0, tail: &[] });
             if let [key] = keys.as_slice() {
-                operation.key = Some(canonical_key(*key, key_kind(action, &path.0)).map_err(|message| {
+                operation.key = Some(canonical_row_key(*key, action, &path.0).map_err(|message| {
                     let pointer = pointer().map(|list| format!("{list}/{}", operations.len() - before));
                     Reason { code: Code::ValueFormat, message, pointer }
                 })?);
@@ -119,8 +141,7 @@ fn take_rows<'a>(
 
 /// What the catalog says a row's key is: the type of the field that stands there, or of the field that the resource's
 /// own path variable names.
-fn key_kind<'a>(action: Option<&'a Action>, path: &[Step]) -> Option<&'a FieldKind> {
-    let action = action?;
+fn key_kind<'a>(action: &'a Action, path: &[Step]) -> Option<&'a FieldKind> {
     let named = match &action.key {
         Some(Name::Path(name)) => action.field(name),
         _ => None,
@@ -130,10 +151,20 @@ fn key_kind<'a>(action: Option<&'a Action>, path: &[Step]) -> Option<&'a FieldKi
     kind.and_then(|field| field.kind.as_ref()).map(|kind| &kind.kind)
 }
 
+fn canonical_row_key(value: Value<'_>, action: Option<&Action>, path: &[Step]) -> Result<String, String> {
+    match action {
+        Some(action) => canonical_key(value, key_kind(action, path), action),
+        None => Err("a row of an action that is not there".into()),
+    }
+}
+
 /// One spelling for one resource: `42` and `"42"` are the same; `42.0`, `"042"`, `" 42"` and `4.2e1` are refused. A key
-/// that is no number is a token.
-pub(super) fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>) -> Result<String, String> {
-    let text = value.string().or_else(|| value.number()).unwrap_or_default();
+/// that is no number is a token. The prefix that the catalog strips is no part of it.
+fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>, action: &Action) -> Result<String, String> {
+    let text = match value.string() {
+        Some(text) => action.stripped_key(text),
+        None => value.number().unwrap_or_default(),
+    };
     let numeric = is_id(text);
     let token = (1..=255).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))

@@ -7,13 +7,13 @@ use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::json::canonical_key;
+use super::json::call_key;
 use super::{Fact, Input, Operation, Unfolded, mcp};
 use crate::decision::{Code, Reason, Rpc};
-use crate::document::{Document, Kind, Steps, Value, select};
+use crate::document::{Document, Kind, Value};
 use crate::limits::{OPERATIONS, RPC_ID_BYTES};
 use crate::number::Decimal;
-use crate::policy::{Action, CallKind, Effect, Name};
+use crate::policy::CallKind;
 use crate::quote::quote;
 use crate::request::Request;
 
@@ -79,26 +79,9 @@ fn operation<'a>(
     };
     let mut operation = Operation { document, ..Operation::called(input.api, name, carrier) };
     if let (Some(action), Some(document)) = (operation.action, document) {
-        operation.key = key(action, document)?;
+        operation.key = call_key(action, document)?;
     }
     Ok(operation)
-}
-
-/// The key of the resource that a call names by an argument. A write that spells it in another way than the one is
-/// refused; a read is let be.
-fn key(action: &Action, document: Value<'_>) -> Result<Option<String>, Reason> {
-    let Some(Name::Field(name, tail)) = &action.key else { return Ok(None) };
-    let Some(field) = action.field(name) else { return Ok(None) };
-    let mut found = Vec::new();
-    for at in &field.at {
-        found.extend(select(document, Steps { head: &at.0, tail: &tail.0 }));
-    }
-    let [value] = found.as_slice() else { return Ok(None) };
-    match canonical_key(*value, field.kind.as_ref().map(|kind| &kind.kind)) {
-        Ok(key) => Ok(Some(key)),
-        Err(_) if action.effect == Effect::Read => Ok(None),
-        Err(message) => Err(Reason { code: Code::ValueFormat, message, pointer: None }),
-    }
 }
 
 /// The messages of a body: one, or where the page says so the elements of an array.

@@ -4,6 +4,7 @@
 mod body;
 mod form;
 pub mod google_batch;
+pub mod graphql;
 mod gzip;
 mod inner;
 mod json;
@@ -121,6 +122,8 @@ pub(crate) struct Input<'a> {
 /// What a decoder makes of a request before there are operations, which refer to it: the caller keeps it alive.
 #[derive(Debug, Default)]
 pub(crate) struct Unfolded {
+    /// Names of calls that do not stand in the body as they are, one for each of the first documents.
+    pub(crate) calls: Vec<(CallKind, String)>,
     /// Documents that do not stand in the body as they are: the arguments of a GraphQL field.
     pub(crate) documents: Vec<Document>,
     /// What was found out about the request as a whole.
@@ -141,7 +144,7 @@ pub(crate) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
             Ok(Unfolded::default())
         }
         Decoder::Jsonrpc => jsonrpc::unfold(input),
-        Decoder::Graphql => Err(not_yet()),
+        Decoder::Graphql => graphql::unfold(input),
         Decoder::GoogleBatch => Err(empty_batch()),
     }
 }
@@ -150,13 +153,13 @@ pub(crate) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
 ///
 /// # Errors
 /// As [`unfold`].
-pub(crate) fn decode<'a>(input: &Input<'a>, _unfolded: &'a Unfolded) -> Result<Vec<Operation<'a>>, Reason> {
+pub(crate) fn decode<'a>(input: &Input<'a>, unfolded: &'a Unfolded) -> Result<Vec<Operation<'a>>, Reason> {
     let operations = match input.decoder {
         // A form's tree holds its rows, if any, where a JSON document does.
         Decoder::Json | Decoder::Form => json::operations(input),
         Decoder::Postgrest => postgrest::operations(input),
         Decoder::Jsonrpc => jsonrpc::operations(input),
-        Decoder::Graphql => Err(not_yet()),
+        Decoder::Graphql => graphql::operations(input, unfolded),
         Decoder::GoogleBatch => Err(empty_batch()),
     }?;
     inner::expand(input.api, rows_of_calls(input.api, operations)?)
@@ -219,9 +222,4 @@ pub(crate) fn possible_actions<'a>(api: &'a Api, actions: &[&'a Action]) -> Vec<
 /// What is no body, or not read, holds no parts; parts are judged one by one.
 fn empty_batch() -> Reason {
     Reason { code: Code::BatchShape, message: "the batch has no parts".into(), pointer: None }
-}
-
-fn not_yet() -> Reason {
-    let message = "this version cannot judge what requests to this endpoint hold".into();
-    Reason { code: Code::EndpointNotAllowed, message, pointer: None }
 }

@@ -1,4 +1,4 @@
-//! Building a document from something that is not JSON text: a form's tree.
+//! Building a document from something that is not JSON text: a form's tree, the arguments of a GraphQL field.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,6 +12,7 @@ pub(crate) struct Builder {
     source: String,
     text: String,
     nodes: Vec<Node>,
+    untyped: bool,
 }
 
 /// A container that is not closed yet.
@@ -30,23 +31,40 @@ impl Builder {
     /// A document whose scalars are texts without a type of their own (see [`super::Value::untyped`]). Places are
     /// offsets into `source`, which the caller has bounded below 4 GiB.
     pub(crate) fn untyped(source: String) -> Self {
-        Self { source, text: String::new(), nodes: Vec::new() }
+        Self { source, text: String::new(), nodes: Vec::new(), untyped: true }
+    }
+
+    /// A document whose scalars have the types they are added with. It has no source of its own: places are empty.
+    pub(crate) fn typed() -> Self {
+        Self { source: String::new(), text: String::new(), nodes: Vec::new(), untyped: false }
+    }
+
+    /// Begins a value that has no text: an object or an array, or `null`, `true` or `false`, which are closed at once.
+    pub(crate) fn open(&mut self, label: &Label<'_>, kind: Kind) -> Open {
+        self.push(kind, label, Text::None, label.place.clone())
     }
 
     /// Begins an object.
     pub(crate) fn object(&mut self, label: &Label<'_>) -> Open {
-        self.push(Kind::Object, label, Text::None, label.place.clone())
+        self.open(label, Kind::Object)
     }
 
     /// Begins an array.
     pub(crate) fn array(&mut self, label: &Label<'_>) -> Open {
-        self.push(Kind::Array, label, Text::None, label.place.clone())
+        self.open(label, Kind::Array)
     }
 
     /// Adds a text that stands at `place`.
     pub(crate) fn string(&mut self, label: &Label<'_>, text: &str, place: Range<usize>) {
         let text = self.keep(text);
         let open = self.push(Kind::String, label, text, place);
+        self.close(open);
+    }
+
+    /// Adds a number, which must be one by the rules of JSON, as its text.
+    pub(crate) fn number(&mut self, label: &Label<'_>, text: &str, place: Range<usize>) {
+        let text = self.keep(text);
+        let open = self.push(Kind::Number, label, text, place);
         self.close(open);
     }
 
@@ -60,7 +78,7 @@ impl Builder {
 
     /// The document.
     pub(crate) fn finish(self) -> Document {
-        Document { source: self.source, unescaped: self.text, nodes: self.nodes, untyped: true }
+        Document { source: self.source, unescaped: self.text, nodes: self.nodes, untyped: self.untyped }
     }
 
     fn push(&mut self, kind: Kind, label: &Label<'_>, text: Text, place: Range<usize>) -> Open {
@@ -84,6 +102,25 @@ fn offset(at: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_a_type_keeps_it() {
+        let mut builder = Builder::typed();
+        let root = builder.open(&Label::default(), Kind::Object);
+        builder.number(&Label { name: "n", place: 0..0 }, "1.50", 0..0);
+        builder.string(&Label { name: "s", place: 0..0 }, "1.50", 0..0);
+        for (name, kind) in [("t", Kind::Bool(true)), ("z", Kind::Null), ("l", Kind::Array)] {
+            let open = builder.open(&Label { name, place: 0..0 }, kind);
+            builder.close(open);
+        }
+        builder.close(root);
+        let document = builder.finish();
+        let at = |name| document.root().member(name).unwrap();
+        assert_eq!((at("n").number(), at("n").string(), at("n").untyped()), (Some("1.50"), None, None));
+        assert_eq!((at("s").string(), at("s").number(), at("s").untyped()), (Some("1.50"), None, None));
+        assert_eq!([at("t").kind(), at("z").kind(), at("l").kind()], [Kind::Bool(true), Kind::Null, Kind::Array]);
+        assert_eq!(document.root().children().count(), 5);
+    }
 
     #[test]
     fn what_is_built_is_walked_like_what_was_read() {

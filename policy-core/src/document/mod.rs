@@ -9,7 +9,7 @@ mod path;
 #[cfg(feature = "author")]
 mod source;
 
-pub(crate) use build::{Builder, Label};
+pub(crate) use build::{Builder, Label, Open};
 #[cfg(feature = "author")]
 pub(crate) use json::read_source;
 pub use json::{ReadError, ReadErrorKind, read_json};

@@ -17,7 +17,7 @@ use crate::decode::{Body, Content, Input, Operation, Unfolded, decode, decoder_o
 use crate::document::{Document, Kind};
 use crate::limits::REASONS;
 use crate::policy::{
-    Action, Api, CallKind, Decoder, FieldRule, Inner, Limit, Measure, Name, Page, Permit, PolicySet, Predicate,
+    Action, Api, CallKind, Decoder, Effect, FieldRule, Inner, Limit, Measure, Name, Page, Permit, PolicySet, Predicate,
     RuleRef, RuleTarget,
 };
 use crate::quote::{list, quote};
@@ -52,12 +52,9 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     let mut outcome = judged.unwrap_or_else(|reason| denied(page, reason, None));
     // What the body unfolds to holds texts that it does not spell as they are.
     let unfolded = unfolded.as_ref().map(|unfolded| unfolded.documents.as_slice()).unwrap_or_default();
-    let sent = |body| Sent { gateway: &set.set.gateway, api, request, body };
-    let secret = secrets::find(sent(document)).or_else(|| {
-        let mut inside = unfolded.iter();
-        inside.find_map(|document| secrets::find(sent(Some(document))))
-    });
-    if let Some(secret) = secret {
+    let sent = Sent { gateway: &set.set.gateway, api, request: Some(request), body: document };
+    let inside = || unfolded.iter().find_map(|document| secrets::find_unfolded(sent, document));
+    if let Some(secret) = secrets::find(sent).or_else(inside) {
         withhold(&mut outcome, page, secret);
     }
     if decoder == Decoder::Jsonrpc {
@@ -136,10 +133,11 @@ fn withhold(outcome: &mut Outcome, page: &Page, secret: Reason) {
     add_reasons(outcome, alloc::vec![secret]);
 }
 
-/// One resource twice in a request: the second row would be judged against a value that the first has changed.
+/// One resource written twice in a request: the second row would be judged against a value that the first has changed.
 fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
     let mut seen = BTreeSet::new();
-    operations.iter().find_map(|operation| {
+    let writes = |operation: &&Operation<'_>| operation.action.is_none_or(|action| action.effect != Effect::Read);
+    operations.iter().filter(writes).find_map(|operation| {
         let key = operation.key.as_deref()?;
         let resource = operation.action.map(|action| action.resource.as_str());
         (!seen.insert((resource, key))).then(|| Reason {
@@ -427,16 +425,17 @@ impl<'a> Bench<'a> {
         let called = operation.call.map(|call| format!("the {} {}", call.kind.noun(), quote(call.name)));
         let what = called.or(action).unwrap_or_else(|| "this endpoint".into());
         let by_name = operation.call.filter(|call| matches!(call.kind, CallKind::Tool | CallKind::Rpc));
-        let (code, message) = match by_name {
+        let code = if by_name.is_some() { Code::ToolNotAllowed } else { Code::EndpointNotAllowed };
+        let (code, message) = match operation.call {
             _ if filtered => {
                 let why = "is permitted only for other resources: the filter of the rule does not match";
                 (Code::ScopeFilter, format!("{what} {why}"))
             }
             Some(call) => {
                 let permitted = list(self.permitted(call.kind), 8);
-                (Code::ToolNotAllowed, format!("no rule of this page permits {what}; permitted: {permitted}"))
+                (code, format!("no rule of this page permits {what}; permitted: {permitted}"))
             }
-            None => (Code::EndpointNotAllowed, format!("no rule of this page permits {what}")),
+            None => (code, format!("no rule of this page permits {what}")),
         };
         let message = match &operation.why {
             Some(why) => format!("{message}; {why}"),

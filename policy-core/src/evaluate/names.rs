@@ -132,20 +132,26 @@ impl<'a> Scope<'a> {
         scopes.iter().filter_map(|scope| of(&scope.operation.facts)).chain(of_request).reduce(usize::saturating_add)
     }
 
-    /// A row of a batch has no path of its own: its key stands for the variable that addresses its resource, and
-    /// any other variable that the batch's path does not have cannot be known.
+    /// A row of a batch and a call have no path of their own: their key stands for the variable that addresses their
+    /// resource, and any other variable that the batch's or the carrier's path does not have cannot be known.
     fn path(&self, variable: &str) -> Values<'a> {
         let text = |text: &String| Values::Known(alloc::vec![Datum::Text(text.clone())], None);
-        if self.operation.row {
+        let operation = self.operation;
+        if operation.is_enclosed() {
             let addresses =
                 |action: &&crate::policy::Action| matches!(&action.key, Some(Name::Path(name)) if name == variable);
-            if let (Some(key), Some(_)) = (&self.operation.key, self.operation.action.filter(|a| addresses(a))) {
-                return text(key);
+            match (&operation.key, operation.action.filter(|a| addresses(a))) {
+                (Some(key), Some(_)) => return text(key),
+                (None, Some(_)) if operation.outer.is_some() => {
+                    return Values::Unknown("the call does not say which resource it means");
+                }
+                _ => {}
             }
         }
         match self.variables.iter().find(|(known, _)| known == variable) {
             Some((_, value)) => text(value),
-            None if self.operation.row => Values::Unknown("a row of a batch does not say it"),
+            None if operation.row => Values::Unknown("a row of a batch does not say it"),
+            None if operation.outer.is_some() => Values::Unknown("a call does not say it"),
             None => Values::Known(Vec::new(), None),
         }
     }

@@ -26,6 +26,8 @@ pub struct Api {
     pub types: Vec<String>,
     /// Query names that are harmless on writes.
     pub write_query: Vec<String>,
+    /// GraphQL directives that do not change what a root field does.
+    pub directives: Vec<String>,
     /// Header names denied unless a rule allows them, lower case.
     pub guarded_headers: Vec<String>,
     /// Query names denied unless a rule allows them.
@@ -219,6 +221,8 @@ pub struct Action {
     pub rows: Vec<RowList>,
     /// What addresses one resource.
     pub key: Option<Name>,
+    /// A prefix that a text may have before its key (`gid://shopify/Product/`).
+    pub key_prefix: Option<String>,
     /// Filters that a scope target may name.
     pub filters: Vec<Filter>,
     /// How the bodies of its endpoints become operations.
@@ -234,6 +238,12 @@ impl Action {
     #[must_use]
     pub fn is_carrier(&self) -> bool {
         self.decoder.carries() || !self.rows.is_empty()
+    }
+
+    /// A key without the prefix that some endpoints write before it.
+    #[must_use]
+    pub fn stripped_key<'t>(&self, text: &'t str) -> &'t str {
+        self.key_prefix.as_deref().and_then(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
     }
 
     /// The field of this name.

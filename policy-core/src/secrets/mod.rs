@@ -116,7 +116,8 @@ enum Place<'a> {
 pub(crate) struct Sent<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) api: &'a Api,
-    pub(crate) request: &'a Request,
+    /// The head, where it is looked through.
+    pub(crate) request: Option<&'a Request>,
     /// The body, where it was read.
     pub(crate) body: Option<&'a Document>,
 }
@@ -141,6 +142,12 @@ pub(crate) fn find(sent: Sent<'_>) -> Option<Reason> {
     named.or_else(pair)
 }
 
+/// The same for a document that a decoder made of a body. Its places are none of the body's.
+pub(crate) fn find_unfolded(sent: Sent<'_>, document: &Document) -> Option<Reason> {
+    let sent = Sent { request: None, body: Some(document), ..sent };
+    find(sent).map(|reason| Reason { pointer: None, ..reason })
+}
+
 /// One pass over a request.
 struct Search<'a> {
     sent: Sent<'a>,
@@ -152,7 +159,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn head(&mut self) -> Option<Reason> {
-        let request = self.sent.request;
+        let request = self.sent.request?;
         for (segment, nth) in request.segments.iter().zip(1..) {
             if let Some(found) = self.look(segment.text.as_bytes(), Place::Path(nth)) {
                 return Some(found);
@@ -268,11 +275,12 @@ fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
 /// Every text of a request that is looked through.
 fn texts(sent: Sent<'_>) -> impl Iterator<Item = (&[u8], Place<'_>)> {
     let Sent { request, body, .. } = sent;
-    let path = request.segments.iter().zip(1..).map(|(segment, nth)| (segment.text.as_bytes(), Place::Path(nth)));
-    let query = request.query.iter().flat_map(|pair| {
+    let segments = request.into_iter().flat_map(|request| request.segments.iter().zip(1..));
+    let path = segments.map(|(segment, nth)| (segment.text.as_bytes(), Place::Path(nth)));
+    let query = request.into_iter().flat_map(|request| &request.query).flat_map(|pair| {
         [(pair.name.as_bytes(), Place::QueryName), (pair.value.as_bytes(), Place::Query(pair.name.as_str()))]
     });
-    let headers = request.headers.iter().flat_map(move |(name, value)| {
+    let headers = request.into_iter().flat_map(|request| request.headers.iter()).flat_map(move |(name, value)| {
         let value = (!is_credential(name, sent)).then_some((value, Place::Header(name)));
         core::iter::once((name.as_bytes(), Place::HeaderName)).chain(value)
     });

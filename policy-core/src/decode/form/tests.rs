@@ -17,6 +17,7 @@ fn api() -> Api {
         decoder: Decoder::Form,
         types: vec![Decoder::Form.default_type().into()],
         write_query: vec![],
+        directives: vec![],
         guarded_headers: vec![],
         guarded_query: vec![
             NamePattern { text: "api_key".into(), prefix: false },
