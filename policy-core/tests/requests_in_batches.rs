@@ -370,6 +370,8 @@ fn what_pages_and_catalogs_say_of_batches_is_looked_at() {
     };
     let said = catalog("\"POST //batch\",", "\"GET //batch\",");
     assert!(said.iter().any(|text| text.starts_with("batches of requests come by POST alone")), "{said:?}");
+    let said = catalog("\"base\": \"/mail/v1\",", "\"base\": \"/mail/v1\", \"types\": [\"Multipart/mixed\"],");
+    assert!(said.iter().any(|text| text.starts_with("a multipart body is not one document")), "{said:?}");
     let said = catalog("\"base\": \"/mail/v1\",", "\"base\": \"/mail/v1\", \"decoder\": \"google_batch\",");
     assert!(said.iter().any(|text| text.starts_with("the decoder `google_batch` belongs to the actions")), "{said:?}");
 }

@@ -63,6 +63,12 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         let message = format!("the decoder `{}` reads `{}` alone", decoder.name(), decoder.default_type());
         faults.push(("/types".into(), message));
     }
+    for (position, text) in catalog.types.iter().enumerate() {
+        if text.to_ascii_lowercase().starts_with("multipart/") {
+            let message = "a multipart body is not one document: an upstream would read its parts".into();
+            faults.push((format!("/types/{position}"), message));
+        }
+    }
     for (position, name) in catalog.directives.iter().enumerate() {
         if call::graphql_name(&format!("query {name}")).is_err() {
             let message = format!("{} is not the name of a directive; write it without `@`", crate::quote::quote(name));

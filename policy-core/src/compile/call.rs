@@ -50,10 +50,10 @@ pub(crate) fn decoder_of(entry: &ActionEntry, catalog: Decoder, endpoints: &[End
     }
     let found = own.unwrap_or(catalog);
     let methods = || endpoints.iter().flat_map(|endpoint| &endpoint.methods);
-    if found == Decoder::GoogleBatch && methods().any(|method| *method != Method::Post) {
-        return Err("batches of requests come by POST alone".into());
-    }
     let what = match found {
+        Decoder::GoogleBatch if methods().any(|method| *method != Method::Post) => {
+            return Err("batches of requests come by POST alone".into());
+        }
         Decoder::Jsonrpc => "JSON-RPC",
         Decoder::Graphql => "GraphQL",
         other => return Ok(other),

@@ -60,7 +60,7 @@ pub(super) fn judge_parts(set: &PolicySet, page: &Page, outer: &Request, route: 
         let message = "the policy set is torn".to_string();
         return denied(page, Reason { code: Code::Gateway, message, pointer: None }, None);
     };
-    let sent = Sent { gateway: &set.set.gateway, api, request: outer, body: None };
+    let sent = Sent { gateway: &set.set.gateway, api, request: Some(outer), body: None };
     if let Some(reason) = outer_query(api, outer).or_else(|| secrets::find(sent)) {
         return denied(page, reason, None);
     }

@@ -52,12 +52,9 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     let mut outcome = judged.unwrap_or_else(|reason| denied(page, reason, None));
     // What the body unfolds to holds texts that it does not spell as they are.
     let unfolded = unfolded.as_ref().map(|unfolded| unfolded.documents.as_slice()).unwrap_or_default();
-    let sent = |body| Sent { gateway: &set.set.gateway, api, request, body };
-    let secret = secrets::find(sent(document)).or_else(|| {
-        let mut inside = unfolded.iter();
-        inside.find_map(|document| secrets::find_in(sent(Some(document))))
-    });
-    if let Some(secret) = secret {
+    let sent = Sent { gateway: &set.set.gateway, api, request: Some(request), body: document };
+    let inside = || unfolded.iter().find_map(|document| secrets::find_unfolded(sent, document));
+    if let Some(secret) = secrets::find(sent).or_else(inside) {
         withhold(&mut outcome, page, secret);
     }
     if decoder == Decoder::Jsonrpc {

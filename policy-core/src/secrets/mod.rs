@@ -118,7 +118,8 @@ enum Place<'a> {
 pub(crate) struct Sent<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) api: &'a Api,
-    pub(crate) request: &'a Request,
+    /// The head, where it is looked through.
+    pub(crate) request: Option<&'a Request>,
     /// The body, where it was read.
     pub(crate) body: Option<&'a Document>,
 }
@@ -127,13 +128,26 @@ pub(crate) struct Sent<'a> {
 /// switches off find nothing.
 pub(crate) fn find(sent: Sent<'_>) -> Option<Reason> {
     let mut search = Search { sent, aws_id: false, plain_card: false };
-    search.head().or_else(|| search.body())
+    if let Some(found) = search.head() {
+        return Some(found);
+    }
+    for piece in sent.body.into_iter().flat_map(|document| document.pieces().map(move |piece| (document, piece))) {
+        let (document, piece) = piece;
+        if let Some(found) = search.look(piece.text.as_bytes(), Place::Body(document, piece)) {
+            return Some(found);
+        }
+    }
+    // Halves that count only beside something else: rare, so that a second pass costs nothing elsewhere.
+    let named = if search.plain_card { named_card(sent) } else { None };
+    let pair =
+        || if search.aws_id && !sent.api.loosen.secrets.contains(&Detector::Aws) { aws_secret(sent) } else { None };
+    named.or_else(pair)
 }
 
-/// The same for a document that a decoder made of the body, in place of it. Its places are none of the body's.
-pub(crate) fn find_in(sent: Sent<'_>) -> Option<Reason> {
-    let mut search = Search { sent, aws_id: false, plain_card: false };
-    search.body().map(|reason| Reason { pointer: None, ..reason })
+/// The same for a document that a decoder made of a body. Its places are none of the body's.
+pub(crate) fn find_unfolded(sent: Sent<'_>, document: &Document) -> Option<Reason> {
+    let sent = Sent { request: None, body: Some(document), ..sent };
+    find(sent).map(|reason| Reason { pointer: None, ..reason })
 }
 
 /// One pass over a request.
@@ -146,23 +160,8 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn body(&mut self) -> Option<Reason> {
-        let sent = self.sent;
-        for piece in sent.body.into_iter().flat_map(|document| document.pieces().map(move |piece| (document, piece))) {
-            let (document, piece) = piece;
-            if let Some(found) = self.look(piece.text.as_bytes(), Place::Body(document, piece)) {
-                return Some(found);
-            }
-        }
-        // Halves that count only beside something else: rare, so that a second pass costs nothing elsewhere.
-        let named = if self.plain_card { named_card(sent) } else { None };
-        let pair =
-            || if self.aws_id && !sent.api.loosen.secrets.contains(&Detector::Aws) { aws_secret(sent) } else { None };
-        named.or_else(pair)
-    }
-
     fn head(&mut self) -> Option<Reason> {
-        let request = self.sent.request;
+        let request = self.sent.request?;
         for (segment, nth) in request.segments.iter().zip(1..) {
             if let Some(found) = self.look(segment.text.as_bytes(), Place::Path(nth)) {
                 return Some(found);
@@ -271,13 +270,7 @@ fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
             Place::Body(document, _) => document.is_untyped(),
             Place::Path(_) | Place::HeaderName | Place::Header(_) => false,
         };
-        let inside = || match place {
-            Place::Header(_) => mirrored(text),
-            _ => None,
-        };
-        aws::has_secret(text)
-            || inside().is_some_and(|text| aws::has_secret(&text))
-            || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
+        aws::has_secret(text) || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
     })?;
     Some(reason(Detector::Aws, place))
 }
@@ -291,11 +284,12 @@ fn mirrored(value: &[u8]) -> Option<Vec<u8>> {
 /// Every text of a request that is looked through.
 fn texts(sent: Sent<'_>) -> impl Iterator<Item = (&[u8], Place<'_>)> {
     let Sent { request, body, .. } = sent;
-    let path = request.segments.iter().zip(1..).map(|(segment, nth)| (segment.text.as_bytes(), Place::Path(nth)));
-    let query = request.query.iter().flat_map(|pair| {
+    let segments = request.into_iter().flat_map(|request| request.segments.iter().zip(1..));
+    let path = segments.map(|(segment, nth)| (segment.text.as_bytes(), Place::Path(nth)));
+    let query = request.into_iter().flat_map(|request| &request.query).flat_map(|pair| {
         [(pair.name.as_bytes(), Place::QueryName), (pair.value.as_bytes(), Place::Query(pair.name.as_str()))]
     });
-    let headers = request.headers.iter().flat_map(move |(name, value)| {
+    let headers = request.into_iter().flat_map(|request| request.headers.iter()).flat_map(move |(name, value)| {
         let value = (!is_credential(name, sent)).then_some((value, Place::Header(name)));
         core::iter::once((name.as_bytes(), Place::HeaderName)).chain(value)
     });

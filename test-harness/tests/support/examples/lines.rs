@@ -5,6 +5,9 @@
 //! deny envelope_exceeded  PUT /products/42 {"price": "1999.00"}  # more than `max`
 //!     x-tenant: acme
 //!     at 2026-11-20T12:00:00Z
+//! allow                   POST /batch
+//!     content-type: multipart/mixed; boundary=b
+//!     | --b--
 //! ```
 
 use base64::Engine;
@@ -139,7 +142,17 @@ fn first(text: &str, place: Place) -> (Line, Head) {
 }
 
 fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
-    if let Some(time) = text.strip_prefix("at ") {
+    if let Some(text) = text.strip_prefix('|') {
+        let mut bytes = match std::mem::replace(&mut line.request.body, RecordedBody::Empty) {
+            RecordedBody::Complete(bytes) => bytes,
+            _ => Vec::new(),
+        };
+        bytes.extend_from_slice(repeated(text.strip_prefix(' ').unwrap_or(text)).as_bytes());
+        bytes.push(b'\n');
+        head.usual.retain(|[name, _]| name != "content-length");
+        head.usual.push(["content-length".to_owned(), bytes.len().to_string()]);
+        line.request.body = RecordedBody::Complete(bytes);
+    } else if let Some(time) = text.strip_prefix("at ") {
         line.now = policy_core::Timestamp::parse(time).unwrap_or_else(|| panic!("{place}: `{time}` is not a time"));
     } else {
         let (name, value) = text.split_once(':').unwrap_or_else(|| panic!("{place}: a header is `name: value`"));
