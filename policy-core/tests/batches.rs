@@ -98,6 +98,8 @@ fn a_resource_occurs_once() {
     for key in ["42.0", "4.2e1", "\"042\"", "null", "true", "[42]", "{}", "\"\"", "-1"] {
         check(&set, &batch(&format!(r#"{{"update":[{{"id":{key}}}]}}"#)), "deny: value_format /update/0");
     }
+    let outcome = support::judge(&set, &batch(r#"{"update":[{"id":null,"price":5}]}"#));
+    assert_eq!(outcome.reasons[0].message, "null is not an id");
 }
 
 /// A1, A6: a batch is judged by its rows' actions, not by its own name.

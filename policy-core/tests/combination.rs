@@ -76,6 +76,11 @@ fn step_2_an_unknown_filter_forbids() {
     check(&set, &put(r#"{"category":"drugs"}"#), "deny f: forbidden");
     check(&set, &put("{}"), "deny f: forbidden");
     check(&set, &put(r#"{"category":"toys"}"#), "allow p");
+    let message = |body: &str| support::judge(&set, &put(body)).reasons[0].message.clone();
+    assert_eq!(message(r#"{"category":"drugs"}"#), "the rule `f` forbids this");
+    let any = "the rule `f` forbids this: `category` could be any:";
+    assert_eq!(message("{}"), format!("{any} it is missing"));
+    assert_eq!(message(r#"{"category":["toys"]}"#), format!("{any} it is no plain value"));
 }
 
 /// 3: a permit matches by its target and filter; an unknown filter does not match; no match denies (A3, A4).

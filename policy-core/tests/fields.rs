@@ -304,3 +304,30 @@ fn null_satisfies_no_group() {
         }
     }
 }
+
+/// H1: for a field that stands at another place than the listed one, the refusal names both.
+#[test]
+fn a_field_at_another_place() {
+    let mut all = support::pages::sources(&[support::pages::shop_page(
+        r#"{ "permit": [{ "id": "p", "scope": "shop:products.update", "fields": { "only": ["title"] } }] }"#,
+    )]);
+    let catalog = r#"{ "catalog": "shop-v3", "base": "/v3", "resources": { "products": {
+        "fields": { "title": { "at": "/product/title", "type": "string" }, "id": { "at": "/product/id", "type": "integer" } },
+        "actions": { "update": { "endpoints": ["PUT /products/{id}"], "effect": "gate" } } } } }"#;
+    all[1] = support::source(policy_core::compile::SourceKind::Catalog, catalog);
+    let set = support::policy(&all);
+    check(&set, &put(r#"{"product":{"title":"x"}}"#), "allow p");
+    let message = |body: &str| {
+        check(
+            &set,
+            &put(body),
+            &format!("deny p: field_not_allowed {}", if body.contains("id") { "/product/id" } else { "/title" }),
+        );
+        support::judge(&set, &put(body)).reasons[0].message.clone()
+    };
+    assert_eq!(
+        message(r#"{"title":"x"}"#),
+        "`/title` is not a place this rule lets through; listed: `title` (`/product/title`)"
+    );
+    assert_eq!(message(r#"{"product":{"id":1}}"#), "`id` is not a field this rule lets through; listed: `title`");
+}

@@ -295,6 +295,6 @@ fn the_embedded_table_is_the_reason() {
     assert_eq!(message(&forbid, "GET /rest/v1/topics?select=users(*)"), "the rule `f` forbids this");
     assert_eq!(
         message(&forbid, "GET /rest/v1/topics?select=topics(*"),
-        "the rule `f` forbids this: the tables that `select` embeds cannot be read, so that `table` could be any"
+        "the rule `f` forbids this: `table` could be any: the tables that `select` embeds cannot be read"
     );
 }

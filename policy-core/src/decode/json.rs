@@ -179,6 +179,9 @@ fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>, action: &Action) ->
         (Kind::String, _) => numeric || token,
         _ => false,
     };
+    if value.kind() == Kind::Null {
+        return Err("null is not an id".into());
+    }
     if canonical { Ok(text.to_string()) } else { Err(format!("{} is not an id in its one spelling", quote(text))) }
 }
 

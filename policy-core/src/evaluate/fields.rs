@@ -8,7 +8,7 @@ use super::Finding;
 use super::names::{Datum, Place, Scope, Values};
 use super::test::{Verdict, name_text, well_formed};
 use crate::decision::{Code, Decision, Reason};
-use crate::document::{Kind, Step, Value};
+use crate::document::{Kind, Step, Value, pointer_token};
 use crate::policy::{CallKind, Effect, FieldRule, Fields, Name};
 use crate::quote::quote;
 
@@ -281,10 +281,30 @@ impl<'a> Cover<'_, 'a> {
             }
             _ if ends_here => {}
             _ => {
-                let what = if in_array { "this element".into() } else { quote(child.name()) };
+                let name = (!in_array).then(|| child.name());
+                let elsewhere = name.and_then(|name| self.refuse_elsewhere(child, name));
+                if let Some(finding) = elsewhere {
+                    findings.push(finding);
+                    return;
+                }
+                let what = name.map_or_else(|| "this element".into(), quote);
                 findings.push(self.refuse(child, &format!("{what} is not a field this rule lets through")));
             }
         }
+    }
+
+    /// A field that is listed, at another place than the one it was found at.
+    fn refuse_elsewhere(&self, value: Value<'_>, found: &str) -> Option<Finding> {
+        let mut named = self.names.iter().filter(|name| matches!(name, Name::Field(field, _) if field == found));
+        let name = named.next()?;
+        let base = self.scope.operation.document.and_then(|document| self.scope.pointer_of(document))?;
+        let places = self.scope.places(name)?;
+        let places: Vec<String> =
+            places.iter().map(|(place, _)| quote(&format!("{base}{}", place_text(place)))).collect();
+        let at = self.scope.pointer_of(value)?;
+        let (at, listed, places) = (quote(&at), name_text(name), places.join(", "));
+        let message = format!("{at} is not a place this rule lets through; listed: {listed} ({places})");
+        Some(Finding::deny(Code::FieldNotAllowed, message).at(pointer(self.scope, value)))
     }
 
     fn refuse(&self, value: Value<'_>, what: &str) -> Finding {
@@ -300,6 +320,21 @@ impl<'a> Cover<'_, 'a> {
             },
         }
     }
+}
+
+/// A place in the operation's document, as a pointer.
+fn place_text(place: &Place<'_>) -> String {
+    let member = place.member.map(|name| Step::Member(name.into()));
+    let mut text = String::new();
+    for step in place.head.iter().chain(&member).chain(place.tail) {
+        text.push('/');
+        match step {
+            Step::Member(name) => text.push_str(&pointer_token(name)),
+            Step::Each => text.push('*'),
+            Step::Deep => text.push_str("**"),
+        }
+    }
+    text
 }
 
 enum Expected<'a> {

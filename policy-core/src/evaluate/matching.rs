@@ -105,10 +105,13 @@ impl<'a> Bench<'a> {
         let mut result = Matches::Yes;
         for (name, values) in &candidate.rule.filters {
             let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
-            let Some(filter) = filter else { return Matches::Unknown(format!("nothing says its {}", quote(name))) };
-            let data = match scope.values(&filter.source) {
-                Values::Known(data, _) => data,
-                Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
+            let Some(filter) = filter else {
+                return Matches::Unknown(format!("{} could be any: nothing says it", quote(name)));
+            };
+            let (data, why) = match scope.values(&filter.source) {
+                Values::Known(data, _) if data.is_empty() => (data, "it is missing"),
+                Values::Known(data, _) => (data, "it is no plain value"),
+                Values::Ambiguous(why) | Values::Unknown(why) => (Vec::new(), why),
             };
             let fold = Fold { case: forbids && self.api.quirks.case_insensitive, number: forbids };
             let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
@@ -132,11 +135,8 @@ impl<'a> Bench<'a> {
             if !unknown {
                 return Matches::No;
             }
-            result = Matches::Unknown(match unread {
-                true => format!("{UNREAD_SELECT}, so that {} could be any", quote(name)),
-                false if data.is_empty() => format!("{} is missing, so that it could be any", quote(name)),
-                false => format!("{} is no plain value, so that it could be any", quote(name)),
-            });
+            let why = if unread { UNREAD_SELECT } else { why };
+            result = Matches::Unknown(format!("{} could be any: {why}", quote(name)));
         }
         result
     }
