@@ -135,3 +135,11 @@ fn extensions_keep_endpoints() {
         ]
     );
 }
+
+/// E1: what follows from a mistake is not said.
+#[test]
+fn a_pointer_that_is_none_is_the_only_finding() {
+    let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:orders.get" }] }"#)]);
+    all[1] = source(SourceKind::Catalog, SHOP.replace(r#""at": "/tags""#, r#""at": "tags""#));
+    diagnose(&all, &["`tags` is not a pointer | \"tags\""]);
+}

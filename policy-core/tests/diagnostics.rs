@@ -499,3 +499,14 @@ fn a_host_is_listed_once() {
     }
     diagnose(&replaced(hosts, r#"["shop.example.com", "shop.example.com:8443"]"#), &[]);
 }
+
+/// E1: what follows from a mistake is not said.
+#[test]
+fn a_host_that_is_no_host_is_the_only_finding() {
+    let help = "write `shop.example.com` or `shop.example.com:8443`";
+    let host = "https://shop.example.com";
+    diagnose(
+        &replaced(r#""shop.example.com""#, &format!("\"{host}\"")),
+        &[&format!("`{host}` is not a host | {help} | \"{host}\"")],
+    );
+}

@@ -93,3 +93,137 @@ fn multipart_is_no_json_type() {
         );
     }
 }
+
+/// E1: a forbid on a path that nothing grants reads like protection and is none.
+#[test]
+fn an_endpoint_forbid_that_nothing_meets() {
+    let never = "warning: this forbid never holds: no endpoint of the catalog and of a permit is met by it";
+    for (endpoint, help) in [
+        // The base, written twice.
+        (
+            "DELETE /v3/orders/{id}/refunds",
+            "the base `/v3` stands before every path: write `shop:DELETE /orders/{id}/refunds`",
+        ),
+        ("POST /orders/{id}/refund", "did you mean `shop:POST /orders/{id}/refunds`?"),
+        ("PUT /order/{id}", "did you mean `shop:PUT /orders/{id}`?"),
+        ("POST /orders/{id:token}/Refunds", "did you mean `shop:POST /orders/{id}/refunds`?"),
+    ] {
+        let expect = format!("{never} | {help} | \"shop:{endpoint}\"");
+        diagnose(&forbidding(&format!(r#""endpoint": ["shop:GET /orders/{{id}}", "shop:{endpoint}"]"#)), &[&expect]);
+    }
+    let found = diagnosed(&forbidding(r#""endpoint": "shop:GET /something/else/entirely""#));
+    assert!(found[0].starts_with(&format!("{never} | known here: `DELETE /products/{{id}}`, ")), "{found:?}");
+    // A permit by endpoint grants what the catalog does not list; a template may be wider than what it meets.
+    let page = |forbid: &str| {
+        sources(&[shop_page(&format!(
+            r#"{{ "permit": [{{ "id": "p", "endpoint": "shop:GET /reports/{{name:token}}" }}], "forbid": [{{ "id": "never", "endpoint": "shop:{forbid}" }}] }}"#
+        ))])
+    };
+    for endpoint in ["GET /reports/sales", "GET /{any:path}", "PUT /files/secret/{rest:path}"] {
+        diagnose(&page(endpoint), &[]);
+    }
+    assert_eq!(diagnosed(&page("GET /report/sales")).len(), 1);
+}
+
+/// E1: a filter value of another kind than what it is compared with.
+#[test]
+fn a_filter_value_that_never_comes() {
+    let catalog = r#"{
+      "catalog": "paint", "base": "/v1", "vars": { "kind": ["red", "blue"] },
+      "resources": { "pots": {
+        "filters": { "id": "path.id", "kind": "path.kind", "size": "size", "name": "name" },
+        "fields": { "size": { "at": "/size", "type": "integer" }, "name": { "at": "/name" } },
+        "actions": {
+          "get": { "endpoints": ["GET /pots/{id}"], "effect": "read" },
+          "paint": { "endpoints": ["POST /pots/{id}/{kind}"], "effect": "safe" }
+        } } }
+    }"#;
+    let found = |target: &str| {
+        let mut all = sources(&[shop_page(&format!(
+            r#"{{ "apis": {{ "paint": {{ "catalog": "paint", "hosts": ["paint.example.com"] }} }},
+                 "permit": [{{ "id": "p", "scope": "paint:pots.read" }}], "forbid": [{{ "id": "never", "scope": "paint:{target}" }}] }}"#
+        ))]);
+        all.push(support::source(policy_core::compile::SourceKind::Catalog, catalog));
+        diagnosed(&all)
+    };
+    for (filter, name, value, kind) in [
+        ("pots.get[id=7|abc]", "id", "abc", "digits"),
+        ("pots.paint[kind=green]", "kind", "green", "one of `red`, `blue`"),
+        ("pots.*[kind=green]", "kind", "green", "one of `red`, `blue`"),
+        ("pots.paint[size=big]", "size", "big", "a whole number"),
+    ] {
+        let kind = kind.replace("`red`, `blue`", "`blue`, `red`");
+        assert_eq!(
+            found(filter),
+            [format!(
+                "warning: the filter value `{value}` never holds: `{name}` is never that | it is {kind} | \"paint:{filter}\""
+            )]
+        );
+    }
+    assert_eq!(
+        found("pots.get[kind=red]"),
+        [
+            "warning: the filter `kind` never holds: no endpoint of these actions has its name | take the filter out, or \
+          name the actions that have it | \"paint:pots.get[kind=red]\""
+        ]
+    );
+    for filter in ["pots.get[id=7]", "pots.*[kind=red]", "pots.paint[id=7,kind=blue|red]", "pots.paint[size=3,name=x]"]
+    {
+        assert_eq!(found(filter), [""; 0], "{filter}");
+    }
+}
+
+/// E1: a name in the head that is nearly one the API knows.
+#[test]
+fn names_in_the_head_that_are_nearly_known() {
+    let page = |members: &str| diagnosed(&sources(&[shop_page(members)]));
+    let permit =
+        |rest: &str| page(&format!(r#"{{ "permit": [{{ "id": "p", "scope": "shop:products.read", {rest} }}] }}"#));
+    let header = |name: &str, near: &str| {
+        format!(
+            "warning: the header `{name}` is neither guarded nor allowed here | did you mean `header.{near}`? | \"header.{name}\""
+        )
+    };
+    let query = |name: &str, near: &str| {
+        format!(
+            "warning: the query name `{name}` is listed nowhere here | did you mean `query.{near}`? | \"query.{name}\""
+        )
+    };
+    let limit = |name: &str| permit(&format!(r#""limits": [{{ "field": "{name}", "in": ["1"] }}]"#));
+    assert_eq!(limit("header.x-tenent"), [header("x-tenent", "x-tenant")]);
+    assert_eq!(limit("header.x_tenant"), [header("x_tenant", "x-tenant")]);
+    assert_eq!(limit("header.perfer"), [header("perfer", "prefer")]);
+    assert_eq!(limit("query.contxt"), [query("contxt", "context")]);
+    assert_eq!(limit("query.restRoute"), [query("restRoute", "rest_route")]);
+    assert_eq!(
+        permit(
+            r#""headers": { "allow": ["x-tenant"] }, "query": { "only": ["per_page"] },
+               "limits": [{ "field": ["query.perpage", "query.page"], "max": 10,
+                            "when": [{ "field": "header.x-tenants", "present": true }] }]"#
+        ),
+        [query("perpage", "per_page"), header("x-tenants", "x-tenant")]
+    );
+    // Known, known everywhere, or like nothing that is known.
+    for name in [
+        "header.x-tenant",
+        "header.X-Tenant",
+        "header.prefer/return",
+        "header.accept",
+        "header.if-match",
+        "header.x-trace",
+        "query.context",
+        "query.page",
+        "query.kei",
+        "query.oauth_token",
+    ] {
+        assert_eq!(limit(name), [""; 0], "{name}");
+    }
+    assert_eq!(
+        page(
+            r#"{ "apis": { "shop": { "limits": [{ "field": "header.x-versoin", "in": ["1"] }] } },
+                 "permit": [{ "id": "p", "scope": "shop:products.read", "query": { "only": ["dry_run"] } }],
+                 "forbid": [{ "id": "never", "scope": "shop:products.write", "when": [{ "field": "query.dryrun", "present": false }] }] }"#
+        ),
+        [header("x-versoin", "x-version"), query("dryrun", "dry_run")]
+    );
+}

@@ -246,19 +246,33 @@ fn without_the_filter_it_says_how_to_build_it() {
     let program = directory.path().join("ambit");
     fs::copy(assert_cmd::cargo::cargo_bin("ambit"), &program).unwrap();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli");
-    let output = Command::new(&program)
-        .current_dir(directory.path())
-        .env_remove("AMBIT_WASM")
-        .arg("replay")
-        .arg(data.join("day.ndjson"))
-        .arg("--policies")
-        .arg(data.join("policies"))
-        .output()
-        .unwrap();
-    let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(err.contains("the filter is not built") && err.contains("run `cargo xtask wasm`"), "{err}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let run = || {
+        let output = Command::new(&program)
+            .current_dir(elsewhere.path())
+            .env_remove("AMBIT_WASM")
+            .arg("replay")
+            .arg(data.join("day.ndjson"))
+            .arg("--policies")
+            .arg(data.join("policies"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let err = run();
+    for text in ["there is no filter", "run `cargo xtask wasm`", "no `envoy_filter.wasm` or `ambit.wasm` beside it"] {
+        assert!(err.contains(text), "{err}");
+    }
     assert_eq!(err.lines().count(), 1);
+
+    // Beside the program it is found, by either name.
+    for name in ["ambit.wasm", "envoy_filter.wasm"] {
+        let beside = directory.path().join(name);
+        fs::write(&beside, "no module").unwrap();
+        let err = run();
+        assert!(err.contains(&format!("{name}` is not a wasm module")), "{err}");
+    }
 
     for (file, expected) in [("none.wasm", "cannot read the filter"), ("labels.json", "is not a wasm module")] {
         let (code, out, err) = ambit(&["replay", "day.ndjson", "--policies", "policies", "--wasm", file]);

@@ -226,6 +226,10 @@ fn compile_field(name: &str, entry: &FieldEntry, pointer: &str, faults: &mut Vec
         }
     }
     if at.is_empty() {
+        // What is no pointer was said above.
+        if entry.at.as_ref().is_some_and(|at| !at.values().is_empty()) {
+            return None;
+        }
         faults.push((pointer.into(), "a field needs `at`: the pointer where it stands".into()));
         return None;
     }

@@ -96,6 +96,7 @@ pub(crate) fn bind<'c>(
 
 pub(crate) fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &mut Report<'_>) -> Vec<String> {
     let mut out = Vec::new();
+    let mut wrong = false;
     let mut add = |text: &str, pointer: &str, report: &mut Report<'_>| match canonical_host(text) {
         Some(host) if out.contains(&host) => {
             report.error(
@@ -108,6 +109,7 @@ pub(crate) fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &
         None => {
             let help = "write `shop.example.com` or `shop.example.com:8443`";
             report.error(pointer, format!("{} is not a host", quote(text)), Some(help.into()));
+            wrong = true;
         }
     };
     match hosts {
@@ -136,7 +138,8 @@ pub(crate) fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &
             }
         }
     }
-    if out.is_empty() {
+    // A host that is not understood is the real mistake.
+    if out.is_empty() && !wrong {
         report.error(pointer, "no host of this API is reachable: its rules could never match", None);
     }
     out

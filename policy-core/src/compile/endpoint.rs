@@ -209,7 +209,7 @@ fn variables_overlap(x: (&VariableType, &str), y: (&VariableType, &str)) -> bool
 
 /// Whether a value, or a piece of one, may be of a type. Patterns are taken to match: an overlap that is only feared is
 /// reported, a real one never missed.
-fn admits(kind: &VariableType, text: &str) -> bool {
+pub(crate) fn admits(kind: &VariableType, text: &str) -> bool {
     match kind {
         VariableType::OneOf(values) => values.iter().any(|value| value == text),
         VariableType::Digits => text.bytes().all(|b| b.is_ascii_digit()),

@@ -15,12 +15,14 @@ mod later;
 mod layout;
 mod limit;
 mod names;
+mod near;
 mod overlap;
 mod page;
 mod pattern;
 mod report;
 mod rule;
 mod target;
+mod unmet;
 
 use alloc::collections::BTreeMap;
 use alloc::format;

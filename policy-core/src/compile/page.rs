@@ -11,7 +11,7 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, limit, overlap};
+use super::{CatalogSource, limit, near, overlap, unmet};
 use crate::policy::{Page, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
@@ -48,6 +48,9 @@ pub(crate) fn compile(
         }
     }
     one_api_per_path(&apis, report);
+    for (alias, api) in &apis {
+        near::in_api(alias, api, template, report);
+    }
     let roles = roles(template, report);
     let mut page = Page {
         agent: template.agent.name.clone(),
@@ -89,6 +92,7 @@ pub(crate) fn compile(
         let permit = permit(rule, &pointer, template, &known, patterns, report);
         risky_absences(rule, &pointer, &targets, &apis, report);
         only_carriers(rule, &pointer, &known.actions, &targets, report);
+        near::in_permit(rule, &pointer, &targets, (&apis, template), report);
         let softens = !permit.shadow
             && (permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny));
         page.permits.push(permit);
@@ -110,6 +114,7 @@ pub(crate) fn compile(
         };
         let known = Known::of(&targets, &apis);
         forbids_beside_batches(rule, &pointer, &targets, &known.actions, &apis, report);
+        near::in_forbid(rule, &pointer, &targets, (&apis, template), report);
         page.forbids.push(forbid(rule, &pointer, template, &known, patterns, report));
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         attached.push((RuleTarget::Forbid(index), targets));
@@ -117,6 +122,7 @@ pub(crate) fn compile(
     if template.permit.is_empty() {
         report.warning("/permit", "the page permits nothing: every request of this agent is refused", None);
     }
+    unmet::forbidden_endpoints(template, &attached, &apis, report);
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
     lay_out(template, apis, attached, &mut page, patterns, report);

@@ -10,6 +10,7 @@ use super::call::{self, CallName};
 use super::endpoint::{self, Endpoint, VariableTypes};
 use super::pattern::Patterns;
 use super::report::Report;
+use super::unmet;
 use crate::diagnostic::nearest;
 use crate::policy::{CallKind, Effect};
 use crate::quote::{list, quote};
@@ -156,6 +157,8 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
         report.unknown(at, &format!("action of `{resource}`"), action, of_resource);
         return None;
     }
+    let targeted = targets.actions.get(before..).unwrap_or_default();
+    unmet::filter_values(at, api, targeted, report);
     Some(())
 }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Where cargo puts the module, below its target directory.
 const BUILT: &str = "wasm32-unknown-unknown/release/envoy_filter.wasm";
+/// Names the module has where it is installed beside this program.
+const SHIPPED: [&str; 2] = ["envoy_filter.wasm", "ambit.wasm"];
 /// Names the module where no flag does.
 const VARIABLE: &str = "AMBIT_WASM";
 
@@ -16,8 +18,11 @@ const VARIABLE: &str = "AMBIT_WASM";
 pub enum ModuleError {
     /// None of the usual places has it.
     #[error(
-        "the filter is not built: no `target/{BUILT}` here or beside this program; run `cargo \
-         xtask wasm`, or name the file with `--wasm FILE` or {VARIABLE}, or use `--engine native`"
+        "there is no filter: no `target/{BUILT}` here or beside this program, and no `{}` or `{}` beside it; put the \
+         filter of the release there, run `cargo xtask wasm`, name the file with `--wasm FILE` or {VARIABLE}, or use \
+         `--engine native`",
+        SHIPPED[0],
+        SHIPPED[1]
     )]
     NotBuilt,
     /// The named file cannot be read.
@@ -43,7 +48,7 @@ pub enum ModuleError {
 const MAGIC: &[u8] = b"\0asm";
 
 /// Reads the filter's module: the `named` file, else the one in `AMBIT_WASM`, else what was built in
-/// the working directory, else what was built beside this program.
+/// the working directory, else what lies beside this program, else what was built there.
 ///
 /// # Errors
 /// [`ModuleError`].
@@ -62,8 +67,10 @@ pub fn find_module(named: Option<&Path>) -> Result<Vec<u8>, ModuleError> {
 
 fn usual_places() -> impl Iterator<Item = PathBuf> {
     let here = Path::new("target").join(BUILT);
-    // The program is `target/debug/ambit`; a test is `target/debug/deps/…`.
     let program = env::current_exe().unwrap_or_default();
+    let folder = program.parent().map(Path::to_owned).unwrap_or_default();
+    let shipped = SHIPPED.map(|name| folder.join(name));
+    // The program is `target/debug/ambit`; a test is `target/debug/deps/…`.
     let beside: Vec<_> = program.ancestors().skip(1).take(4).map(|above| above.join(BUILT)).collect();
-    std::iter::once(here).chain(beside)
+    std::iter::once(here).chain(shipped).chain(beside)
 }
