@@ -80,8 +80,9 @@ fn operation(set: &Arc<PolicySet>, request: &Request) -> (String, String) {
 fn every_endpoint_of_the_table_is_its_action() {
     let set = everything();
     let table = table();
-    assert_eq!(table.len(), 375);
-    for (endpoint, action, effect) in &table {
+    assert_eq!(table.len(), 376);
+    // What carries calls is no operation itself: `catalog_shopify_graphql.rs`.
+    for (endpoint, action, effect) in table.iter().filter(|(_, action, _)| action != "graphql.post") {
         assert_eq!(operation(&set, &to(endpoint)), (action.clone(), effect.clone()), "{endpoint}");
     }
 }
@@ -93,7 +94,7 @@ fn the_catalog_is_its_table() {
     let mut listed = BTreeMap::new();
     for (resource, entry) in catalog["resources"].as_object().unwrap() {
         for (action, entry) in entry["actions"].as_object().unwrap() {
-            for endpoint in entry["endpoints"].as_array().unwrap() {
+            for endpoint in entry["endpoints"].as_array().into_iter().flatten() {
                 let effect = entry["effect"].as_str().unwrap().to_string();
                 let known =
                     listed.insert(endpoint.as_str().unwrap().to_string(), (format!("{resource}.{action}"), effect));
@@ -152,6 +153,7 @@ fn a_variant_is_repriced_by_its_own_path() {
     );
     check(&set, &put(r#"{"variant":{"price":"501"}}"#), "deny reprice: envelope_exceeded /variant/price");
     check(&set, &put(r#"{"variant":{"price":"1","sku":"x"}}"#), "deny reprice: field_not_allowed /variant/sku");
+    // There GraphQL writes a price.
     check(&set, &put(r#"{"price":"1"}"#), "deny reprice: field_not_allowed /price, missing_required");
     // An upstream may read the query of a write as its body.
     let query = json(&format!("PUT {BASE}/variants/42.json?variant%5Bprice%5D=1"), r#"{"variant":{"price":"19.99"}}"#);

@@ -27,7 +27,15 @@ const CATALOG: &str = r#"{
       "key": { "name": "path.id", "strip": "gid://shop/Product/" },
       "filters": { "id": "path.id", "status": "status" },
       "fields": {
-        "id": { "at": ["/product/id", "/id", "/input/id"] },
+        "id": {
+          "at": "/product/id",
+          "type": "digits",
+          "by_call": { "at": "/product/id", "type": "string" },
+          "by_action": {
+            "get": { "at": "/product/id", "by_call": { "at": "/id", "type": "string" } },
+            "delete": { "at": "/product/id", "by_call": { "at": "/input/id", "type": "string" } }
+          }
+        },
         "title": { "at": "/product/title", "type": "string" },
         "status": { "at": "/product/status", "type": "string" },
         "first": { "at": "/first", "type": "integer" }
@@ -43,7 +51,7 @@ const CATALOG: &str = r#"{
       "key": { "name": "path.id", "strip": "gid://shop/Variant/" },
       "fields": {
         "id": { "at": "/variant/id", "type": "digits" },
-        "price": { "at": ["/variant/price", "/price"], "type": "decimal", "decimals": 2 }
+        "price": { "at": "/variant/price", "type": "decimal", "decimals": 2, "by_call": { "at": "/price" } }
       },
       "actions": {
         "update": { "endpoints": ["PUT /variants/{id}.json"], "effect": "gate" },
@@ -283,6 +291,12 @@ fn a6_rows_of_a_mutation() {
                 "deny: duplicate_target",
             ),
             (json("PUT /api/7/variants/1.json", r#"{"variant":{"price":"5.00"}}"#), "allow reprice"),
+            // A place of one door is none of the other's.
+            (
+                json("PUT /api/7/variants/1.json", r#"{"price":"5.00"}"#),
+                "deny reprice: field_not_allowed /price, missing_required",
+            ),
+            (bulk("[{id:1 variant:{price:\"5\"}}]"), "deny reprice: field_not_allowed, missing_required"),
             (
                 json("PUT /api/7/variants/1.json", r#"{"variant":{"price":"500"}}"#),
                 "deny reprice: envelope_exceeded /variant/price",
@@ -439,6 +453,16 @@ fn diagnostics() {
     expect(r#"["POST /graphql.json"]"#, r#"["GET /graphql.json"]"#, "GraphQL comes by POST alone");
     expect(r#""decoder": "graphql", "#, "", "no endpoint of this catalog carries a query");
     expect(r#"["idempotent"]"#, r#"["@idempotent"]"#, "`@idempotent` is not the name of a directive");
+    expect(
+        r#""by_call": { "at": "/price" }"#,
+        r#""by_call": { "type": "decimal" }"#,
+        "a field needs `at`: the pointer where it stands",
+    );
+    expect(
+        r#""by_call": { "at": "/price" }"#,
+        r#""by_call": { "at": "/price", "by_call": { "at": "/p" } }"#,
+        "`by_call` stands within `by_action`, and holds neither",
+    );
     expect(r#""strip": "gid://shop/Product/""#, r#""strip": """#, "`strip` is the prefix to take off");
     let rules = [
         (

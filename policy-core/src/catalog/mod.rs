@@ -1,5 +1,6 @@
 //! The catalog, version 1: an API described once. These types are the document; what it means is found by `compile`.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -227,6 +228,8 @@ pub struct FieldEntry {
     /// Where an action spells it differently.
     #[serde(default)]
     pub by_action: BTreeMap<String, FieldEntry>,
+    /// Where a call (a tool, a root field) spells it differently; what it does not say is as for endpoints.
+    pub by_call: Option<Box<FieldEntry>>,
 }
 
 /// Types of fields.

@@ -17,8 +17,8 @@ use crate::catalog::{
 use crate::document::Path;
 use crate::number::Decimal;
 use crate::policy::{
-    Action, Currency, Decoder, Effect, Field, FieldKind, FieldType, Filter, Formula, HeaderShape, Money, Name,
-    NamePattern, QueryShape, RowList, Term, TypedAs,
+    Action, CallField, Currency, Decoder, Effect, Field, FieldKind, FieldType, Filter, Formula, HeaderShape, Money,
+    Name, NamePattern, QueryShape, RowList, Term, TypedAs,
 };
 
 /// A problem in a catalog: pointer, message.
@@ -249,7 +249,24 @@ fn compile_field(name: &str, entry: &FieldEntry, pointer: &str, faults: &mut Vec
             decimals: entry.decimals,
         }),
     };
-    Some(Field { name: name.into(), at, kind })
+    let by_call = entry.by_call.as_deref().and_then(|call| call_field(name, call, kind.as_ref(), pointer, faults));
+    Some(Field { name: name.into(), at, kind, by_call })
+}
+
+/// A field as calls write it: of the type that endpoints have, unless it says its own.
+fn call_field(
+    name: &str,
+    entry: &FieldEntry,
+    of_endpoints: Option<&FieldType>,
+    pointer: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<CallField> {
+    let pointer = format!("{pointer}/by_call");
+    if entry.by_call.is_some() || !entry.by_action.is_empty() {
+        faults.push((pointer.clone(), "`by_call` stands within `by_action`, and holds neither".into()));
+    }
+    let own = compile_field(name, entry, &pointer, faults)?;
+    Some(CallField { at: own.at, kind: own.kind.or_else(|| of_endpoints.cloned()) })
 }
 
 /// One `**` at most: two could reach a value in more than one way.

@@ -94,7 +94,7 @@ fn places(action: &Action, text: &str) -> Result<Vec<Path>, String> {
     match names::head(text)? {
         Name::Pointer(path) => Ok(alloc::vec![path]),
         Name::Field(name, tail) if tail.0.is_empty() => match action.field(&name) {
-            Some(field) => Ok(field.at.clone()),
+            Some(field) => Ok([field.spelled(false).0, field.spelled(true).0].concat()),
             None => Err(format!("{} is not a field of this resource", quote(text))),
         },
         _ => Err(format!("{} is neither a field nor a pointer", quote(text))),

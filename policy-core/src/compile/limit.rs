@@ -158,7 +158,11 @@ fn test(
 /// Whether the amount's currency is known from the current state only.
 fn in_current_currency(field: &str, around: &Surroundings<'_>) -> bool {
     let unknown = |kind: &FieldType| matches!(&kind.kind, FieldKind::Money(money) if money.currency == Currency::Fixed(String::new()));
-    around.actions.iter().any(|action| action.field(field).and_then(|f| f.kind.as_ref()).is_some_and(unknown))
+    let somewhere = |action: &&Action| {
+        let field = action.field(field);
+        [false, true].iter().any(|by_call| field.and_then(|field| field.spelled(*by_call).1).is_some_and(unknown))
+    };
+    around.actions.iter().any(somewhere)
 }
 
 /// Whether a predicate is written, understood or not.

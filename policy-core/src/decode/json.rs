@@ -47,9 +47,10 @@ pub(super) fn call_key(action: &Action, document: Value<'_>) -> Result<Option<St
         _ => (None, [].as_slice()),
     };
     let Some(field) = field else { return Ok(None) };
-    let found: Vec<Value<'_>> = field.at.iter().flat_map(|at| select(document, Steps { head: &at.0, tail })).collect();
+    let (at, kind) = field.spelled(true);
+    let found: Vec<Value<'_>> = at.iter().flat_map(|at| select(document, Steps { head: &at.0, tail })).collect();
     let [value] = found.as_slice() else { return Ok(None) };
-    match canonical_key(*value, field.kind.as_ref().map(|kind| &kind.kind), action) {
+    match canonical_key(*value, kind.map(|kind| &kind.kind), action) {
         Ok(key) => Ok(Some(key)),
         Err(_) if action.effect == Effect::Read => Ok(None),
         Err(message) => Err(Reason { code: Code::ValueFormat, message, pointer: None }),
@@ -72,7 +73,7 @@ pub(super) fn rows<'a>(
     for list in &batch.rows {
         for value in select(root, Steps { head: &list.at.0, tail: &[] }) {
             claimed.push(value);
-            take_rows(api, list, value, &mut operations)?;
+            take_rows(api, list, value, call, &mut operations)?;
         }
         let parent = list.parent.as_ref().filter(|_| call.is_some());
         claimed.extend(parent.into_iter().flat_map(|parent| select(root, Steps { head: &parent.0, tail: &[] })));
@@ -86,9 +87,6 @@ pub(super) fn rows<'a>(
     if operations.is_empty() {
         return Err(shape("the batch has no rows", None));
     }
-    for operation in &mut operations {
-        operation.outer = call.map(Rc::clone);
-    }
     Ok(operations)
 }
 
@@ -96,6 +94,7 @@ fn take_rows<'a>(
     api: &'a Api,
     list: &'a RowList,
     value: Value<'a>,
+    call: Option<&Rc<Operation<'a>>>,
     operations: &mut Vec<Operation<'a>>,
 ) -> Result<(), Reason> {
     let pointer = || Some(format!("/{}", pointer_token(value.name())));
@@ -114,11 +113,12 @@ fn take_rows<'a>(
             let pointer = pointer().map(|list| format!("{list}/{}", operations.len() - before));
             return Err(shape(&format!("a row of {} must be an object", quote(value.name())), pointer));
         }
-        let mut operation = Operation { row: true, ..Operation::of(action, Some(element)) };
+        let outer = call.map(Rc::clone);
+        let mut operation = Operation { row: true, outer, ..Operation::of(action, Some(element)) };
         if let Some(path) = &list.key {
             let keys = select(element, Steps { head: &path.0, tail: &[] });
             if let [key] = keys.as_slice() {
-                operation.key = Some(canonical_row_key(*key, action, &path.0).map_err(|message| {
+                operation.key = Some(canonical_row_key(*key, action, &path.0, call.is_some()).map_err(|message| {
                     let pointer = pointer().map(|list| format!("{list}/{}", operations.len() - before));
                     Reason { code: Code::ValueFormat, message, pointer }
                 })?);
@@ -141,19 +141,24 @@ fn take_rows<'a>(
 
 /// What the catalog says a row's key is: the type of the field that stands there, or of the field that the resource's
 /// own path variable names.
-fn key_kind<'a>(action: &'a Action, path: &[Step]) -> Option<&'a FieldKind> {
+fn key_kind<'a>(action: &'a Action, path: &[Step], by_call: bool) -> Option<&'a FieldKind> {
     let named = match &action.key {
         Some(Name::Path(name)) => action.field(name),
         _ => None,
     };
-    let standing = action.fields.iter().find(|field| field.at.iter().any(|at| at.0 == path));
+    let standing = action.fields.iter().find(|field| field.spelled(by_call).0.iter().any(|at| at.0 == path));
     let kind = if path.is_empty() { named } else { standing.or(named) };
-    kind.and_then(|field| field.kind.as_ref()).map(|kind| &kind.kind)
+    kind.and_then(|field| field.spelled(by_call).1).map(|kind| &kind.kind)
 }
 
-fn canonical_row_key(value: Value<'_>, action: Option<&Action>, path: &[Step]) -> Result<String, String> {
+fn canonical_row_key(
+    value: Value<'_>,
+    action: Option<&Action>,
+    path: &[Step],
+    by_call: bool,
+) -> Result<String, String> {
     match action {
-        Some(action) => canonical_key(value, key_kind(action, path), action),
+        Some(action) => canonical_key(value, key_kind(action, path, by_call), action),
         None => Err("a row of an action that is not there".into()),
     }
 }

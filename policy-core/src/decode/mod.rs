@@ -101,6 +101,11 @@ impl<'a> Operation<'a> {
         Self { call: Some(Called { kind, name, rules }), outer: Some(Rc::clone(outer)), ..Self::of(action, None) }
     }
 
+    /// Whether it is a call, or stands in one: its fields are where calls write them.
+    pub(crate) fn is_by_call(&self) -> bool {
+        core::iter::successors(Some(self), |operation| operation.outer.as_deref()).any(|around| around.call.is_some())
+    }
+
     /// Whether it stands in something else that came as one request: rules of an endpoint then say nothing of it.
     pub(crate) fn is_enclosed(&self) -> bool {
         self.row || self.outer.is_some()

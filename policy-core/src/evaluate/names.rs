@@ -7,7 +7,7 @@ use crate::decode::{Fact, Facts, Operation};
 use crate::document::{Document, Kind, Path, Step, Steps, Value, select};
 use crate::number::Decimal;
 use crate::policy::{
-    Api, Currency, Field, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet, QueryShape, Term,
+    Api, Currency, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet, QueryShape, Term,
 };
 use crate::request::{Request, mangled};
 
@@ -67,8 +67,9 @@ impl<'a> Scope<'a> {
         let Some(action) = self.operation.action else {
             return Vec::new();
         };
-        if let Some(Field { at, kind, .. }) = action.field(name) {
-            let kind = if tail.0.is_empty() { kind.as_ref() } else { None };
+        if let Some(field) = action.field(name) {
+            let (at, kind) = field.spelled(self.operation.is_by_call());
+            let kind = if tail.0.is_empty() { kind } else { None };
             let goes_on =
                 |path: &Path| at.iter().any(|other| other.0.len() > path.0.len() && other.0.starts_with(&path.0));
             return at

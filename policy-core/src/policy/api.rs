@@ -263,6 +263,28 @@ pub struct Field {
     pub at: Vec<Path>,
     /// What its value must look like.
     pub kind: Option<FieldType>,
+    /// The same where a call writes it, if that is another place.
+    pub by_call: Option<CallField>,
+}
+
+/// A field as calls write it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CallField {
+    /// Where it may stand in the arguments.
+    pub at: Vec<Path>,
+    /// What its value must look like there.
+    pub kind: Option<FieldType>,
+}
+
+impl Field {
+    /// Where it may stand, and what it must look like there: in the arguments of a call, or in the body of an endpoint.
+    #[must_use]
+    pub fn spelled(&self, by_call: bool) -> (&[Path], Option<&FieldType>) {
+        match &self.by_call {
+            Some(call) if by_call => (&call.at, call.kind.as_ref()),
+            _ => (&self.at, self.kind.as_ref()),
+        }
+    }
 }
 
 /// The type of a field.

@@ -6,7 +6,9 @@ mod rule;
 mod set;
 mod trie;
 
-pub use api::{Action, Api, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name};
+pub use api::{
+    Action, Api, CallField, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name,
+};
 pub use api::{
     FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
 };
