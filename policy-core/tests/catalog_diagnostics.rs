@@ -143,3 +143,40 @@ fn a_pointer_that_is_none_is_the_only_finding() {
     all[1] = source(SourceKind::Catalog, SHOP.replace(r#""at": "/tags""#, r#""at": "tags""#));
     diagnose(&all, &["`tags` is not a pointer | \"tags\""]);
 }
+
+/// E1: what a catalog says by a slip.
+#[test]
+fn slips() {
+    let with = |piece: &str, by: &str, loosen: &str| {
+        assert_eq!(SHOP.matches(piece).count(), 1, "{piece} stands once");
+        let mut all = sources(&[shop_page(&format!(
+            r#"{{ "apis": {{ "shop": {{ "loosen": {{ "encoded_slash": [{loosen}] }} }} }}, "permit": [
+                 {{ "id": "r", "scope": "shop:orders.get" }}, {{ "id": "e", "endpoint": "shop:GET /own/{{thing:text}}" }}] }}"#
+        ))]);
+        all[1] = source(SourceKind::Catalog, SHOP.replace(piece, by));
+        diagnosed(&all)
+    };
+    let slug = r#""slug": "token""#;
+    for (text, near) in [("tokens", "token"), ("digit", "digits"), ("Text", "text")] {
+        assert_eq!(
+            with(slug, &format!(r#""slug": "{text}""#), ""),
+            [format!(
+                "warning: `{text}` is no type of a variable, so it is a pattern that only this text meets | did you mean \
+                 `{near}`? | \"{text}\""
+            )]
+        );
+    }
+    assert_eq!(
+        with(r#""endpoints": ["POST /orders/{id}/refunds"], "#, "", ""),
+        [
+            "warning: no request is `orders.refund`: it has no endpoint and no name of a call | list `endpoints`, `tool`, \
+          `rpc` or `graphql`, or name it in the `rows` of a batch | \"refund\""
+        ]
+    );
+    // A row of a batch is one.
+    assert_eq!(with(r#""endpoints": ["DELETE /products/{id}"], "#, "", ""), [""; 0]);
+    assert_eq!(
+        with(slug, slug, r#""name", "thing", "slugs""#),
+        ["warning: no path of this API has the variable `slugs` | did you mean `slug`? | \"slugs\""]
+    );
+}

@@ -227,3 +227,80 @@ fn names_in_the_head_that_are_nearly_known() {
         [header("x-versoin", "x-version"), query("dryrun", "dry_run")]
     );
 }
+
+/// E1: permits that no request can meet.
+#[test]
+fn permits_nobody_can_meet() {
+    let update = |rest: &str| {
+        diagnosed(&sources(&[shop_page(&format!(
+            r#"{{ "permit": [{{ "id": "p", "scope": "shop:products.update", {rest} }}] }}"#
+        ))]))
+    };
+    for (rest, expect) in [
+        (
+            r#""fields": { "only": ["price"], "require": ["price", "stock"] }"#,
+            "`stock` is required and not in `only` | add it to `only` | \"stock\"",
+        ),
+        (
+            r#""fields": { "only": ["price"], "require": ["/name/first"] }"#,
+            "a pointer is required and not in `only` | add it to `only` | \"/name/first\"",
+        ),
+        (
+            r#""fields": { "never": ["stock"], "require": ["stock"] }"#,
+            "`stock` is required and in `never` | take it out of one of them | \"stock\"",
+        ),
+        (
+            r#""fields": "any", "limits": [{ "sum": "status", "max": 5 }]"#,
+            "a sum adds numbers, and `status` is a string | name a field whose type is a number | \"status\"",
+        ),
+        (
+            r#""fields": "any", "limits": [{ "field": "contact", "domain": ["example.org", "*.example.com"] }]"#,
+            "no address is at the domain `*.example.com` | write `example.com`; subdomains are listed each by itself | \"*.example.com\"",
+        ),
+        (
+            r#""fields": "any", "limits": [{ "field": "contact", "domain": ["@example.com"] }]"#,
+            "no address is at the domain `@example.com` | write `example.com`; subdomains are listed each by itself | \"@example.com\"",
+        ),
+        (
+            r#""fields": "any", "limits": [{ "field": "price", "min": 10 }, { "field": "price", "max": 5 }]"#,
+            "no number lies above 10 and below 5: this limit and `0` can never both be met | swap the bounds, or take \
+             one of the two limits out | {",
+        ),
+        (
+            r#""fields": "any", "limits": [{ "id": "set", "field": "price", "present": true }, { "field": "price", "present": false }]"#,
+            "this limit and `set` ask for a value and for none | take one of the two limits out | {",
+        ),
+    ] {
+        assert_eq!(update(rest), [expect], "{rest}");
+    }
+    for rest in [
+        r#""fields": { "only": ["/price", "stock"], "require": ["price", "/stock"] }"#,
+        r#""fields": { "require": ["stock"] }"#,
+        r#""fields": "any", "limits": [{ "sum": "stock", "max": 5 }, { "sum": "tags", "max": 5 }, { "sum": "/x", "max": 5 }]"#,
+        r#""fields": "any", "limits": [{ "field": "price", "min": 10, "when": [{ "field": "status", "in": ["a"] }] }, { "field": "price", "max": 5 }]"#,
+        r#""fields": "any", "limits": [{ "field": "price", "max": 10 }, { "field": "price", "max": 5, "beyond": { "approval": "manager" } }]"#,
+    ] {
+        assert_eq!(update(rest), [""; 0], "{rest}");
+    }
+}
+
+/// E1: a forbid covers a permit whose filter is no wider than its own.
+#[test]
+fn a_permit_within_the_filter_of_a_forbid() {
+    let page = |permit: &str, forbid: &str| {
+        diagnosed(&sources(&[shop_page(&format!(
+            r#"{{ "permit": [{{ "id": "p", "scope": "shop:products.update{permit}" }}], "forbid": [{{ "id": "never", "scope": "shop:products.update{forbid}" }}] }}"#
+        ))]))
+    };
+    let covered = ["`p` can never allow anything: a forbid covers all of it | take one of the two out | \"p\""];
+    for (permit, forbid) in
+        [("", ""), ("[category=1]", ""), ("[category=1]", "[category=1|2]"), ("[category=1,shelf=a]", "[category=1]")]
+    {
+        assert_eq!(page(permit, forbid), covered, "{permit} {forbid}");
+    }
+    for (permit, forbid) in
+        [("", "[category=1]"), ("[category=1|2]", "[category=1]"), ("[category=1]", "[category=1,shelf=a]")]
+    {
+        assert_eq!(page(permit, forbid), [""; 0], "{permit} {forbid}");
+    }
+}

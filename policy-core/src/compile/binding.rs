@@ -11,6 +11,7 @@ use super::call;
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::catalog::Catalog;
+use crate::diagnostic::nearest;
 use crate::limits::BODY_KIB_MAX;
 use crate::policy::{CallKind, Decoder};
 use crate::quote::quote;
@@ -64,6 +65,7 @@ pub(crate) fn bind<'c>(
             report.error(&at, "a multipart body is not JSON: an upstream would read its parts", None);
         }
     }
+    encoded_slash(template, alias, binding, &parts, report);
     if loosen.google_batch.is_some() && !parts.actions.iter().any(|action| action.decoder == Decoder::GoogleBatch) {
         let message = format!("the catalog {} has no action with the decoder `google_batch`", quote(&binding.catalog));
         report.error(&format!("{pointer}/loosen/google_batch"), message, None);
@@ -92,6 +94,36 @@ pub(crate) fn bind<'c>(
         report.error(&format!("{pointer}/loosen/body_kib"), message, None);
     }
     Some(ApiParts { catalog, base, parts, hosts })
+}
+
+/// Names in `encoded_slash` that no path has: nothing is loosened.
+fn encoded_slash(
+    template: &Template,
+    alias: &str,
+    binding: &ApiBinding,
+    parts: &CatalogParts,
+    report: &mut Report<'_>,
+) {
+    let names: Vec<&str> =
+        parts.endpoints.iter().flat_map(|(_, endpoint)| endpoint.names.iter().map(String::as_str)).collect();
+    let of_page = template.permit.iter().filter_map(|permit| permit.endpoint.as_ref()).flat_map(|e| e.values());
+    let of_api: Vec<&str> = of_page
+        .filter_map(|entry| entry.split_once(':'))
+        .filter(|(of, _)| *of == alias)
+        .map(|(_, text)| text)
+        .collect();
+    for (position, name) in binding.loosen.encoded_slash.iter().enumerate() {
+        let written = |text: &&str| text.contains(&format!("{{{name}}}")) || text.contains(&format!("{{{name}:"));
+        if names.contains(&name.as_str()) || of_api.iter().any(written) {
+            continue;
+        }
+        let help = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write the name of a variable of a path, as in `{{{name}}}`"),
+        };
+        let message = format!("no path of this API has the variable {}", quote(name));
+        report.warning(&format!("/apis/{alias}/loosen/encoded_slash/{position}"), message, Some(help));
+    }
 }
 
 pub(crate) fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &mut Report<'_>) -> Vec<String> {

@@ -61,9 +61,38 @@ pub(crate) fn limits(
         };
         if let Some(test) = test(rule, &at, around, patterns, report) {
             out.push(Limit { id, test, when, beyond });
+            exclusive(&out, &at, report);
         }
     }
     out
+}
+
+/// The last limit, where it and an earlier one can never hold together. Limits under a condition, and those whose breach
+/// is softened, may be meant as steps.
+fn exclusive(limits: &[Limit], at: &str, report: &mut Report<'_>) {
+    let hard = |limit: &&Limit| limit.when.is_empty() && limit.beyond == Band::Deny;
+    let Some((last, earlier)) = limits.split_last().filter(|(last, _)| hard(last)) else { return };
+    for other in earlier.iter().filter(hard).filter(|other| other.test.measure == last.test.measure) {
+        let both: Vec<Predicate> = other.test.predicates.iter().chain(&last.test.predicates).cloned().collect();
+        let alone = |limit: &Limit| no_number(&limit.test.predicates).is_some();
+        if alone(last) || alone(other) {
+            continue;
+        }
+        let presence = |limit: &Limit, wanted: bool| {
+            limit.test.predicates.iter().any(|p| matches!(p, Predicate::Present(given) if *given == wanted))
+        };
+        let help = || Some("swap the bounds, or take one of the two limits out".to_string());
+        if let Some((low, high)) = no_number(&both) {
+            let message = format!(
+                "no number lies above {low} and below {high}: this limit and {} can never both be met",
+                quote(&other.id)
+            );
+            report.error(at, message, help());
+        } else if (presence(last, true) && presence(other, false)) || (presence(last, false) && presence(other, true)) {
+            let message = format!("this limit and {} ask for a value and for none", quote(&other.id));
+            report.error(at, message, Some("take one of the two limits out".into()));
+        }
+    }
 }
 
 /// Compiles the tests of a `when`.
@@ -165,6 +194,19 @@ fn in_current_currency(field: &str, around: &Surroundings<'_>) -> bool {
     around.actions.iter().any(somewhere)
 }
 
+/// What a field is that no action gives a number; `None` where one may.
+fn never_a_number(name: &Name, around: &Surroundings<'_>) -> Option<&'static str> {
+    let Name::Field(field, tail) = name else { return None };
+    let kinds = around.actions.iter().map(|action| action.field(field).and_then(|field| field.kind.as_ref()));
+    let words = kinds.map(|kind| match kind.map(|kind| &kind.kind) {
+        Some(FieldKind::String) => Some("a string"),
+        Some(FieldKind::Email) => Some("an e-mail address"),
+        Some(FieldKind::Boolean) => Some("true or false"),
+        _ => None,
+    });
+    if tail.0.is_empty() { words.collect::<Option<Vec<_>>>()?.first().copied() } else { None }
+}
+
 /// Whether a predicate is written, understood or not.
 fn has_predicate(rule: &TestRule) -> bool {
     let TestRule { one_of, not_in, min, max, over, under, change, increase, decrease, .. } = rule;
@@ -236,7 +278,13 @@ fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Re
             name(count, format!("{at}/count"), report).map(Measure::Count)
         };
     }
-    name(rule.sum.as_deref().unwrap_or_default(), format!("{at}/sum"), report).map(Measure::Sum)
+    let summed = name(rule.sum.as_deref().unwrap_or_default(), format!("{at}/sum"), report)?;
+    if let Some(kind) = never_a_number(&summed, around) {
+        let message = format!("a sum adds numbers, and {} is {kind}", super::text_of(&summed));
+        report.error(&format!("{at}/sum"), message, Some("name a field whose type is a number".into()));
+        return None;
+    }
+    Some(Measure::Sum(summed))
 }
 
 fn predicates(
@@ -283,6 +331,17 @@ fn predicates(
                 format!("`{name}` needs one or more values, none of them empty"),
                 None,
             );
+        } else if name == "domain"
+            && let Some((position, text)) =
+                list.iter().enumerate().find(|(_, text)| text.contains(['@', '*', '/', ' ']))
+        {
+            let message = format!("no address is at the domain {}", quote(text));
+            let plain = text.rsplit(['@', '*', '/']).next().unwrap_or_default().trim_matches(['.', ' ']);
+            let help = match plain {
+                "" => "write domains like `example.com`".to_string(),
+                plain => format!("write `{plain}`; subdomains are listed each by itself"),
+            };
+            report.error(&format!("{at}/{name}/{position}"), message, Some(help));
         } else if name == "prefix" {
             out.push(Predicate::Prefix(list.clone()));
         } else {
@@ -383,6 +442,14 @@ pub(crate) fn number(number: &Number, at: &str, report: &mut Report<'_>) -> Opti
 
 /// A lower bound above an upper one: the test could never hold.
 fn contradiction(predicates: &[Predicate], at: &str, report: &mut Report<'_>) {
+    if let Some((low, high)) = no_number(predicates) {
+        let message = format!("no number lies above {low} and below {high}: this limit can never be met");
+        report.error(at, message, Some("swap the bounds, or take one out".to_string()));
+    }
+}
+
+/// The bounds between which no number lies.
+fn no_number(predicates: &[Predicate]) -> Option<(Decimal, Decimal)> {
     let mut low: Option<(Decimal, bool)> = None;
     let mut high: Option<(Decimal, bool)> = None;
     for predicate in predicates {
@@ -394,10 +461,6 @@ fn contradiction(predicates: &[Predicate], at: &str, report: &mut Report<'_>) {
             _ => {}
         }
     }
-    if let (Some((low, low_closed)), Some((high, high_closed))) = (low, high)
-        && (low > high || (low == high && !(low_closed && high_closed)))
-    {
-        let message = format!("no number lies above {low} and below {high}: this limit can never be met");
-        report.error(at, message, Some("swap the bounds, or take one out".to_string()));
-    }
+    let ((low, low_closed), (high, high_closed)) = (low?, high?);
+    (low > high || (low == high && !(low_closed && high_closed))).then_some((low, high))
 }

@@ -21,6 +21,7 @@ mod page;
 mod pattern;
 mod report;
 mod rule;
+mod slip;
 mod target;
 mod unmet;
 
@@ -249,6 +250,7 @@ fn extended(
         for (pointer, message) in faults {
             report.error(&pointer, message, None);
         }
+        slip::report(&entry.catalog, &mut report);
     }
     catalogs
 }

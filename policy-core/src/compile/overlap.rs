@@ -43,7 +43,7 @@ pub(crate) fn never_allows(
     apis: &BTreeMap<alloc::string::String, ApiParts<'_>>,
     report: &mut Report<'_>,
 ) {
-    let mut forbidden: Vec<(&str, u32)> = Vec::new();
+    let mut forbidden: Vec<(&str, u32, &Filters)> = Vec::new();
     let mut forbidden_calls: Vec<(&str, &CallName)> = Vec::new();
     for (target, by_api) in attached {
         let RuleTarget::Forbid(index) = target else {
@@ -56,23 +56,32 @@ pub(crate) fn never_allows(
             continue;
         }
         for (alias, targets) in by_api {
-            let whole = targets.actions.iter().filter(|(_, filters)| filters.is_empty());
-            forbidden.extend(whole.map(|(action, _)| (alias.as_str(), *action)));
+            forbidden.extend(targets.actions.iter().map(|(action, filters)| (alias.as_str(), *action, filters)));
             forbidden_calls.extend(targets.calls.iter().map(|call| (alias.as_str(), call)));
         }
     }
     for rule in placed {
-        let mut actions =
-            rule.targets.iter().flat_map(|(alias, t)| t.actions.iter().map(move |(a, _)| (alias.as_str(), *a)));
+        let mut actions = rule
+            .targets
+            .iter()
+            .flat_map(|(alias, t)| t.actions.iter().map(move |(a, filters)| (alias.as_str(), *a, filters)));
         let only_scopes = rule.targets.values().all(|targets| targets.endpoints.is_empty());
         let some = rule.targets.values().any(|targets| !targets.actions.is_empty() || !targets.calls.is_empty());
         let mut calls =
             rule.targets.iter().flat_map(|(alias, t)| t.calls.iter().map(move |call| (alias.as_str(), call)));
+        let whole = |alias: &str, index: u32, filters: &Filters| {
+            forbidden.iter().any(|(api, action, of)| *api == alias && *action == index && within(filters, of))
+        };
         let covers = |(alias, call): (&str, &CallName)| {
             let action = apis.get(alias).and_then(|api| api.parts.calls.get(call));
-            forbidden_calls.contains(&(alias, call)) || action.is_some_and(|index| forbidden.contains(&(alias, *index)))
+            forbidden_calls.contains(&(alias, call))
+                || action.is_some_and(|index| whole(alias, *index, &Filters::new()))
         };
-        if only_scopes && some && actions.all(|action| forbidden.contains(&action)) && calls.all(covers) {
+        if only_scopes
+            && some
+            && actions.all(|(alias, index, filters)| whole(alias, index, filters))
+            && calls.all(covers)
+        {
             let message = format!("{} can never allow anything: a forbid covers all of it", quote(&rule.id));
             report.error(&format!("{}/id", rule.pointer), message, Some("take one of the two out".into()));
         }
@@ -119,5 +128,12 @@ fn touch(a: &Endpoint, b: &Endpoint) -> bool {
 fn disjoint(a: &Filters, b: &Filters) -> bool {
     a.iter().any(|(name, values)| {
         b.iter().any(|(other, others)| name == other && !values.iter().any(|value| others.contains(value)))
+    })
+}
+
+/// Whether every resource that passes the first filters passes the second ones.
+fn within(narrow: &Filters, wide: &Filters) -> bool {
+    wide.iter().all(|(name, values)| {
+        narrow.iter().any(|(other, own)| name == other && own.iter().all(|value| values.contains(value)))
     })
 }

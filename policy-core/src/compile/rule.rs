@@ -12,6 +12,7 @@ use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::target::Targets;
+use crate::document::{Path, Step};
 use crate::policy::{Action, BodyRule, Decoder, FieldRule, Fields, Forbid, HeaderRule, Inner, Name, Permit, QueryRule};
 use crate::quote::quote;
 use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, PermitRule, Template};
@@ -413,5 +414,43 @@ pub(crate) fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, r
         let message = format!("{} is in `only` and in `never`", super::text_of(name));
         report.error(pointer, message, Some("take it out of one of them".to_string()));
     }
+    for (position, name) in require.iter().enumerate() {
+        let at = format!("{pointer}/require/{position}");
+        if never.contains(name) {
+            let message = format!("{} is required and in `never`", super::text_of(name));
+            report.error(&at, message, Some("take it out of one of them".into()));
+        } else if only.as_ref().is_some_and(|only| !only.iter().any(|listed| may_hold(listed, name, &known.actions))) {
+            let message = format!("{} is required and not in `only`", super::text_of(name));
+            report.error(&at, message, Some("add it to `only`".into()));
+        }
+    }
     FieldRule::Listed(Fields { only, require, never, exactly_one, at_least_one })
+}
+
+/// Whether what `only` lists may hold the required name: it does not where every place of the two begins with another
+/// member.
+fn may_hold(listed: &Name, required: &Name, actions: &[&Action]) -> bool {
+    match (tops(listed, actions), tops(required, actions)) {
+        (Some(listed), Some(required)) => listed.iter().any(|top| required.contains(top)),
+        _ => true,
+    }
+}
+
+/// The members of the document below which a name's values stand; `None` where they are not known.
+fn tops<'n>(name: &'n Name, actions: &[&'n Action]) -> Option<Vec<&'n str>> {
+    let top = |path: &'n Path| match path.0.first() {
+        Some(Step::Member(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    match name {
+        Name::Pointer(path) => Some(alloc::vec![top(path)?]),
+        Name::Field(field, _) => {
+            let mut out = Vec::new();
+            for action in actions {
+                out.extend(action.field(field)?.at.iter().map(top).collect::<Option<Vec<_>>>()?);
+            }
+            Some(out)
+        }
+        _ => None,
+    }
 }

@@ -137,7 +137,7 @@ pub struct Test {
 }
 
 /// What a test looks at.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Measure {
     /// Every value of these names, each alone.
     Values(Vec<Name>),
