@@ -270,7 +270,13 @@ fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
             Place::Body(document, _) => document.is_untyped(),
             Place::Path(_) | Place::HeaderName | Place::Header(_) => false,
         };
-        aws::has_secret(text) || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
+        let inside = || match place {
+            Place::Header(_) => mirrored(text),
+            _ => None,
+        };
+        aws::has_secret(text)
+            || inside().is_some_and(|text| aws::has_secret(&text))
+            || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
     })?;
     Some(reason(Detector::Aws, place))
 }
