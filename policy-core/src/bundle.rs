@@ -29,13 +29,19 @@ struct Envelope {
     signatures: Vec<String>,
 }
 
-/// Why a bundle is not loaded: one line that says what is wrong and where.
+/// Most characters of a [`LoadError`] that are written.
+const LONGEST_ERROR: usize = 1_000;
+
+/// Why a bundle is not loaded: one bounded line that says what is wrong and where. It may repeat what the bundle holds, so
+/// control characters are escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadError(String);
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.chars().take(LONGEST_ERROR).try_for_each(|c| {
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { fmt::Write::write_char(f, c) }
+        })
     }
 }
 

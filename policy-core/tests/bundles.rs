@@ -146,3 +146,16 @@ fn trailing_bytes_are_refused() {
         refused(&with_payload(&longer), &format!("`payload` goes on for {} bytes", more.len()));
     }
 }
+
+/// E8: what a broken bundle holds does not break the log's lines.
+#[test]
+fn a_refusal_is_one_bounded_line() {
+    let long = "x".repeat(5_000);
+    for member in ["line\\nend", "return\\rhere", "\\u0085", long.as_str()] {
+        let bundle = format!(r#"{{"{member}": 1}}"#);
+        let why = bundle::load(bundle.as_bytes()).expect_err("no bundle").to_string();
+        assert!(!why.chars().any(char::is_control), "{why}");
+        assert!(why.chars().count() <= 1_000, "{} characters", why.chars().count());
+        assert!(why.starts_with("not an Ambit bundle: unknown field"), "{why}");
+    }
+}
