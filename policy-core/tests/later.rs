@@ -99,9 +99,7 @@ const READ: &str = r#"{ "id": "r", "scope": "shop:orders.get" }"#;
 
 #[test]
 fn decoders() {
-    for decoder in ["sql"] {
-        catalog_not_yet(r#""base": "/v3","#, &format!(r#""base": "/v3", "decoder": "{decoder}","#), READ);
-    }
+    catalog_not_yet(r#""base": "/v3","#, r#""base": "/v3", "decoder": "sql","#, READ);
 }
 
 #[test]
@@ -150,10 +148,7 @@ fn inner_requests() {
 
 #[test]
 fn decoders_of_actions() {
-    for decoder in ["sql"] {
-        let action = r#""create": { "endpoints": ["POST /products"], "effect": "gate" }"#;
-        let by =
-            format!(r#""create": {{ "endpoints": ["POST /products"], "effect": "gate", "decoder": "{decoder}" }}"#);
-        catalog_not_yet(action, &by, READ);
-    }
+    let action = r#""create": { "endpoints": ["POST /products"], "effect": "gate" }"#;
+    let by = r#""create": { "endpoints": ["POST /products"], "effect": "gate", "decoder": "sql" }"#;
+    catalog_not_yet(action, by, READ);
 }
