@@ -184,7 +184,7 @@ fn kinds<'a>(index: u32, action: &'a Action, source: &Name, api: &'a ApiParts<'_
             let by_row = api.parts.actions.iter().flat_map(|a| &a.rows).any(|list| list.action == index);
             let kinds: Vec<Kind<'a>> = endpoints.filter_map(|endpoint| type_of(endpoint, variable)).collect();
             // A row has its key where the path would have it, of whatever type.
-            (!by_call && !(by_row && kinds.is_empty())).then_some(kinds)
+            (!(by_call || by_row && kinds.is_empty())).then_some(kinds)
         }
         Name::Field(name, tail) if tail.0.is_empty() => {
             let kind = action.field(name)?.kind.as_ref()?;
