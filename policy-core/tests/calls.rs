@@ -129,6 +129,8 @@ fn forbids() {
     expect(r#"{ "id": "f", "endpoint": "srv:POST /mcp" }"#, denied, denied);
     expect(r#"{ "id": "f", "endpoint": "srv:POST /{any:path}" }"#, denied, denied);
     expect(r#"{ "id": "f", "scope": "srv:protocol.post" }"#, denied, denied);
+    expect(r#"{ "id": "f", "scope": "srv:*.write" }"#, denied, "allow all");
+    expect(r#"{ "id": "f", "scope": "srv:protocol.*" }"#, "allow all", "allow all");
     // A condition looks at what the rule names: the whole body at the endpoint, the arguments at the call.
     let at_endpoint = r#"{ "id": "f", "endpoint": "srv:POST /mcp", "when": [{ "field": "/params/name", "present": true, "in": ["delete_product"] }] }"#;
     expect(at_endpoint, denied, "allow all");
@@ -450,4 +452,22 @@ fn extensions_keep_calls() {
     let kept = "an extension keeps the tool `delete_product` with the action of its base";
     expect(r#""remove": { "effect": "read", "tool": "delete_product" }"#, kept);
     expect(r#""delete": { "effect": "door" }"#, kept);
+    let how = |extension: &str, message: &str| {
+        let mut all = tools_sources(r#"{ "permit": [{ "id": "p", "tool": "srv:get_product" }] }"#);
+        all.push(source(
+            SourceKind::Catalog,
+            format!(r#"{{ "catalog": "more", "extends": "tools-v1", {extension} }}"#),
+        ));
+        let found = diagnosed(&all);
+        assert!(found.iter().any(|text| text.starts_with(message)), "{extension}: {found:?}");
+    };
+    how(r#""decoder": "json""#, "an extension keeps the decoder of its base");
+    how(
+        r#""resources": { "database": { "actions": { "run": { "tool": "run_sql", "effect": "door" } } } }"#,
+        "an extension keeps the `decoder`, the `rows` and the `inner` texts",
+    );
+    how(
+        r#""resources": { "protocol": { "actions": { "post": { "endpoints": ["POST /mcp"], "effect": "door", "decoder": "json" } } } }"#,
+        "an extension keeps the `decoder`, the `rows` and the `inner` texts",
+    );
 }
