@@ -249,6 +249,7 @@ fn a6_rows_of_a_mutation() {
             (bulk(&format!("[{} {}]", row(1, "5"), row(1, "6"))), "deny: duplicate_target"),
             (bulk("[{id:\"1\" price:\"5\"} {id:\"gid://shop/Variant/1\" price:\"6\"}]"), "deny: duplicate_target"),
             (bulk("[{id:1 price:5.00}]"), "allow reprice"),
+            (bulk("[{id:1 price:\"5.001\"}]"), "deny reprice: value_format, value_format"),
             (bulk("[{id:\"gid://shop/Product/1\" price:\"5\"}]"), "deny: value_format"),
             (bulk("[{id:\"gid://shop/Variant/01\" price:\"5\"}]"), "deny: value_format"),
             (bulk("[{id:\"gid://shop/Variant/1?x=1\" price:\"5\"}]"), "deny: value_format"),
