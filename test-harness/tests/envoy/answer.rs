@@ -65,7 +65,38 @@ impl Answer {
         assert_eq!(self.digest(), digest);
         let problem: Value = serde_json::from_slice(&self.body).expect("a JSON document");
         assert_eq!(problem["status"], status);
-        assert_eq!(problem["policy"], digest);
+        Problem::asserted(problem, digest)
+    }
+
+    /// Asserts the refusal of a message of JSON-RPC by the policy `digest`, and gives the document that its error holds:
+    /// `None` for a notification, which has no answer but the status.
+    #[track_caller]
+    pub(crate) fn assert_refused_call(&self, digest: &str) -> Option<Problem> {
+        assert_eq!(self.header("x-upstream"), None);
+        assert_eq!(self.digest(), digest);
+        if self.body.is_empty() {
+            assert!((400..500).contains(&self.status), "{self:?}");
+            return None;
+        }
+        assert_eq!(self.header("content-type").as_deref(), Some("application/json"), "{}", self.text());
+        let reply: Value = serde_json::from_slice(&self.body).expect("a JSON document");
+        // The first error of a batch holds the document for all.
+        let error = reply.get(0).unwrap_or(&reply);
+        assert_eq!(error["jsonrpc"], "2.0", "{reply}");
+        assert!(error["id"].is_string() || error["id"].is_number(), "{reply}");
+        assert!(error["error"]["code"].is_i64() && error["error"]["message"].is_string(), "{reply}");
+        Some(Problem::asserted(error["error"]["data"].clone(), digest))
+    }
+}
+
+/// The document of a refusal.
+#[derive(Debug)]
+pub(crate) struct Problem(Value);
+
+impl Problem {
+    #[track_caller]
+    fn asserted(problem: Value, digest: &str) -> Self {
+        assert_eq!(problem["policy"], digest, "{problem}");
         assert!(problem["type"].is_string(), "{problem}");
         assert!(problem["title"].is_string(), "{problem}");
         assert!(matches!(problem["decision"].as_str(), Some("deny" | "approval_required")), "{problem}");
@@ -75,15 +106,9 @@ impl Answer {
             assert!(reason["code"].is_string(), "{problem}");
             assert!(reason["message"].is_string(), "{problem}");
         }
-        Problem(problem)
+        Self(problem)
     }
-}
 
-/// The document of a refusal.
-#[derive(Debug)]
-pub(crate) struct Problem(Value);
-
-impl Problem {
     pub(crate) fn decision(&self) -> &str {
         self.0["decision"].as_str().unwrap_or_default()
     }
