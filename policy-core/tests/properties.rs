@@ -14,7 +14,7 @@ use support::{NOW, Request, json, judge, request};
 const PERMITS: [&str; 5] = [
     r#"{ "id": "read", "scope": "shop:products.read" }"#,
     r#"{ "id": "price", "scope": "shop:products.update", "fields": { "only": ["price", "stock"] }, "limits": [{ "field": "price", "max": 10 }, { "count": "rows", "max": 3 }] }"#,
-    r#"{ "id": "toys", "scope": "shop:products.update[category=toys]", "fields": { "only": ["name", "category", "price"] } }"#,
+    r#"{ "id": "toys", "scope": "shop:products.update[category=toys|books]", "fields": { "only": ["name", "category", "price"] } }"#,
     r#"{ "id": "delete", "scope": "shop:products.delete", "approval": "owner" }"#,
     r#"{ "id": "order", "endpoint": "shop:PUT /orders/{id}", "fields": { "only": ["status"] }, "limits": [{ "field": "status", "in": ["paid", "sent"] }] }"#,
 ];
