@@ -1,5 +1,5 @@
 //! From a request to its operations: a PUT is one, a batch of 50 is 50, a JSON-RPC call is what it names. Each decoder is
-//! a file behind [`unfold`] and [`decode`]; the catalog chooses.
+//! a file behind `unfold` and `decode`; the catalog chooses.
 
 mod body;
 mod form;

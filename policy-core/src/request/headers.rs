@@ -57,7 +57,7 @@ impl Headers {
     /// they are.
     ///
     /// # Errors
-    /// [`Ambiguous`] when it stands more than once or is not visible ASCII.
+    /// `Ambiguous` when it stands more than once or is not visible ASCII.
     pub fn single<'h>(&'h self, name: &'h str) -> Result<Option<&'h str>, Ambiguous> {
         let mut values = self.all(name);
         let Some(first) = values.next() else {

@@ -12,12 +12,12 @@
 //!   Reason         the detector and the place; the value itself is never repeated
 //! ```
 //!
-//! What this does not do: it does not look into headers that are there for credentials ([`is_credential`]), into bodies
+//! What this does not do: it does not look into headers that are there for credentials (`is_credential`), into bodies
 //! that no rule reads, nor below another encoding (base64 but for that of whole header values, a compression that is not loosened), and it does not put
 //! together what was split over two texts (but for the two halves of an AWS key). It stops what leaks by mistake, not
 //! who hides on purpose: for that, rules list fields.
 //!
-//! [`suspect`] is the other use of the detectors: what they stop at is not repeated in a message, whether the request
+//! `suspect` is the other use of the detectors: what they stop at is not repeated in a message, whether the request
 //! was refused for it or long before.
 
 mod aws;

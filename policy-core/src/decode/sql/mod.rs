@@ -3,10 +3,10 @@
 //! Only what is understood to its end, and only reads, is [`Sql::Select`]; everything else is a write. Understood is a
 //! subset of one statement: `SELECT`, `VALUES`, `TABLE`, `WITH` whose every part is one of these, set operations of
 //! them, and `EXPLAIN` of one (also `EXPLAIN ANALYZE`: it runs the statement, which only reads). Never a select: `INTO`,
-//! a lock (`FOR UPDATE`), a function known to do more than to answer ([`functions`]), several statements.
+//! a lock (`FOR UPDATE`), a function known to do more than to answer (`functions`), several statements.
 //!
 //! Words in strings, quoted names and comments do not count, in either direction. Where they end is decided by the
-//! [`lexer`]: a text whose strings or comments could end elsewhere for another reader is a write.
+//! `lexer`: a text whose strings or comments could end elsewhere for another reader is a write.
 //!
 //! Databases accept more than is understood here. What a select does through a view, a rule or a function of the
 //! database's own cannot be seen in its text: a catalog names such functions.
