@@ -74,6 +74,11 @@ impl<'a> Heads<'a> {
         self.headers.extend(rules.allow.iter().chain(&rules.require).map(name));
     }
 
+    fn permit(&mut self, permit: &'a PermitRule) {
+        self.rules(&permit.headers);
+        self.query.extend(permit.query.only.iter().flatten().chain(&permit.query.require).map(String::as_str));
+    }
+
     /// Names in tests, at the pointer of their list.
     fn tests(&self, tests: &[TestRule], pointer: &str, report: &mut Report<'_>) {
         for (position, test) in tests.iter().enumerate() {
@@ -137,10 +142,7 @@ pub(crate) fn in_api(alias: &str, api: &ApiParts<'_>, template: &Template, repor
     let Some(binding) = template.apis.get(alias) else { return };
     let mut heads = Heads::default();
     heads.api(api, Some(binding));
-    for permit in &template.permit {
-        heads.rules(&permit.headers);
-        heads.query.extend(permit.query.only.iter().flatten().chain(&permit.query.require).map(String::as_str));
-    }
+    template.permit.iter().for_each(|permit| heads.permit(permit));
     heads.tests(&binding.limits, &format!("/apis/{alias}/limits"), report);
 }
 
@@ -167,8 +169,7 @@ pub(crate) fn in_permit(
     report: &mut Report<'_>,
 ) {
     let mut heads = of_targets(targets, template, apis);
-    heads.rules(&rule.headers);
-    heads.query.extend(rule.query.only.iter().flatten().chain(&rule.query.require).map(String::as_str));
+    heads.permit(rule);
     heads.tests(&rule.limits, &format!("{pointer}/limits"), report);
 }
 
@@ -181,9 +182,6 @@ pub(crate) fn in_forbid(
     report: &mut Report<'_>,
 ) {
     let mut heads = of_targets(targets, template, apis);
-    for permit in &template.permit {
-        heads.rules(&permit.headers);
-        heads.query.extend(permit.query.only.iter().flatten().chain(&permit.query.require).map(String::as_str));
-    }
+    template.permit.iter().for_each(|permit| heads.permit(permit));
     heads.tests(&rule.when, &format!("{pointer}/when"), report);
 }
