@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use super::batch::judge_parts;
 use super::matching::Matches;
@@ -13,7 +14,9 @@ use super::route::{Route, Variables};
 use super::step::{blank, denied};
 use super::{Finding, fields, head_rules, limits};
 use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
-use crate::decode::{Body, Content, Input, Operation, Unfolded, decode, decoder_of, read_body, unfold, waiting};
+use crate::decode::{
+    Body, Content, Input, Operation, Unfolded, decode, decoder_of, embedded_tables, read_body, unfold, waiting,
+};
 use crate::document::{Document, Kind};
 use crate::limits::REASONS;
 use crate::policy::{
@@ -47,7 +50,19 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     let judged = judged.and_then(|(content, unfolded)| {
         let operations = operations(&input, unfolded)?;
         let operations = operations.as_slice();
-        Ok(Bench { set, page, api, request, route, content, body: document, unfolded, operations }.outcome())
+        Ok(Bench {
+            set,
+            page,
+            api,
+            request,
+            route,
+            content,
+            body: document,
+            unfolded,
+            operations,
+            embedded: OnceCell::new(),
+        }
+        .outcome())
     });
     let mut outcome = judged.unwrap_or_else(|reason| denied(page, reason, None));
     // What the body unfolds to holds texts that it does not spell as they are.
@@ -89,7 +104,8 @@ pub(super) fn forbidden(
     let action = route.actions.first().and_then(|index| api.actions.get(*index as usize));
     let (content, unfolded, operation) = (&Content::None, &Unfolded::default(), &Operation::of(action, None));
     let operations = core::slice::from_ref(operation);
-    let bench = Bench { set, page, api, request, route, content, body: None, unfolded, operations };
+    let bench =
+        Bench { set, page, api, request, route, content, body: None, unfolded, operations, embedded: OnceCell::new() };
     let mut considered = Vec::new();
     let judged = bench.forbids(0, operation, &mut considered);
     let forbidding =
@@ -159,9 +175,16 @@ pub(super) struct Bench<'a> {
     body: Option<&'a Document>,
     unfolded: &'a Unfolded,
     operations: &'a [Operation<'a>],
+    /// Tables that a `select` embeds, read when the first filter asks for them.
+    embedded: OnceCell<Vec<Option<String>>>,
 }
 
 impl<'a> Bench<'a> {
+    /// The tables that the request's `select` embeds; `None` for what cannot be read.
+    pub(super) fn embedded(&self) -> &[Option<String>] {
+        self.embedded.get_or_init(|| embedded_tables(self.request))
+    }
+
     pub(super) fn scope(&self, operation: &'a Operation<'a>, variables: &'a Variables) -> Scope<'a> {
         let Self { set, page, api, request, body, .. } = *self;
         let unread = matches!(self.content, Content::Unread(_));

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::judge::Bench;
 use super::names::{Datum, Values};
 use super::route::Variables;
-use crate::decode::{Operation, embedded_tables};
+use crate::decode::Operation;
 use crate::document::Kind;
 use crate::number::Decimal;
 use crate::policy::{Decoder, Name, RuleRef, RuleTarget};
@@ -118,9 +118,9 @@ impl<'a> Bench<'a> {
             // A table that a select embeds is looked at like the one in the path.
             let mut unread = false;
             if self.embeds(&filter.source) && (forbids || !self.api.loosen.embedding) {
-                for table in embedded_tables(self.request) {
+                for table in self.embedded() {
                     unread |= table.is_none();
-                    places.push(table.and_then(|table| inside(&Datum::Text(table), values, fold)));
+                    places.push(table.clone().and_then(|table| inside(&Datum::Text(table), values, fold)));
                 }
             }
             let unknown = places.is_empty() || places.contains(&None);
@@ -159,9 +159,9 @@ impl<'a> Bench<'a> {
             }
             if self.embeds(&filter.source) && !self.api.loosen.embedding {
                 let outside = |table: &Option<String>| !table.as_ref().is_some_and(|table| values.contains(table));
-                let first = embedded_tables(self.request).into_iter().find(outside);
+                let first = self.embedded().iter().find(|table| outside(table));
                 reason = reason.or(first.map(|table| match table {
-                    Some(table) => format!("`select` embeds {}, which the filter does not list", quote(&table)),
+                    Some(table) => format!("`select` embeds {}, which the filter does not list", quote(table)),
                     None => UNREAD_SELECT.into(),
                 }));
             }
