@@ -4,16 +4,13 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::jsonrpc::{Message, shape};
 use crate::decision::{Code, Reason};
 use crate::document::{Kind, Value};
 use crate::limits::{QUOTED_CHARS, RPC_SESSION_BYTES};
 use crate::number::Decimal;
 use crate::quote::{list, quote};
-use crate::request::Request;
+use crate::request::{Request, in_base64};
 
 const VERSION: &str = "mcp-protocol-version";
 const SESSION: &str = "mcp-session-id";
@@ -144,11 +141,11 @@ fn equal(argument: Value<'_>, text: &str) -> bool {
 
 /// The text of a header's value: `=?base64?…?=` holds it in base64.
 fn decoded(header: &str, text: &str) -> Result<String, Reason> {
-    let Some(inside) = text.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
+    let Some(bytes) = in_base64(text.as_bytes()) else {
         return Ok(text.to_string());
     };
-    let bytes = STANDARD.decode(inside).ok();
     bytes
+        .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .ok_or_else(|| mismatch(&format!("the header {} is not base64 of UTF-8", quote(header))))
 }

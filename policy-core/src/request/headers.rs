@@ -3,6 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use base64::DecodeError;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// The head of a request as the host hands it over: all headers in order, pseudo-headers (`:method`, `:path`,
 /// `:authority`, `:scheme`) included, in raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +121,12 @@ fn is_name(name: &str) -> bool {
             || matches!(b, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
     };
     !name.is_empty() && name.bytes().all(token)
+}
+
+/// What a header's value in the form `=?base64?…?=` holds; `None` where it is in no such form.
+/// Source: Model Context Protocol, "Transports", encoding of header values.
+pub(crate) fn in_base64(value: &[u8]) -> Option<Result<Vec<u8>, DecodeError>> {
+    Some(STANDARD.decode(value.strip_prefix(b"=?base64?")?.strip_suffix(b"?=")?))
 }
 
 #[cfg(test)]

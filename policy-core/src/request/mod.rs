@@ -11,6 +11,7 @@ mod normalize;
 mod path;
 mod query;
 
+pub(crate) use headers::in_base64;
 pub use headers::{Head, Headers};
 pub use media_type::MediaType;
 pub use normalize::{Malformed, Request, normalize};

@@ -30,8 +30,6 @@ mod tokens;
 use alloc::format;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use self::sweep::{Sign, sweep};
@@ -39,7 +37,7 @@ use crate::decision::{Code, Reason};
 use crate::document::{Document, Part, Piece, Value};
 use crate::policy::{Api, Gateway, IdentitySource};
 use crate::quote::quote;
-use crate::request::{Request, hex};
+use crate::request::{Request, hex, in_base64};
 
 macro_rules! detectors {
     ($($(#[$doc:meta])* $variant:ident = $name:literal: $what:literal,)*) => {
@@ -181,7 +179,7 @@ impl<'a> Search<'a> {
             // A name is in small letters, which few keys survive; those are longer than names are.
             let of_name = if name.len() > LONG_NAME { self.look(name.as_bytes(), Place::HeaderName) } else { None };
             let found = of_name.or_else(|| self.look(value, Place::Header(name)));
-            if let Some(found) = found.or_else(|| self.look(&mirrored(value)?, Place::Header(name))) {
+            if let Some(found) = found.or_else(|| self.look(&in_base64(value)?.ok()?, Place::Header(name))) {
                 return Some(found);
             }
         }
@@ -271,7 +269,7 @@ fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
             Place::Path(_) | Place::HeaderName | Place::Header(_) => false,
         };
         let inside = || match place {
-            Place::Header(_) => mirrored(text),
+            Place::Header(_) => in_base64(text)?.ok(),
             _ => None,
         };
         aws::has_secret(text)
@@ -279,12 +277,6 @@ fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
             || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
     })?;
     Some(reason(Detector::Aws, place))
-}
-
-/// What a header's value in the form `=?base64?…?=` holds.
-/// Source: Model Context Protocol, "Transports", encoding of header values; `decode/mcp.rs` reads it too.
-fn mirrored(value: &[u8]) -> Option<Vec<u8>> {
-    STANDARD.decode(value.strip_prefix(b"=?base64?")?.strip_suffix(b"?=")?).ok()
 }
 
 /// Every text of a request that is looked through.
