@@ -3,7 +3,8 @@
 //! `/allow`, `/deny`, `/approval`, `/shadow-deny`, `/stranger`: decided from the head. `/body`, `/shadow-body`: a body
 //! of at most [`LIMIT`] bytes is needed; one that contains `bad`, or none, is denied. `/body-again`: needs a body
 //! whatever is answered. `/current`, `/counters`: need what no version of the filter has yet. `/set-header`,
-//! `/remove-header`: allowed with an obligation.
+//! `/remove-header`: allowed with an obligation. `/rpc`, `/notification`: denied to a client that expects an error of
+//! JSON-RPC, or no answer.
 
 #![allow(unreachable_pub, dead_code, reason = "mirrors the public interface of policy-core")]
 
@@ -87,6 +88,8 @@ pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
         b"/body" | b"/shadow-body" | b"/body-again" => {
             Step::NeedBody(NeedBody { shadow: path == b"/shadow-body", again: path == b"/body-again" })
         }
+        b"/rpc" => Step::Done(Outcome { rpc: Some("{\"id\":7}"), ..Outcome::new(Decision::Deny) }),
+        b"/notification" => Step::Done(Outcome { silent: true, ..Outcome::new(Decision::Deny) }),
         b"/current" => Step::NeedCurrent(NeedCurrent),
         b"/counters" => Step::NeedCounters(NeedCounters),
         _ => Step::Done(Outcome::new(Decision::Deny)),
@@ -198,6 +201,10 @@ pub struct Outcome {
     pub reasons: Vec<Reason>,
     pub obligations: Vec<Obligation>,
     status: u16,
+    /// The body of a JSON-RPC error.
+    rpc: Option<&'static str>,
+    /// Nobody waits for an answer.
+    silent: bool,
 }
 
 pub enum Obligation {
@@ -205,8 +212,9 @@ pub enum Obligation {
     RemoveRequestHeader { name: String },
 }
 
-pub struct Problem {
+pub struct Reply {
     pub status: u16,
+    pub content_type: Option<&'static str>,
     pub body: Vec<u8>,
 }
 
@@ -220,15 +228,24 @@ impl Outcome {
             reasons: Vec::new(),
             obligations: Vec::new(),
             status: 403,
+            rpc: None,
+            silent: false,
         }
     }
-    pub fn problem(&self, _set: &PolicySet) -> Problem {
+    pub fn reply(&self, _set: &PolicySet) -> Reply {
+        if let Some(answer) = self.rpc {
+            return Reply { status: 200, content_type: Some("application/json"), body: answer.into() };
+        }
+        if self.silent {
+            return Reply { status: 403, content_type: None, body: Vec::new() };
+        }
         let status = match self.reasons.first().map(|reason| reason.code) {
             Some(Code::Gateway | Code::BodyNotDelivered) => 503,
             Some(Code::BodyTimeout) => 408,
             None => self.status,
         };
-        Problem { status, body: format!("{{\"status\":{status}}}").into_bytes() }
+        let body = format!("{{\"status\":{status}}}").into_bytes();
+        Reply { status, content_type: Some("application/problem+json"), body }
     }
     pub fn decision_json(&self, _set: &PolicySet) -> Vec<u8> {
         format!("{{\"decision\":\"{:?}\"}}", self.decision).into_bytes()

@@ -8,6 +8,7 @@ use crate::types::HeaderMap;
 
 /// The response field that names the policy set a request was held to.
 const POLICY_FIELD: &[u8] = b"ambit-policy";
+const CONTENT_TYPE_FIELD: &[u8] = b"content-type";
 /// The property that holds the decision's event: `%FILTER_STATE(wasm.ambit.decision:PLAIN)%` in Envoy's access log.
 const DECISION_PROPERTY: &[&str] = &["ambit.decision"];
 
@@ -36,10 +37,11 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
     if outcome.forward {
         return Verdict::Forward;
     }
-    let problem = outcome.problem(&plugin.set);
+    let answer = outcome.reply(&plugin.set);
     let why = outcome.reasons.first().map_or("deny", |reason| reason.code.text());
     let details = format!("ambit_{why}");
-    reply(&Reply { status: problem.status, details: &details, body: &problem.body }, Some(plugin));
+    let content_type = answer.content_type;
+    reply(&Reply { status: answer.status, details: &details, content_type, body: &answer.body }, Some(plugin));
     Verdict::Refused
 }
 
@@ -70,21 +72,18 @@ pub(crate) struct Reply<'a> {
     pub(crate) status: u16,
     /// For the gateway's access log.
     pub(crate) details: &'a str,
-    /// An RFC 9457 problem document.
+    /// Media type of the body; `None`: there is no body.
+    pub(crate) content_type: Option<&'a str>,
     pub(crate) body: &'a [u8],
 }
 
 /// Answers the request of the effective context. If the host does not take the reply, the stream is reset instead: the
 /// client must not wait for an answer that never comes.
 pub(crate) fn reply(reply: &Reply<'_>, plugin: Option<&Plugin>) {
-    let content_type: (&[u8], &[u8]) = (b"content-type", b"application/problem+json");
-    let sent = match plugin {
-        Some(plugin) => {
-            let policy = (POLICY_FIELD, plugin.set.digest().as_bytes());
-            host::send_local_response(reply.status, reply.details, &[content_type, policy], reply.body)
-        }
-        None => host::send_local_response(reply.status, reply.details, &[content_type], reply.body),
-    };
+    let content_type = reply.content_type.map(|text| (CONTENT_TYPE_FIELD, text.as_bytes()));
+    let policy = plugin.map(|plugin| (POLICY_FIELD, plugin.set.digest().as_bytes()));
+    let fields: Vec<(&[u8], &[u8])> = content_type.into_iter().chain(policy).collect();
+    let sent = host::send_local_response(reply.status, reply.details, &fields, reply.body);
     if sent.is_err() {
         // Nothing is left to try: the request stays paused, and the gateway's own timeouts end it.
         let _ = host::close_request();

@@ -89,7 +89,8 @@ impl Refusal {
             plugin.counters.count(Counter::Failed);
         }
         let Document { status, details, body } = self.document();
-        enforce::reply(&Reply { status, details, body: body.as_bytes() }, plugin);
+        let content_type = Some("application/problem+json");
+        enforce::reply(&Reply { status, details, content_type, body: body.as_bytes() }, plugin);
     }
 }
 

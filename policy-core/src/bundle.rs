@@ -1,5 +1,5 @@
 //! The bundle: how a policy set travels to a gateway. An envelope around bytes that nothing on the way re-renders:
-//! `{"format": "ambit-bundle/2", "digest": "sha256:…", "payload": "<base64>", "signatures": []}`.
+//! `{"format": "ambit-bundle/3", "digest": "sha256:…", "payload": "<base64>", "signatures": []}`.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::policy::{PolicySet, Set};
 
 /// The format this version writes and reads.
-pub const FORMAT: &str = "ambit-bundle/2";
+pub const FORMAT: &str = "ambit-bundle/3";
 
 /// The envelope. Signatures are carried; no version verifies them yet, so a bundle that has some is refused rather
 /// than trusted unverified.
@@ -90,6 +90,9 @@ pub(crate) fn ready(set: Set, digest: String) -> Result<PolicySet, LoadError> {
     for page in &set.pages {
         if !page.tries.iter().all(|trie| trie.is_sound(page.apis.len())) {
             return Err(LoadError(format!("the routes of agent {} point outside the page", page.agent)));
+        }
+        if !page.apis.iter().all(|api| api.calls.is_sound(api.actions.len())) {
+            return Err(LoadError(format!("the calls of agent {} are not in the order of their names", page.agent)));
         }
     }
     if !set.pages.windows(2).all(|pair| matches!(pair, [a, b] if a.agent < b.agent)) {

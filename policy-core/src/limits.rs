@@ -21,6 +21,10 @@ pub const FORM_PAIRS: usize = 500;
 pub const DIGITS: u32 = 18;
 /// Most operations in one request.
 pub const OPERATIONS: usize = 1_000;
+/// Longest id of a JSON-RPC request, in bytes of its JSON: it is repeated in the answer to a refused request.
+pub const RPC_ID_BYTES: usize = 256;
+/// Longest id of an MCP session, in bytes.
+pub const RPC_SESSION_BYTES: usize = 1024;
 /// Most reasons that one decision names; more are counted.
 pub const REASONS: usize = 16;
 /// Longest piece of a request that is repeated in a reason, in characters.

@@ -197,7 +197,12 @@ fn wrong_targets() {
         replaced(r#""scope": "shop:products.read""#, r#""scope": "shop:products.read", "endpoint": "shop:GET /x""#);
     diagnose(&both, &["a rule has exactly one kind of target | \"shop:products.read\""]);
     let none = replaced(r#", "scope": "shop:products.read""#, "");
-    diagnose(&none, &["the rule has no target | add `scope` (catalog actions) or `endpoint` (method and path) | {"]);
+    diagnose(
+        &none,
+        &[
+            "the rule has no target | add `scope` (catalog actions), `endpoint` (method and path), `tool`, `rpc` or `graphql` | {",
+        ],
+    );
 }
 
 /// E1: times, durations, hosts, bases, numbers, patterns.

@@ -98,7 +98,7 @@ fn a_bundle_holds_the_digest_and_is_the_same_every_time() {
     assert_eq!((code, err.as_str()), (0, ""));
     let first = fs::read(&bundle).unwrap();
     let envelope: serde_json::Value = serde_json::from_slice(&first).unwrap();
-    assert_eq!(envelope["format"], "ambit-bundle/2");
+    assert_eq!(envelope["format"], "ambit-bundle/3");
     assert!(out.contains(envelope["digest"].as_str().unwrap()), "{out}");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "something is left beside the bundle");
 

@@ -99,6 +99,30 @@ fn an_allowed_request_passes_with_everything_that_follows() {
     gateway(|gateway| assert_eq!(gateway.set_headers[&policy], b"sha256:ok:5000"));
 }
 
+/// B1: a client of JSON-RPC gets its error, as the decision point words it.
+#[test]
+fn a_denied_call_is_answered_in_its_own_protocol() {
+    stream("/rpc");
+    assert_eq!(headers(false), Action::Pause);
+    let reply = reply();
+    assert_eq!((reply.status, reply.details.as_str()), (200, "ambit_deny"));
+    assert_eq!(reply.header("content-type"), Some(&b"application/json"[..]));
+    assert_eq!(reply.header("ambit-policy"), Some(&b"sha256:ok:5000"[..]));
+    assert_eq!(reply.body, br#"{"id":7}"#);
+    assert_held();
+}
+
+#[test]
+fn a_denied_notification_is_answered_by_its_status_alone() {
+    stream("/notification");
+    assert_eq!(headers(false), Action::Pause);
+    let reply = reply();
+    assert_eq!(reply.status, 403);
+    assert_eq!(reply.header("content-type"), None);
+    assert!(reply.body.is_empty());
+    assert_held();
+}
+
 #[test]
 fn a_denied_request_is_answered_and_nothing_of_it_passes() {
     stream("/deny");

@@ -313,11 +313,15 @@ pub struct ActionEntry {
     /// `METHOD|METHOD /path` below base; `METHOD //path` from the root of the host.
     #[serde(default)]
     pub endpoints: Vec<String>,
-    /// `query|mutation field`
+    /// How bodies at these endpoints become operations; default: the catalog's `decoder`.
+    pub decoder: Option<DecoderKind>,
+    /// `query|mutation|subscription field`
     #[serde(default)]
     pub graphql: Vec<String>,
-    /// MCP tool.
-    pub tool: Option<String>,
+    /// MCP tools, byte for byte.
+    pub tool: Option<OneOrMany>,
+    /// JSON-RPC methods, byte for byte.
+    pub rpc: Option<OneOrMany>,
     /// What it does to the world; never inferred from the method.
     pub effect: EffectWord,
     /// Lists whose elements are operations of their own.

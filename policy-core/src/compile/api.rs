@@ -5,7 +5,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::call::{self, CallName};
 use super::endpoint::{self, Endpoint, VariableTypes};
+use super::inner;
 use super::names::{self, Missing};
 use super::pattern::Patterns;
 use crate::catalog::{
@@ -29,6 +31,8 @@ pub(crate) struct CatalogParts {
     /// Indices of a resource's actions.
     pub(crate) by_resource: BTreeMap<String, Vec<u32>>,
     pub(crate) endpoints: Vec<(u32, Endpoint)>,
+    /// Names of calls, and the action of each.
+    pub(crate) calls: BTreeMap<CallName, u32>,
     pub(crate) headers: Vec<(String, HeaderShape)>,
     pub(crate) query: Vec<(String, QueryShape)>,
     /// Actions that cannot be judged by this version, and why.
@@ -46,18 +50,15 @@ pub(crate) const QUIRKS: [&str; 6] =
 
 /// Compiles a catalog for an API with this base.
 pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, faults: &mut Vec<Fault>) -> CatalogParts {
-    let decoder = match catalog.decoder {
-        None | Some(DecoderKind::Json) => Decoder::Json,
-        Some(DecoderKind::Postgrest) => Decoder::Postgrest,
-        Some(DecoderKind::Form) => Decoder::Form,
-        Some(_) => {
-            faults
-                .push(("/decoder".into(), "this decoder is not supported yet: this version cannot evaluate it".into()));
-            Decoder::Json
-        }
-    };
-    if decoder == Decoder::Form && catalog.types.iter().any(|text| !text.eq_ignore_ascii_case(decoder.default_type())) {
-        faults.push(("/types".into(), format!("the decoder `form` reads `{}` alone", decoder.default_type())));
+    let decoder = call::decoder(catalog.decoder.unwrap_or(DecoderKind::Json)).unwrap_or_else(|| {
+        faults.push(("/decoder".into(), "this decoder is not supported yet: this version cannot evaluate it".into()));
+        Decoder::Json
+    });
+    if !decoder.takes_json_types()
+        && catalog.types.iter().any(|text| !text.eq_ignore_ascii_case(decoder.default_type()))
+    {
+        let message = format!("the decoder `{}` reads `{}` alone", decoder.name(), decoder.default_type());
+        faults.push(("/types".into(), message));
     }
     if !catalog.minor_digits.is_empty() {
         faults.push(("/minor_digits".into(), "`minor_digits` is not supported yet".into()));
@@ -72,6 +73,7 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         actions: Vec::new(),
         by_resource: BTreeMap::new(),
         endpoints: Vec::new(),
+        calls: BTreeMap::new(),
         headers: Vec::new(),
         query: Vec::new(),
         unsupported: BTreeMap::new(),
@@ -94,6 +96,8 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         resource_actions(catalog, resource, entry, base, patterns, &mut parts, faults);
     }
     rows(catalog, &mut parts, faults);
+    call::listed(catalog, &mut parts, faults);
+    inner::compile(catalog, &mut parts, faults);
     listed_once(&parts, faults);
     parts
 }
@@ -133,9 +137,6 @@ fn resource_actions(
         let index = u32::try_from(parts.actions.len()).unwrap_or(u32::MAX);
         let full = format!("{resource}.{name}");
         parts.by_resource.entry(resource.into()).or_default().push(index);
-        if !action.inner.is_empty() {
-            parts.unsupported.insert(full.clone(), "its text holds operations of their own, which");
-        }
         let mut fields = Vec::new();
         let mut open_fields = None;
         for (field, entry) in &entry.fields {
@@ -155,12 +156,18 @@ fn resource_actions(
                 None => parts.late_values.push((resource.into(), value.clone())),
             }
         }
+        let mut endpoints = Vec::new();
         for (position, text) in action.endpoints.iter().enumerate() {
             match endpoint::parse(text, base, &VariableTypes { catalog: &catalog.vars }, patterns) {
-                Ok(endpoint) => parts.endpoints.push((index, endpoint)),
+                Ok(endpoint) => endpoints.push(endpoint),
                 Err(message) => faults.push((place(&format!("actions/{name}/endpoints/{position}")), message)),
             }
         }
+        let decoder = call::decoder_of(action, parts.decoder, &endpoints).unwrap_or_else(|message| {
+            faults.push((place(&format!("actions/{name}/decoder")), message));
+            Decoder::Json
+        });
+        parts.endpoints.extend(endpoints.into_iter().map(|endpoint| (index, endpoint)));
         parts.actions.push(Action {
             name: full,
             resource: resource.into(),
@@ -177,7 +184,8 @@ fn resource_actions(
             rows: Vec::new(),
             key: key.clone(),
             filters: filters.clone(),
-            inner: !action.inner.is_empty(),
+            decoder,
+            inner: Vec::new(),
             rules: Vec::new(),
         });
     }
@@ -427,6 +435,7 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
             }
         }
     }
+    call::kept(own, base, faults);
     own.base = own.base.take().or_else(|| base.base.take());
     own.decoder = own.decoder.or(base.decoder);
     if own.types.is_empty() {

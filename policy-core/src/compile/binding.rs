@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 
 use super::CatalogSource;
 use super::api::{self, CatalogParts};
+use super::call;
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::catalog::Catalog;
 use crate::limits::BODY_KIB_MAX;
-use crate::policy::Decoder;
+use crate::policy::CallKind;
 use crate::quote::quote;
 use crate::request::canonical_host;
 use crate::secrets::Detector;
@@ -63,15 +64,20 @@ pub(crate) fn bind<'c>(
             report.error(&at, "a multipart body is not JSON: an upstream would read its parts", None);
         }
     }
-    for (name, given) in
-        [("google_batch", loosen.google_batch.is_some()), ("jsonrpc_batch", loosen.jsonrpc_batch.is_some())]
-    {
-        if given {
-            report.not_yet(&format!("{pointer}/loosen/{name}"), &format!("`loosen.{name}`"));
-        }
+    if loosen.google_batch.is_some() {
+        report.not_yet(&format!("{pointer}/loosen/google_batch"), "`loosen.google_batch`");
     }
-    if parts.decoder == Decoder::Form && !loosen.json_types.is_empty() {
-        let message = "the decoder `form` reads no JSON, so no type can be added to it";
+    if loosen.jsonrpc_batch.is_some() && !call::carried(&parts, CallKind::Rpc) {
+        let message = format!("the catalog {} has no endpoint with the decoder `jsonrpc`", quote(&binding.catalog));
+        report.error(&format!("{pointer}/loosen/jsonrpc_batch"), message, None);
+    }
+    if !parts.decoder.takes_json_types() && !loosen.json_types.is_empty() {
+        let decoder = parts.decoder;
+        let message = format!(
+            "the decoder `{}` reads `{}` alone, so no type can be added to it",
+            decoder.name(),
+            decoder.default_type()
+        );
         report.error(&format!("{pointer}/loosen/json_types"), message, None);
     }
     for (position, name) in loosen.secrets.iter().enumerate() {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::api::name_patterns;
 use super::binding::ApiParts;
+use super::call::{self, CallName};
 use super::endpoint::Endpoint;
 use super::limit::{self, Surroundings};
 use super::pattern::Patterns;
@@ -30,10 +31,14 @@ pub(crate) fn lay_out(
         apis.keys().enumerate().map(|(i, alias)| (alias.clone(), u32::try_from(i).unwrap_or(u32::MAX))).collect();
     let mut endpoint_rules: BTreeMap<String, Vec<(RuleTarget, Endpoint)>> = BTreeMap::new();
     let mut action_rules: BTreeMap<(String, u32), Vec<RuleRef>> = BTreeMap::new();
+    let mut call_rules: BTreeMap<String, Vec<(CallName, RuleTarget)>> = BTreeMap::new();
     for (target, by_api) in attached {
         for (alias, targets) in by_api {
             for (action, filters) in targets.actions {
                 action_rules.entry((alias.clone(), action)).or_default().push(RuleRef { target, filters });
+            }
+            for call in targets.calls {
+                call_rules.entry(alias.clone()).or_default().push((call, target));
             }
             for endpoint in targets.endpoints {
                 endpoint_rules.entry(alias.clone()).or_default().push((target, endpoint));
@@ -72,6 +77,8 @@ pub(crate) fn lay_out(
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             action.rules = action_rules.remove(&(alias.clone(), index)).unwrap_or_default();
         }
+        let targeted = call_rules.remove(&alias).unwrap_or_default();
+        let calls = call::lay_out(&api.parts.calls, &actions, targeted);
         let around = Surroundings {
             actions: &[],
             late: &[],
@@ -102,6 +109,7 @@ pub(crate) fn lay_out(
             quirks: Quirks { php_names: quirk("php_names"), case_insensitive: quirk("case_insensitive") },
             loosen: loosen(binding),
             actions,
+            calls,
             header_rule: headers(&binding.headers),
             limits,
             body_limit: binding.loosen.body_kib.map(|kib| kib.saturating_mul(1024)),
@@ -120,6 +128,7 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         duplicate_rows: given.duplicate_rows.is_some(),
         gzip: given.gzip == Some(true),
         embedding: given.embedding.is_some(),
+        jsonrpc_batch: given.jsonrpc_batch.is_some(),
         // Unknown names were reported where the API is bound.
         secrets: given.secrets.iter().filter_map(|name| Detector::parse(name)).collect(),
     }

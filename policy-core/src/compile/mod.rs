@@ -7,8 +7,10 @@
 
 mod api;
 mod binding;
+mod call;
 mod endpoint;
 mod gateway;
+mod inner;
 mod layout;
 mod limit;
 mod names;
@@ -249,5 +251,6 @@ fn text_of(name: &Name) -> String {
         Name::Path(name) => quote(&format!("path.{name}")),
         Name::Query(name) => quote(&format!("query.{name}")),
         Name::Header(name, _) => quote(&format!("header.{name}")),
+        Name::Fact(name) => quote(&format!("request.{name}")),
     }
 }

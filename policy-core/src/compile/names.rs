@@ -13,8 +13,11 @@ pub(crate) enum Missing {
     Field,
 }
 
+/// What decoders find out about a request. A fact that the request's decoder does not produce is absent.
+pub(crate) const FACTS: [&str; 2] = ["calls", "protocol_version"];
+
 /// Reads a name without knowing the resource's values: `price`, `attendees/*/email`, `/totals/tax`, `path.x`, `query.x`,
-/// `header.x`, `header.x/parameter`.
+/// `header.x`, `header.x/parameter`, `request.x`.
 ///
 /// # Errors
 /// What it would need that this version does not have, or what is wrong with it.
@@ -43,9 +46,15 @@ pub(crate) fn head(text: &str) -> Result<Name, String> {
             None => Name::Header(name, None),
         });
     }
+    if let Some(fact) = place("request.") {
+        return if FACTS.contains(&fact) {
+            Ok(Name::Fact(fact.into()))
+        } else {
+            Err(format!("the fact {} (there is {}) is not supported yet", quote(text), crate::quote::list(FACTS, 8)))
+        };
+    }
     if let Some((space, _)) = first.split_once('.') {
         return Err(match space {
-            "request" => "facts of the decoder are not supported yet".to_string(),
             "current" => "names of the current state are not supported yet".to_string(),
             _ => format!("names of the lookup {} are not supported yet", quote(space)),
         });
@@ -70,7 +79,7 @@ pub(crate) fn resolve(text: &str, actions: &[&Action], late: &[String]) -> Resul
     };
     if actions.is_empty() {
         return Err(format!(
-            "{} is a catalog name, and no catalog lists this endpoint: use a pointer like `/{first}`",
+            "{} is a catalog name, and no catalog lists this target: use a pointer like `/{first}`",
             quote(text)
         ));
     }

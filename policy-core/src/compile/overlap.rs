@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::binding::ApiParts;
+use super::call::CallName;
 use super::endpoint::{self, Endpoint};
 use super::page::Placed;
 use super::report::Report;
@@ -39,9 +40,11 @@ pub(crate) fn never_allows(
     placed: &[Placed],
     forbids: &[ForbidRule],
     attached: &[(RuleTarget, BTreeMap<alloc::string::String, Targets>)],
+    apis: &BTreeMap<alloc::string::String, ApiParts<'_>>,
     report: &mut Report<'_>,
 ) {
     let mut forbidden: Vec<(&str, u32)> = Vec::new();
+    let mut forbidden_calls: Vec<(&str, &CallName)> = Vec::new();
     for (target, by_api) in attached {
         let RuleTarget::Forbid(index) = target else {
             continue;
@@ -55,14 +58,21 @@ pub(crate) fn never_allows(
         for (alias, targets) in by_api {
             let whole = targets.actions.iter().filter(|(_, filters)| filters.is_empty());
             forbidden.extend(whole.map(|(action, _)| (alias.as_str(), *action)));
+            forbidden_calls.extend(targets.calls.iter().map(|call| (alias.as_str(), call)));
         }
     }
     for rule in placed {
         let mut actions =
             rule.targets.iter().flat_map(|(alias, t)| t.actions.iter().map(move |(a, _)| (alias.as_str(), *a)));
         let only_scopes = rule.targets.values().all(|targets| targets.endpoints.is_empty());
-        let some = rule.targets.values().any(|targets| !targets.actions.is_empty());
-        if only_scopes && some && actions.all(|action| forbidden.contains(&action)) {
+        let some = rule.targets.values().any(|targets| !targets.actions.is_empty() || !targets.calls.is_empty());
+        let mut calls =
+            rule.targets.iter().flat_map(|(alias, t)| t.calls.iter().map(move |call| (alias.as_str(), call)));
+        let covers = |(alias, call): (&str, &CallName)| {
+            let action = apis.get(alias).and_then(|api| api.parts.calls.get(call));
+            forbidden_calls.contains(&(alias, call)) || action.is_some_and(|index| forbidden.contains(&(alias, *index)))
+        };
+        if only_scopes && some && actions.all(|action| forbidden.contains(&action)) && calls.all(covers) {
             let message = format!("{} can never allow anything: a forbid covers all of it", quote(&rule.id));
             report.error(&format!("{}/id", rule.pointer), message, Some("take one of the two out".into()));
         }
@@ -77,7 +87,14 @@ fn meet(a: &Placed, b: &Placed, apis: &BTreeMap<alloc::string::String, ApiParts<
         let same_action = x.actions.iter().any(|(action, filters)| {
             y.actions.iter().any(|(other, other_filters)| action == other && !disjoint(filters, other_filters))
         });
+        let called = |calls: &Targets, actions: &Targets| {
+            let mut of_calls = calls.calls.iter().filter_map(|call| api.parts.calls.get(call));
+            of_calls.any(|index| actions.actions.iter().any(|(action, _)| action == index))
+        };
         same_action
+            || x.calls.iter().any(|call| y.calls.contains(call))
+            || called(x, y)
+            || called(y, x)
             || endpoints(x, api).any(|e| y.endpoints.iter().any(|f| touch(e, f)))
             || x.endpoints.iter().any(|e| endpoints(y, api).any(|f| touch(e, f)))
     })

@@ -9,7 +9,7 @@ use super::binding::{ApiParts, bind, one_api_per_path};
 use super::layout::lay_out;
 use super::pattern::Patterns;
 use super::report::Report;
-use super::rule::{Known, batch_endpoints, forbid, forbids_beside_batches, only_batches, permit, risky_absences};
+use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
 use super::{CatalogSource, limit, overlap};
 use crate::policy::{Page, Role, RuleTarget};
@@ -76,10 +76,10 @@ pub(crate) fn compile(
             continue;
         };
         let known = Known::of(&targets, &apis);
-        batch_endpoints(&pointer, &targets, &apis, report);
+        carrier_endpoints(&pointer, &targets, &apis, report);
         let permit = permit(rule, &pointer, template, &known, patterns, report);
         risky_absences(rule, &pointer, &targets, &apis, report);
-        only_batches(rule, &pointer, &known.actions, &targets, report);
+        only_carriers(rule, &pointer, &known.actions, &targets, report);
         let softens = !permit.shadow
             && (permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny));
         page.permits.push(permit);
@@ -109,7 +109,7 @@ pub(crate) fn compile(
         report.warning("/permit", "the page permits nothing: every request of this agent is refused", None);
     }
     overlap::report(&placed, &apis, report);
-    overlap::never_allows(&placed, &template.forbid, &attached, report);
+    overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
     lay_out(template, apis, attached, &mut page, patterns, report);
     page
 }

@@ -12,9 +12,14 @@ use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::target::Targets;
-use crate::policy::{Action, BodyRule, FieldRule, Fields, Forbid, HeaderRule, Name, Permit, QueryRule};
+use crate::policy::{Action, BodyRule, FieldRule, Fields, Forbid, HeaderRule, Inner, Name, Permit, QueryRule};
 use crate::quote::quote;
 use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, PermitRule, Template};
+
+/// How names of a request's head begin.
+const OF_HEAD: [&str; 3] = ["path.", "query.", "header."];
+/// What to write for a permit that names what carries calls.
+const CALLS_HELP: &str = "name the calls by `tool`, `rpc`, `graphql` or `scope`";
 
 fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String, ApiParts<'_>>) -> Vec<&'p Action> {
     let mut out: Vec<&'p Action> = Vec::new();
@@ -28,6 +33,9 @@ fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String
             }
         };
         for (index, _) in &targets.actions {
+            push(*index);
+        }
+        for index in targets.calls.iter().filter_map(|call| api.parts.calls.get(call)) {
             push(*index);
         }
         for endpoint in &targets.endpoints {
@@ -44,7 +52,7 @@ fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String
 
 /// What the names of a rule can refer to.
 pub(crate) struct Known<'a> {
-    /// The targeted actions.
+    /// The targeted actions; none where a call is targeted that no catalog lists: no catalog name means anything there.
     pub(crate) actions: Vec<&'a Action>,
     late: Vec<String>,
     variables: Vec<String>,
@@ -53,7 +61,9 @@ pub(crate) struct Known<'a> {
 impl<'a> Known<'a> {
     /// What is known under these targets.
     pub(crate) fn of(targets: &BTreeMap<String, Targets>, apis: &'a BTreeMap<String, ApiParts<'_>>) -> Self {
-        let actions = actions_of(targets, apis);
+        let listed = |alias: &String, call| apis.get(alias).is_some_and(|api| api.parts.calls.contains_key(call));
+        let all_listed = targets.iter().all(|(alias, targets)| targets.calls.iter().all(|call| listed(alias, call)));
+        let actions = if all_listed { actions_of(targets, apis) } else { Vec::new() };
         let late = late_values(&actions, targets, apis);
         Self { actions, late, variables: path_variables(targets, apis) }
     }
@@ -75,9 +85,9 @@ fn path_variables(targets: &BTreeMap<String, Targets>, apis: &BTreeMap<String, A
     names
 }
 
-/// Endpoint permits that cannot grant: rows of a batch are granted by what they are, and texts that hold operations of
-/// their own cannot be judged yet.
-pub(crate) fn batch_endpoints(
+/// Endpoint permits that cannot grant: rows and calls are granted by what they are, and so are texts that hold operations
+/// of their own.
+pub(crate) fn carrier_endpoints(
     pointer: &str,
     targets: &BTreeMap<String, Targets>,
     apis: &BTreeMap<String, ApiParts<'_>>,
@@ -98,8 +108,18 @@ pub(crate) fn batch_endpoints(
                     let help = "name the rows' actions by `scope`";
                     report.error(&format!("{pointer}/endpoint"), message, Some(help.into()));
                 }
-                Some(action) if action.inner => {
+                Some(action) if action.decoder.carries() => {
+                    let message =
+                        format!("`{}` carries calls: each of them is judged as the action it is", action.name);
+                    report.error(&format!("{pointer}/endpoint"), message, Some(CALLS_HELP.into()));
+                }
+                Some(action) if action.inner.iter().any(|inner| matches!(inner, Inner::Unread)) => {
                     report.not_yet(&format!("{pointer}/endpoint"), &format!("the texts of `{}`", action.name));
+                }
+                Some(action) if !action.inner.is_empty() => {
+                    let message = format!("`{}` holds SQL: what its statements do is judged", action.name);
+                    let help = "name `sql.select` or `sql.write` by `scope`";
+                    report.error(&format!("{pointer}/endpoint"), message, Some(help.into()));
                 }
                 _ => {}
             }
@@ -133,12 +153,38 @@ pub(crate) fn forbids_beside_batches(
             let help = format!("add a forbid with the scope `{alias}:{}`", action.name);
             report.warning(&format!("{pointer}/id"), message, Some(help));
         }
+        other_calls(pointer, alias, targets, api, report);
     }
-    let of_body = |name: &str| !["path.", "query.", "header."].iter().any(|prefix| name.starts_with(prefix));
+    let of_body = |name: &str| !OF_HEAD.iter().any(|prefix| name.starts_with(prefix));
     let looks = rule.when.iter().any(|test| test.field.iter().flat_map(|f| f.values()).any(|name| of_body(name)));
     if looks && actions.iter().any(|action| !action.rows.is_empty()) {
         let message = "this condition looks at a batch, and each row of a batch is judged by itself";
         report.error(&format!("{pointer}/when"), message, Some("name the rows' actions by `scope`".into()));
+    }
+}
+
+/// A forbid by endpoint or by name does not reach the same action under another name.
+fn other_calls(pointer: &str, alias: &str, targets: &Targets, api: &ApiParts<'_>, report: &mut Report<'_>) {
+    let meets = |listed: &Endpoint| {
+        targets.endpoints.iter().any(|endpoint| {
+            listed.methods.iter().any(|m| endpoint.methods.contains(m))
+                && super::endpoint::overlap(&listed.segments, &endpoint.segments)
+        })
+    };
+    let by_endpoint = api.parts.endpoints.iter().filter(|(_, listed)| meets(listed)).map(|(index, _)| *index);
+    let by_name = targets.calls.iter().filter_map(|call| api.parts.calls.get(call)).copied();
+    let mut reached: Vec<u32> = by_endpoint.chain(by_name).collect();
+    reached.sort_unstable();
+    reached.dedup();
+    for index in reached {
+        let mut others =
+            api.parts.calls.iter().filter(|(call, action)| **action == index && !targets.calls.contains(call));
+        let Some(((kind, name), _)) = others.next() else { continue };
+        let Some(action) = api.parts.actions.get(index as usize) else { continue };
+        let message =
+            format!("the {} {} does `{}` too, and this rule does not reach it", kind.noun(), quote(name), action.name);
+        let help = format!("add a forbid with the scope `{alias}:{}`", action.name);
+        report.warning(&format!("{pointer}/id"), message, Some(help));
     }
 }
 
@@ -167,7 +213,8 @@ pub(crate) fn risky_absences(
     };
     for (alias, targets) in targets {
         let Some(api) = apis.get(alias) else { continue };
-        for (index, _) in &targets.actions {
+        let by_call = targets.calls.iter().filter_map(|call| api.parts.calls.get(call));
+        for index in targets.actions.iter().map(|(index, _)| index).chain(by_call) {
             let Some(action) = api.parts.actions.get(*index as usize) else { continue };
             let own = action.name.rsplit_once('.').map(|(_, name)| name).unwrap_or_default();
             let entry = api.catalog.resources.get(&action.resource).and_then(|resource| resource.actions.get(own));
@@ -186,19 +233,28 @@ pub(crate) fn risky_absences(
     }
 }
 
-/// A permit that names nothing but batches: rows are judged by the actions they are.
-pub(crate) fn only_batches(
+/// A permit that names nothing but what holds operations: those are judged by the actions they are.
+pub(crate) fn only_carriers(
     rule: &PermitRule,
     pointer: &str,
     actions: &[&Action],
     targets: &BTreeMap<String, Targets>,
     report: &mut Report<'_>,
 ) {
-    let scopes = targets.values().all(|targets| targets.endpoints.is_empty());
-    if scopes && !actions.is_empty() && actions.iter().all(|action| !action.rows.is_empty()) {
-        let message = format!("{} names only batches, and each row is judged as the action it is", quote(&rule.id));
-        report.error(&format!("{pointer}/id"), message, Some("name the rows' actions: `update`, `create` …".into()));
+    if actions.is_empty() || targets.values().any(|targets| !targets.endpoints.is_empty()) {
+        return;
     }
+    let (what, help) = if actions.iter().all(|action| !action.rows.is_empty()) {
+        ("batches, and each row is judged as the action it is", "name the rows' actions: `update`, `create` …")
+    } else if actions.iter().all(|action| action.decoder.carries()) {
+        ("what carries calls, and each call is judged as the action it is", CALLS_HELP)
+    } else if actions.iter().all(|action| !action.inner.is_empty()) {
+        ("what holds SQL, and its statements are judged", "name `sql.select` or `sql.write` by `scope`")
+    } else {
+        return;
+    };
+    let message = format!("{} names only {what}", quote(&rule.id));
+    report.error(&format!("{pointer}/id"), message, Some(help.into()));
 }
 
 pub(crate) fn permit(
@@ -220,6 +276,10 @@ pub(crate) fn permit(
     }
     let fields = fields(rule.fields.as_ref(), &format!("{pointer}/fields"), known, report);
     if rule.body.opaque {
+        if rule.tool.is_some() || rule.rpc.is_some() || rule.graphql.is_some() {
+            let message = "a call is known by its body: it cannot pass unread";
+            report.error(&format!("{pointer}/body/opaque"), message, None);
+        }
         if !matches!(fields, FieldRule::Default) {
             report.error(
                 &format!("{pointer}/body/opaque"),
@@ -228,7 +288,7 @@ pub(crate) fn permit(
             );
         }
         let body_limit = |limit: &crate::template::TestRule| {
-            let head = |text: &str| ["path.", "query.", "header."].iter().any(|prefix| text.starts_with(prefix));
+            let head = |text: &str| OF_HEAD.iter().any(|prefix| text.starts_with(prefix));
             !limit.field.as_ref().is_some_and(|field| field.values().iter().all(|text| head(text)))
         };
         if rule.limits.iter().any(body_limit) {

@@ -1,4 +1,4 @@
-//! Targets of rules: `api:resource.action[filter=v|v]` and `api:METHOD /path`.
+//! Targets of rules: `api:resource.action[filter=v|v]`, `api:METHOD /path`, and names of calls.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -6,10 +6,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::binding::ApiParts;
+use super::call::{self, CallName};
 use super::endpoint::{self, Endpoint, VariableTypes};
 use super::pattern::Patterns;
 use super::report::Report;
-use crate::policy::Effect;
+use crate::diagnostic::nearest;
+use crate::policy::{CallKind, Effect};
+use crate::quote::{list, quote};
 use crate::template::{OneOrMany, Template};
 
 /// Filters of a target: each name with its values.
@@ -22,6 +25,8 @@ pub(crate) struct Targets {
     pub(crate) actions: Vec<(u32, Filters)>,
     /// Endpoints.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Tools, methods and root fields by name.
+    pub(crate) calls: Vec<CallName>,
 }
 
 /// Resolves the target of a rule.
@@ -36,7 +41,7 @@ pub(crate) fn resolve(
     let (kind, entries) = match (given.next(), given.next()) {
         (Some((kind, entries)), None) => (*kind, *entries),
         (None, _) => {
-            let help = "add `scope` (catalog actions) or `endpoint` (method and path)";
+            let help = "add `scope` (catalog actions), `endpoint` (method and path), `tool`, `rpc` or `graphql`";
             report.error(pointer, "the rule has no target", Some(help.into()));
             return None;
         }
@@ -45,10 +50,6 @@ pub(crate) fn resolve(
             return None;
         }
     };
-    if !matches!(kind, "scope" | "endpoint") {
-        report.not_yet(&format!("{pointer}/{kind}"), &format!("the target `{kind}`"));
-        return None;
-    }
     if entries.values().is_empty() {
         report.error(&format!("{pointer}/{kind}"), "the target is empty: the rule could never match", None);
         return None;
@@ -75,6 +76,9 @@ pub(crate) fn resolve(
         let targets = found.entry(alias.to_string()).or_default();
         match kind {
             "scope" => understood &= scope(rest, &at, api, targets, report).is_some(),
+            "tool" | "rpc" | "graphql" => {
+                understood &= named(kind, rest, &at, (alias, api), targets, report).is_some();
+            }
             _ => match endpoint::parse(rest, &api.base, &VariableTypes { catalog: &api.catalog.vars }, patterns) {
                 Ok(endpoint) => targets.endpoints.push(endpoint),
                 Err(message) => {
@@ -150,6 +154,61 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
         report.unknown(at, &format!("action of `{resource}`"), action, of_resource);
         return None;
     }
+    Some(())
+}
+
+/// A tool, a method or a root field. A name that the catalog does not list is taken as it stands.
+fn named(
+    kind: &str,
+    text: &str,
+    at: &str,
+    (alias, api): (&str, &ApiParts<'_>),
+    targets: &mut Targets,
+    report: &mut Report<'_>,
+) -> Option<()> {
+    let read = match kind {
+        "tool" => call::rpc_name(CallKind::Tool, text),
+        "rpc" => call::rpc_name(CallKind::Rpc, text),
+        _ => call::graphql_name(text),
+    };
+    let call = match read {
+        Ok(call) => call,
+        Err(message) => {
+            report.error(at, message, None);
+            return None;
+        }
+    };
+    let noun = call.0.noun();
+    if !call::carried(&api.parts, call.0) {
+        let decoder = if kind == "graphql" { "graphql" } else { "jsonrpc" };
+        let message = format!("no endpoint of {} carries a {noun}", quote(alias));
+        let help = format!("its catalog {} has no `\"decoder\": \"{decoder}\"`", quote(&api.catalog.catalog));
+        report.error(at, message, Some(help));
+        return None;
+    }
+    match api.parts.calls.get(&call) {
+        Some(index) => {
+            let known = api.parts.actions.get(*index as usize);
+            if let Some((name, why)) = known.and_then(|known| api.parts.unsupported.get_key_value(&known.name)) {
+                report.not_yet(at, &format!("`{name}`: {why}"));
+                return None;
+            }
+        }
+        None => {
+            let listed = || api.parts.calls.keys().filter(|(kind, _)| *kind == call.0).map(|(_, name)| name.as_str());
+            let message = format!(
+                "the catalog {} does not list the {noun} {}: what it does is not known, so it counts as a write",
+                quote(&api.catalog.catalog),
+                quote(&call.1)
+            );
+            let help = match nearest(&call.1, listed()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it lists {}", list(listed(), 12)),
+            };
+            report.warning(at, message, Some(help));
+        }
+    }
+    targets.calls.push(call);
     Some(())
 }
 

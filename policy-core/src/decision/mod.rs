@@ -4,10 +4,12 @@
 mod event;
 mod problem;
 mod reason;
+mod reply;
 
 pub use event::{Event, EventOperation};
 pub use problem::Problem;
 pub use reason::{Code, Reason};
+pub use reply::{Reply, Rpc};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -98,6 +100,8 @@ pub struct Outcome {
     pub operations: Vec<EventOperation>,
     /// Every rule that was looked at.
     pub considered: Vec<Considered>,
+    /// Who waits for an answer, where the request came by JSON-RPC.
+    pub rpc: Option<Rpc>,
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
     pub undecidable: Option<String>,
 }

@@ -60,7 +60,9 @@ impl Outcome {
                     | Code::BodyUnparsable
                     | Code::BodyDuplicateKey
                     | Code::Charset
-                    | Code::BodyNotSeen,
+                    | Code::BodyNotSeen
+                    | Code::JsonrpcShape
+                    | Code::HeaderBodyMismatch,
                 ),
             ) => 400,
             (_, Some(Code::ContentType | Code::ContentEncoding)) => 415,

@@ -117,6 +117,12 @@ codes! {
     BatchLimit = "batch_limit",
     /// The batch is not shaped as the API's.
     BatchShape = "batch_shape",
+    /// The body is no JSON-RPC message that is taken.
+    JsonrpcShape = "jsonrpc_shape",
+    /// No rule covers this tool or method.
+    ToolNotAllowed = "tool_not_allowed",
+    /// A header that mirrors the body says something else, or is missing.
+    HeaderBodyMismatch = "header_body_mismatch",
     /// One resource occurs twice.
     DuplicateTarget = "duplicate_target",
     /// A required value is missing.

@@ -97,7 +97,13 @@ pub(crate) enum Content {
 ///
 /// # Errors
 /// A [`Reason`] to deny, whatever the permits say.
-pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) -> Result<Content, Reason> {
+pub(crate) fn read_body(
+    api: &Api,
+    decoder: Decoder,
+    request: &Request,
+    body: Body,
+    limit: usize,
+) -> Result<Content, Reason> {
     let bytes = match body {
         Body::Empty => {
             return match request.content_length {
@@ -105,7 +111,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) 
                 Some(_) => Err(reason(Code::BodyNotSeen, "a body was announced and did not come")),
             };
         }
-        Body::Complete(bytes) if bytes.is_empty() => return read_body(api, request, Body::Empty, limit),
+        Body::Complete(bytes) if bytes.is_empty() => return read_body(api, decoder, request, Body::Empty, limit),
         Body::Complete(bytes) => bytes,
         Body::Unavailable(why) => return Ok(Content::Unread(why.reason(0))),
     };
@@ -115,7 +121,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) 
     if request.content_length.is_some_and(|length| length != bytes.len() as u64) {
         return Err(reason(Code::BodyNotSeen, "the body is not as long as was announced"));
     }
-    let encoding = match media_type(api, request) {
+    let encoding = match media_type(api, decoder, request) {
         Ok(encoding) => encoding,
         Err(why) => return Ok(Content::Unread(why)),
     };
@@ -124,7 +130,7 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) 
         // What is judged is what the upstream will inflate; the bytes go on as they came.
         Encoding::Gzip => inflate(&bytes, limit)?,
     };
-    if api.decoder == Decoder::Form {
+    if decoder == Decoder::Form {
         return read_form(bytes, api).map(Content::Document);
     }
     // JSON under the name of a form: an upstream that reads a form must find no parameter in it.
@@ -147,11 +153,15 @@ pub(crate) fn read_body(api: &Api, request: &Request, body: Body, limit: usize) 
 
 /// The body is declared to be what the decoder reads by one of the API's media types, in UTF-8, in an encoding that
 /// the page takes.
-fn media_type(api: &Api, request: &Request) -> Result<Encoding, Reason> {
+fn media_type(api: &Api, decoder: Decoder, request: &Request) -> Result<Encoding, Reason> {
     let encoding = encoding(api, request)?;
     let declared = content_type(request)?;
-    if !api.types.iter().chain(&api.loosen.json_types).any(|known| *known == declared.essence) {
-        let listed = crate::quote::list(api.types.iter().map(alloc::string::String::as_str), 4);
+    // The catalog's types are those of its own decoder; an action that is read in another way takes that one's.
+    let own = [decoder.default_type().to_string()];
+    let types = if decoder == api.decoder { api.types.as_slice() } else { &own };
+    let added = if decoder.takes_json_types() { api.loosen.json_types.as_slice() } else { &[] };
+    if !types.iter().chain(added).any(|known| *known == declared.essence) {
+        let listed = crate::quote::list(types.iter().map(alloc::string::String::as_str), 4);
         let message = format!("the content type {} is not one of {listed}", quote(&declared.essence));
         return Err(reason(Code::ContentType, &message));
     }

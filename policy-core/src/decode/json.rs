@@ -116,7 +116,7 @@ fn key_kind<'a>(action: Option<&'a Action>, path: &[Step]) -> Option<&'a FieldKi
 
 /// One spelling for one resource: `42` and `"42"` are the same; `42.0`, `"042"`, `" 42"` and `4.2e1` are refused. A key
 /// that is no number is a token.
-fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>) -> Result<String, String> {
+pub(super) fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>) -> Result<String, String> {
     let text = value.string().or_else(|| value.number()).unwrap_or_default();
     let numeric = is_id(text);
     let token = (1..=255).contains(&text.len())

@@ -1,31 +1,40 @@
-//! From a request to its operations: a PUT is one, a batch of 50 is 50. Each decoder is a file behind one function;
-//! the catalog chooses.
+//! From a request to its operations: a PUT is one, a batch of 50 is 50, a JSON-RPC call is what it names. Each decoder is
+//! a file behind [`unfold`] and [`decode`]; the catalog chooses.
 
 mod body;
 mod form;
 mod gzip;
+mod inner;
 mod json;
+mod jsonrpc;
+mod mcp;
 mod postgrest;
+mod sql;
 
 pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
 
+pub(crate) use jsonrpc::waiting;
 pub(crate) use postgrest::embedded_tables;
 
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::decision::Reason;
-use crate::document::Value;
-use crate::policy::{Action, Api, Decoder};
+use crate::decision::{Code, Reason};
+use crate::document::{Document, Value};
+use crate::number::Decimal;
+use crate::policy::{Action, Api, CallKind, Decoder, Inner, RuleRef};
 use crate::request::Request;
 
 /// One operation of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation<'a> {
-    /// The catalog's action; `None` at an endpoint no catalog lists.
+    /// The catalog's action; `None` at an endpoint, or for a call, that no catalog lists.
     pub(crate) action: Option<&'a Action>,
-    /// The operation's own document: the body, or one row of it.
+    /// The name by which the body calls it, at an endpoint that carries calls.
+    pub(crate) call: Option<Called<'a>>,
+    /// The operation's own document: the body, one row of it, the arguments of a call.
     pub(crate) document: Option<Value<'a>>,
     /// Canonical key of the resource, where the request names one.
     pub(crate) key: Option<String>,
@@ -35,17 +44,65 @@ pub(crate) struct Operation<'a> {
     pub(crate) row: bool,
     /// The operation stands for a known number of rows (one). Where it is not, the row count is not knowable.
     pub(crate) counted: bool,
+    /// What it stands in: the request that carries a call, the call whose text holds a statement. A forbid on that reaches
+    /// it, a permit on that does not.
+    pub(crate) outer: Option<Rc<Operation<'a>>>,
+    /// What the decoder found out about this operation alone.
+    pub(crate) facts: Facts,
+}
+
+/// A call by name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Called<'a> {
+    pub(crate) kind: CallKind,
+    pub(crate) name: &'a str,
+    /// Rules whose target is the name.
+    pub(crate) rules: &'a [RuleRef],
+}
+
+/// Facts by name: `request.NAME` of the language. A name is listed in `compile::names::FACTS`.
+pub(crate) type Facts = Vec<(&'static str, Vec<Fact>)>;
+
+/// One value of a fact.
+#[derive(Clone, Debug)]
+pub(crate) enum Fact {
+    Text(String),
+    Number(Decimal),
 }
 
 impl<'a> Operation<'a> {
     fn of(action: Option<&'a Action>, document: Option<Value<'a>>) -> Self {
-        Self { action, document, key: None, key_value: None, row: false, counted: true }
+        Self {
+            action,
+            call: None,
+            document,
+            key: None,
+            key_value: None,
+            row: false,
+            counted: true,
+            outer: None,
+            facts: Vec::new(),
+        }
+    }
+
+    /// A call that stands in `outer`: its action and rules are found by its name.
+    fn called(api: &'a Api, (kind, name): (CallKind, &'a str), outer: &Rc<Self>) -> Self {
+        let known = api.calls.find(kind, name);
+        let action = known.and_then(|call| api.actions.get(call.action? as usize));
+        let rules = known.map(|call| call.rules.as_slice()).unwrap_or_default();
+        Self { call: Some(Called { kind, name, rules }), outer: Some(Rc::clone(outer)), ..Self::of(action, None) }
+    }
+
+    /// Whether it stands in something else that came as one request: rules of an endpoint then say nothing of it.
+    pub(crate) fn is_enclosed(&self) -> bool {
+        self.row || self.outer.is_some()
     }
 }
 
 /// What a decoder works on.
 pub(crate) struct Input<'a> {
     pub(crate) api: &'a Api,
+    pub(crate) decoder: Decoder,
     /// Actions of the endpoint; several only where the decoder tells them apart.
     pub(crate) actions: Vec<&'a Action>,
     /// Path variables by the catalog's names.
@@ -54,23 +111,78 @@ pub(crate) struct Input<'a> {
     pub(crate) document: Option<Value<'a>>,
 }
 
-/// Takes a request apart.
+/// What a decoder makes of a request before there are operations, which refer to it: the caller keeps it alive.
+#[derive(Debug, Default)]
+pub(crate) struct Unfolded {
+    /// Documents that do not stand in the body as they are: the arguments of a GraphQL field.
+    pub(crate) documents: Vec<Document>,
+    /// What was found out about the request as a whole.
+    pub(crate) facts: Facts,
+}
+
+/// First stage: what the operations of a request will refer to, beside its body.
 ///
 /// # Errors
 /// A [`Reason`] to deny when the request does not have the shape its API gives it.
-pub(crate) fn decode<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
-    match input.api.decoder {
-        // A form's tree holds its rows, if any, where a JSON document does.
-        Decoder::Json | Decoder::Form => json::operations(input),
-        Decoder::Postgrest => postgrest::operations(input),
+pub(crate) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
+    match input.decoder {
+        Decoder::Json | Decoder::Form | Decoder::Postgrest => {
+            // The stream and the end of a session, beside the endpoint that carries calls.
+            if input.api.decoder == Decoder::Jsonrpc {
+                mcp::head(input.request)?;
+            }
+            Ok(Unfolded::default())
+        }
+        Decoder::Jsonrpc => jsonrpc::unfold(input),
+        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
     }
 }
 
-/// The actions whose rules could match an operation of this endpoint: known before the body is.
+/// Second stage: takes a request apart.
+///
+/// # Errors
+/// As [`unfold`].
+pub(crate) fn decode<'a>(input: &Input<'a>, _unfolded: &'a Unfolded) -> Result<Vec<Operation<'a>>, Reason> {
+    let operations = match input.decoder {
+        // A form's tree holds its rows, if any, where a JSON document does.
+        Decoder::Json | Decoder::Form => json::operations(input),
+        Decoder::Postgrest => postgrest::operations(input),
+        Decoder::Jsonrpc => jsonrpc::operations(input),
+        Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
+    }?;
+    inner::expand(input.api, operations)
+}
+
+/// How an endpoint of these actions is read. What no catalog lists is no carrier: its body is one document.
+pub(crate) fn decoder_of(api: &Api, actions: &[&Action]) -> Decoder {
+    let carrier = actions.iter().map(|action| action.decoder).find(|decoder| decoder.carries());
+    let first = actions.first().map(|action| action.decoder);
+    let unlisted = if api.decoder.carries() { Decoder::Json } else { api.decoder };
+    carrier.or(first).unwrap_or(unlisted)
+}
+
+/// The actions whose rules could match an operation of this endpoint, but for calls: known before the body is.
 pub(crate) fn possible_actions<'a>(api: &'a Api, actions: &[&'a Action]) -> Vec<&'a Action> {
     let mut all: Vec<&Action> = actions.to_vec();
     for action in actions {
-        all.extend(action.rows.iter().filter_map(|list| api.actions.get(list.action as usize)));
+        let rows = action.rows.iter().map(|list| list.action);
+        all.extend(rows.filter_map(|index| api.actions.get(index as usize)));
     }
+    let of_texts: Vec<&Action> = all
+        .iter()
+        .flat_map(|action| &action.inner)
+        .flat_map(|inner| match inner {
+            Inner::Sql { select, write, .. } => [Some(*select), Some(*write)],
+            Inner::Unread => [None, None],
+        })
+        .flatten()
+        .filter_map(|index| api.actions.get(index as usize))
+        .collect();
+    all.extend(of_texts);
     all
+}
+
+fn not_yet() -> Reason {
+    let message = "this version cannot judge what requests to this endpoint hold".into();
+    Reason { code: Code::EndpointNotAllowed, message, pointer: None }
 }

@@ -9,9 +9,8 @@ use super::names::{Datum, Place, Scope, Values};
 use super::test::{Verdict, name_text, well_formed};
 use crate::decision::{Code, Decision, Reason};
 use crate::document::{Kind, Step, Value};
-use crate::policy::{Effect, FieldRule, Fields, Name};
+use crate::policy::{CallKind, Effect, FieldRule, Fields, Name};
 use crate::quote::quote;
-use crate::request::Request;
 
 /// Judges the document of one operation.
 pub(crate) fn fields<'a>(rule: &'a FieldRule, scope: &Scope<'a>, findings: &mut Vec<Finding>) {
@@ -47,19 +46,17 @@ pub(crate) fn fields<'a>(rule: &'a FieldRule, scope: &Scope<'a>, findings: &mut 
 }
 
 fn pointer(scope: &Scope<'_>, value: Value<'_>) -> Option<String> {
-    scope.body.map(|body| body.pointer_of(value))
+    scope.pointer_of(value)
 }
 
 /// Whether the operation only reads: by the catalog's effect, or by the method where no catalog lists the endpoint and
 /// the template names it.
 pub(crate) fn reads(scope: &Scope<'_>) -> bool {
-    reads_as(scope.operation.action.map(|action| action.effect), scope.request)
-}
-
-fn reads_as(effect: Option<Effect>, request: &Request) -> bool {
-    match effect {
-        Some(effect) => effect == Effect::Read,
-        None => request.method.is_bodiless(),
+    match (scope.operation.action, scope.operation.call) {
+        (Some(action), _) => action.effect == Effect::Read,
+        // By the specification of GraphQL a query has no effect; what a tool or method does is not known.
+        (None, Some(call)) => call.kind == CallKind::Query,
+        (None, None) => !scope.operation.is_enclosed() && scope.request.method.is_bodiless(),
     }
 }
 

@@ -6,19 +6,20 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::names::{Datum, Scope, Values};
+use super::matching::Matches;
+use super::names::Scope;
 use super::route::{Route, Variables};
 use super::step::{blank, denied};
 use super::{Finding, fields, head_rules, limits};
 use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
-use crate::decode::{Body, Content, Input, Operation, decode, embedded_tables, read_body};
+use crate::decode::{Body, Content, Input, Operation, Unfolded, decode, decoder_of, read_body, unfold, waiting};
 use crate::document::{Document, Kind};
 use crate::limits::REASONS;
-use crate::number::Decimal;
 use crate::policy::{
-    Action, Decoder, FieldRule, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef, RuleTarget,
+    Action, CallKind, Decoder, FieldRule, Inner, Limit, Measure, Name, Page, Permit, PolicySet, Predicate, RuleRef,
+    RuleTarget,
 };
-use crate::quote::quote;
+use crate::quote::{list, quote};
 use crate::request::Request;
 use crate::secrets;
 
@@ -29,7 +30,9 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
         return denied(page, reason, None);
     };
     let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit);
-    let content = match read_body(api, request, body, limit as usize) {
+    let actions: Vec<&Action> = route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
+    let decoder = decoder_of(api, &actions);
+    let content = match read_body(api, decoder, request, body, limit as usize) {
         Ok(content) => content,
         Err(reason) => return denied(page, reason, None),
     };
@@ -37,33 +40,44 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
         Content::Document(document) => Some(document),
         Content::None | Content::Unread(_) => None,
     };
-    let actions: Vec<&Action> = route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
-    // Bytes that were not read cannot be taken apart into rows, and rows that are not judged are not allowed.
+    // Bytes that were not read cannot be taken apart, and what is not judged is not allowed.
     if let Content::Unread(reason) = &content
-        && actions.iter().any(|action| !action.rows.is_empty())
+        && actions.iter().any(|action| action.is_carrier())
     {
         return denied(page, reason.clone(), None);
     }
-    let input = Input { api, actions, variables: &route.variables, request, document: document.map(Document::root) };
-    let operations = match decode(&input) {
-        Ok(operations) if !operations.is_empty() => operations,
-        Ok(_) => {
-            let message = "the request holds no operation".to_string();
-            return denied(page, Reason { code: Code::BatchShape, message, pointer: None }, None);
+    let variables = &route.variables;
+    let input = Input { api, decoder, actions, variables, request, document: document.map(Document::root) };
+    let judged = unfold(&input).and_then(|unfolded| {
+        let operations = operations(&input, &unfolded)?;
+        let (content, operations, unfolded) = (&content, operations.as_slice(), &unfolded);
+        let mut outcome =
+            Bench { set, page, api, request, route, content, body: document, unfolded, operations }.outcome();
+        let documents = document.into_iter().chain(&unfolded.documents);
+        let mut texts = documents.map(Some).chain(core::iter::once(None));
+        if let Some(secret) = texts.find_map(|document| secrets::find(request, document, &api.loosen.secrets)) {
+            withhold(&mut outcome, page, secret);
         }
-        Err(reason) => return denied(page, reason, None),
-    };
-    if !api.loosen.duplicate_rows
-        && let Some(reason) = duplicate(&operations)
-    {
-        return denied(page, reason, None);
-    }
-    let bench = Bench { set, page, api, request, route, content: &content, body: document, operations: &operations };
-    let mut outcome = bench.outcome();
-    if let Some(secret) = secrets::find(request, document, &api.loosen.secrets) {
-        withhold(&mut outcome, page, secret);
+        Ok(outcome)
+    });
+    let mut outcome = judged.unwrap_or_else(|reason| denied(page, reason, None));
+    if decoder == Decoder::Jsonrpc {
+        outcome.rpc = document.and_then(waiting);
     }
     outcome
+}
+
+/// The operations of a request, of which there is at least one, and none twice.
+fn operations<'a>(input: &Input<'a>, unfolded: &'a Unfolded) -> Result<Vec<Operation<'a>>, Reason> {
+    let operations = decode(input, unfolded)?;
+    if operations.is_empty() {
+        let message = "the request holds no operation".to_string();
+        return Err(Reason { code: Code::BatchShape, message, pointer: None });
+    }
+    match duplicate(&operations) {
+        Some(reason) if !input.api.loosen.duplicate_rows => Err(reason),
+        _ => Ok(operations),
+    }
 }
 
 /// Refuses a request that holds a live secret, whatever permits it. What the rules said may quote the secret: of that,
@@ -103,129 +117,24 @@ fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
     })
 }
 
-/// What a forbid takes for the same value; a permit takes nothing but the value itself.
-#[derive(Clone, Copy)]
-struct Fold {
-    case: bool,
-    number: bool,
-}
-
-/// Whether a value is one of a filter's; `None`: it is no plain value.
-fn inside(datum: &Datum<'_>, values: &[String], fold: Fold) -> Option<bool> {
-    let number = |text: &str| Decimal::parse_json(text).ok();
-    let text = match datum {
-        Datum::Text(text) => text.clone(),
-        Datum::Number(number) => number.to_string(),
-        Datum::Json(value) => match value.kind() {
-            Kind::String | Kind::Number => value.string().or_else(|| value.number())?.to_string(),
-            Kind::Bool(bool) => bool.to_string(),
-            Kind::Null | Kind::Array | Kind::Object => return None,
-        },
-    };
-    let same = |value: &String| {
-        *value == text
-            || (fold.case && value.eq_ignore_ascii_case(&text))
-            || (fold.number && number(value).is_some() && number(value) == number(&text))
-    };
-    Some(values.iter().any(same))
-}
-
 /// Everything that is laid out to be judged.
-struct Bench<'a> {
+pub(super) struct Bench<'a> {
     set: &'a PolicySet,
     page: &'a Page,
-    api: &'a crate::policy::Api,
-    request: &'a Request,
-    route: &'a Route,
+    pub(super) api: &'a crate::policy::Api,
+    pub(super) request: &'a Request,
+    pub(super) route: &'a Route,
     content: &'a Content,
     body: Option<&'a Document>,
+    unfolded: &'a Unfolded,
     operations: &'a [Operation<'a>],
 }
 
-/// A rule that names an operation's action or endpoint.
-#[derive(Clone, Copy)]
-struct Candidate<'a> {
-    rule: &'a RuleRef,
-    variables: &'a Variables,
-}
-
-/// Whether the filters of a target match.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Matches {
-    Yes,
-    No,
-    Unknown,
-}
-
 impl<'a> Bench<'a> {
-    fn scope(&self, operation: &'a Operation<'a>, variables: &'a Variables) -> Scope<'a> {
+    pub(super) fn scope(&self, operation: &'a Operation<'a>, variables: &'a Variables) -> Scope<'a> {
         let Self { set, page, api, request, body, .. } = *self;
         let unread = matches!(self.content, Content::Unread(_));
-        Scope { set, page, api, request, body, unread, variables, operation }
-    }
-
-    /// The rules that name the operation's action or its endpoint. A forbid on a batch holds for each of its rows.
-    fn candidates(&self, operation: &'a Operation<'a>) -> impl Iterator<Item = Candidate<'a>> + use<'a> {
-        let of_action = operation.action.map(|action| action.rules.as_slice()).unwrap_or_default();
-        let variables = &self.route.variables;
-        let api = self.api;
-        let of_batch = self
-            .route
-            .actions
-            .iter()
-            .filter_map(move |index| api.actions.get(*index as usize))
-            .filter(|action| !action.rows.is_empty())
-            .flat_map(|action| action.rules.iter())
-            .filter(|rule| matches!(rule.target, RuleTarget::Forbid(_)));
-        // An endpoint says nothing of what its rows are: only a scope grants a row. A forbid holds for all of them.
-        let reaches = move |rule: &RuleRef| !operation.row || matches!(rule.target, RuleTarget::Forbid(_));
-        let of_endpoint = self
-            .route
-            .endpoint_rules
-            .iter()
-            .filter(move |(rule, _)| reaches(rule))
-            .map(|(rule, variables)| Candidate { rule, variables });
-        of_action.iter().chain(of_batch).map(move |rule| Candidate { rule, variables }).chain(of_endpoint)
-    }
-
-    /// Whether the filters of a target match an operation. A permit needs every value inside; a forbid is set off by
-    /// one. What is no plain value is unknown: a forbid then matches, a permit does not.
-    fn matches(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Matches {
-        let scope = self.scope(operation, candidate.variables);
-        let forbids = matches!(candidate.rule.target, RuleTarget::Forbid(_));
-        let mut result = Matches::Yes;
-        for (name, values) in &candidate.rule.filters {
-            let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
-            let Some(filter) = filter else { return Matches::Unknown };
-            let data = match scope.values(&filter.source) {
-                Values::Known(data, _) => data,
-                Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
-            };
-            let fold = Fold { case: forbids && self.api.quirks.case_insensitive, number: forbids };
-            let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
-            // A table that a select embeds is looked at like the one in the path.
-            if self.api.decoder == Decoder::Postgrest
-                && matches!(filter.source, Name::Path(_))
-                && (forbids || !self.api.loosen.embedding)
-            {
-                let embedded = embedded_tables(self.request);
-                places.extend(embedded.into_iter().map(|table| inside(&Datum::Text(table), values, fold)));
-            }
-            let unknown = places.is_empty() || places.contains(&None);
-            let matches = if forbids {
-                places.contains(&Some(true))
-            } else {
-                !unknown && places.iter().all(|place| *place == Some(true))
-            };
-            if matches {
-                continue;
-            }
-            if !unknown {
-                return Matches::No;
-            }
-            result = Matches::Unknown;
-        }
-        result
+        Scope { set, page, api, request, body, unread, variables, facts: &self.unfolded.facts, operation }
     }
 
     fn outcome(&self) -> Outcome {
@@ -317,7 +226,7 @@ impl<'a> Bench<'a> {
         if let Some(judged) = self.forbids(position, operation, considered) {
             return judged;
         }
-        if operation.action.is_some_and(|action| action.inner) {
+        if operation.action.is_some_and(|action| action.inner.iter().any(|inner| matches!(inner, Inner::Unread))) {
             let message = "this endpoint's texts hold operations of their own, which this version cannot judge".into();
             let reason = Reason { code: Code::EndpointNotAllowed, message, pointer: None };
             return Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] };
@@ -376,7 +285,8 @@ impl<'a> Bench<'a> {
         findings: &mut Vec<Finding>,
     ) {
         let scope = self.scope(operation, variables);
-        if !permit.body.opaque {
+        // A call is known by its body: a permit on it lets none pass unread.
+        if !permit.body.opaque || operation.outer.is_some() {
             fields::fields(&permit.fields, &scope, findings);
             self.shape(permit, operation, findings);
         }
@@ -394,13 +304,16 @@ impl<'a> Bench<'a> {
 
     /// Where parameters are merged, a body member of the name of a path variable replaces the path: it must say the same.
     /// Source: WordPress, `WP_REST_Request::get_parameter_order` (JSON before form before query before path).
-    fn shadowed_path(&self, operation: &Operation<'a>, findings: &mut Vec<Finding>) {
-        let Some(document) = operation.document.filter(|_| self.api.quirks.php_names && !operation.row) else { return };
+    fn shadowed_path(&self, operation: &'a Operation<'a>, findings: &mut Vec<Finding>) {
+        let Some(document) = operation.document.filter(|_| self.api.quirks.php_names && !operation.is_enclosed())
+        else {
+            return;
+        };
         for (name, value) in &self.route.variables {
             let Some(member) = document.member(name) else { continue };
             if member.string().or_else(|| member.number()) != Some(value.as_str()) {
                 let message = format!("the member {} replaces a part of the path", quote(name));
-                let pointer = self.body.map(|body| body.pointer_of(member));
+                let pointer = self.scope(operation, &self.route.variables).pointer_of(member);
                 findings.push(Finding::deny(Code::ParamShadow, message).at(pointer));
             }
         }
@@ -415,10 +328,12 @@ impl<'a> Bench<'a> {
             Measure::Rows => false,
         });
         let speaks = limits_body || matches!(permit.fields, FieldRule::Listed(_));
-        if !speaks || self.request.method.is_bodiless() {
+        if !speaks || (operation.outer.is_none() && self.request.method.is_bodiless()) {
             return;
         }
         match operation.document {
+            // A call without arguments is one with none: `require` decides.
+            None if operation.call.is_some() => {}
             None => {
                 let message = format!("the rule {} judges a body, and the request has none", quote(&permit.id));
                 findings.push(Finding::deny(Code::MissingRequired, message));
@@ -443,7 +358,8 @@ impl<'a> Bench<'a> {
         considered: &mut Vec<Considered>,
     ) -> Option<Judged> {
         let mut denied = None;
-        for candidate in self.candidates(operation) {
+        let around = Self::around(operation).flat_map(|outer| self.candidates(outer).map(move |rule| (outer, rule)));
+        for (operation, candidate) in around {
             let RuleTarget::Forbid(index) = candidate.rule.target else {
                 continue;
             };
@@ -471,16 +387,36 @@ impl<'a> Bench<'a> {
 
     fn nothing_permits(&self, operation: &Operation<'_>, filtered: bool) -> Judged {
         let action = operation.action.map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
-        let what = action.unwrap_or_else(|| "this endpoint".into());
-        let reason = if filtered {
-            let message =
-                format!("{what} is permitted only for other resources: the filter of the rule does not match");
-            Reason { code: Code::ScopeFilter, message, pointer: None }
-        } else {
-            let message = format!("no rule of this page permits {what}");
-            Reason { code: Code::EndpointNotAllowed, message, pointer: None }
+        let called = operation.call.map(|call| format!("the {} {}", call.kind.noun(), quote(call.name)));
+        let what = called.or(action).unwrap_or_else(|| "this endpoint".into());
+        let by_name = operation.call.filter(|call| matches!(call.kind, CallKind::Tool | CallKind::Rpc));
+        let (code, message) = match by_name {
+            _ if filtered => {
+                let why = "is permitted only for other resources: the filter of the rule does not match";
+                (Code::ScopeFilter, format!("{what} {why}"))
+            }
+            Some(call) => {
+                let permitted = list(self.permitted(call.kind), 8);
+                (Code::ToolNotAllowed, format!("no rule of this page permits {what}; permitted: {permitted}"))
+            }
+            None => (Code::EndpointNotAllowed, format!("no rule of this page permits {what}")),
         };
+        let reason = Reason { code, message, pointer: None };
         Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] }
+    }
+
+    /// Names of this kind that some permit of the page is about.
+    fn permitted(&self, kind: CallKind) -> impl Iterator<Item = &'a str> {
+        let api = self.api;
+        let permits = |rule: &RuleRef| match rule.target {
+            RuleTarget::Permit(index) => self.permit(index).is_some_and(|permit| !permit.shadow),
+            RuleTarget::Forbid(_) => false,
+        };
+        api.calls.iter().filter(move |call| call.kind == kind).filter_map(move |call| {
+            let action = call.action.and_then(|index| api.actions.get(index as usize));
+            let of_action = action.map(|action| action.rules.as_slice()).unwrap_or_default();
+            call.rules.iter().chain(of_action).any(permits).then_some(call.name.as_str())
+        })
     }
 }
 

@@ -313,6 +313,13 @@ fn unique(what: &str, datum: &Datum<'_>, seen: &mut BTreeSet<String>) -> Verdict
 
 fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
     let what = format!("the number of elements of {}", name_text(name));
+    if let Name::Fact(fact) = name {
+        if let Some(total) = Scope::fact_count(scopes, fact) {
+            let place = (Code::BatchLimit, Found::NOWHERE);
+            bounds(&what, Decimal::from_count(total), predicates, place, sink);
+        }
+        return;
+    }
     let mut total = 0usize;
     let mut first = None;
     for scope in scopes {

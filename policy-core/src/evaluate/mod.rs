@@ -1,6 +1,6 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
-//! `step` is the state machine a host drives; `route` finds the rules that may apply; `judge` combines what they say;
+//! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
 
@@ -8,6 +8,7 @@ mod fields;
 mod head_rules;
 mod judge;
 mod limits;
+mod matching;
 mod names;
 mod route;
 mod step;

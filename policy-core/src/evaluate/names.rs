@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::decode::Operation;
+use crate::decode::{Fact, Facts, Operation};
 use crate::document::{Document, Kind, Path, Step, Steps, Value, select};
 use crate::number::Decimal;
 use crate::policy::{
@@ -25,6 +25,8 @@ pub(crate) struct Scope<'a> {
     /// The body was not read: nothing in it is known.
     pub(crate) unread: bool,
     pub(crate) variables: &'a Variables,
+    /// What the decoder found out about the request.
+    pub(crate) facts: &'a Facts,
     pub(crate) operation: &'a Operation<'a>,
 }
 
@@ -108,7 +110,26 @@ impl<'a> Scope<'a> {
             Name::Query(parameter) => self.query(parameter),
             Name::Header(header, parameter) => self.header(header, parameter.as_deref()),
             Name::Value(value) => self.formula(value),
+            Name::Fact(fact) => Values::Known(self.fact(fact, &self.operation.facts), None),
         }
+    }
+
+    /// The values of a fact: of the operation, then of the request.
+    fn fact(&self, name: &str, of_operation: &Facts) -> Vec<Datum<'a>> {
+        let facts = of_operation.iter().chain(self.facts).filter(|(known, _)| *known == name);
+        let data = facts.flat_map(|(_, values)| values).map(|fact| match fact {
+            Fact::Text(text) => Datum::Text(text.clone()),
+            Fact::Number(number) => Datum::Number(*number),
+        });
+        data.collect()
+    }
+
+    /// Number of values that a fact has over the operations of a request; `None`: no decoder produced it.
+    pub(crate) fn fact_count(scopes: &[Self], name: &str) -> Option<usize> {
+        let of =
+            |facts: &Facts| facts.iter().filter(|(known, _)| *known == name).map(|(_, v)| v.len()).reduce(|a, b| a + b);
+        let of_request = scopes.first().and_then(|scope| of(scope.facts));
+        scopes.iter().filter_map(|scope| of(&scope.operation.facts)).chain(of_request).reduce(usize::saturating_add)
     }
 
     /// A row of a batch has no path of its own: its key stands for the variable that addresses its resource, and
@@ -292,9 +313,14 @@ impl<'a> Scope<'a> {
     /// The pointer of a value, seen from the body.
     pub(crate) fn pointer(&self, datum: &Datum<'a>) -> Option<String> {
         match (datum, self.body) {
-            (Datum::Json(value), Some(body)) => Some(body.pointer_of(*value)),
+            (Datum::Json(value), Some(_)) => self.pointer_of(*value),
             _ => None,
         }
+    }
+
+    /// The pointer of a value of the body. What a decoder built stands in no body.
+    pub(crate) fn pointer_of(&self, value: Value<'_>) -> Option<String> {
+        self.body.filter(|body| body.root().contains(value)).map(|body| body.pointer_of(value))
     }
 }
 

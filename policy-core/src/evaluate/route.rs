@@ -118,20 +118,19 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         return Err(refused);
     }
     let possible = possible_actions(api, &resolved);
-    let permits: Vec<u32> = possible
-        .iter()
-        .flat_map(|action| action.rules.iter())
-        .chain(endpoint_rules.iter().map(|(rule, _)| rule))
-        .filter_map(|rule| match rule.target {
-            RuleTarget::Permit(index) => Some(index),
-            RuleTarget::Forbid(_) => None,
-        })
-        .collect();
+    let carrier = resolved.iter().any(|action| action.decoder.carries());
+    let named = possible.iter().flat_map(|action| action.rules.iter());
+    let permits: Vec<u32> = if carrier {
+        // What grants the calls that a request carries is known before they are.
+        api.calls.permits().to_vec()
+    } else {
+        named.chain(endpoint_rules.iter().map(|(rule, _)| rule)).filter_map(permit_of).collect()
+    };
     if permits.is_empty() {
         return Err(no_permit(page, api, &resolved, &endpoint_rules, request));
     }
     let live = permits.iter().filter_map(|index| page.permits.get(*index as usize)).filter(|permit| !permit.shadow);
-    let opaque = live.clone().next().is_some() && live.clone().all(|permit| permit.body.opaque);
+    let opaque = !carrier && live.clone().next().is_some() && live.clone().all(|permit| permit.body.opaque);
     Ok(Route {
         api: api_index,
         actions,
@@ -199,6 +198,13 @@ fn no_permit(
             ..deny(Code::Forbidden, format!("the rule {} forbids {place}", quote(&forbid.id)))
         },
         None => deny(Code::EndpointNotAllowed, format!("no rule of this page permits {place}")),
+    }
+}
+
+fn permit_of(rule: &RuleRef) -> Option<u32> {
+    match rule.target {
+        RuleTarget::Permit(index) => Some(index),
+        RuleTarget::Forbid(_) => None,
     }
 }
 

@@ -185,6 +185,7 @@ pub(super) fn blank() -> Outcome {
         obligations: Vec::new(),
         operations: Vec::new(),
         considered: Vec::new(),
+        rpc: None,
         undecidable: None,
     }
 }

@@ -394,6 +394,7 @@ pub(crate) fn name_text(name: &crate::policy::Name) -> String {
         Name::Header(name, None) => format!("header.{name}"),
         Name::Header(name, Some(parameter)) => format!("header.{name}/{parameter}"),
         Name::Value(name) => name.clone(),
+        Name::Fact(name) => format!("request.{name}"),
     })
 }
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::call::Calls;
 use super::rule::{Limit, RuleRef};
 use crate::document::Path;
 use crate::number::Decimal;
@@ -18,7 +19,7 @@ pub struct Api {
     pub alias: String,
     /// The catalog's name.
     pub catalog: String,
-    /// How bodies become operations.
+    /// How bodies become operations, where an action does not say otherwise.
     pub decoder: Decoder,
     /// Media types of request bodies, lower case.
     pub types: Vec<String>,
@@ -38,6 +39,8 @@ pub struct Api {
     pub loosen: Loosen,
     /// The catalog's actions.
     pub actions: Vec<Action>,
+    /// What requests to its carriers can name.
+    pub calls: Calls,
     /// Header rule of the page for every request to this API.
     pub header_rule: HeaderRuleList,
     /// Limits of the page on every request to this API.
@@ -64,6 +67,12 @@ pub enum Decoder {
     Postgrest,
     /// `application/x-www-form-urlencoded`, brackets nesting: read into a tree, then as JSON.
     Form,
+    /// JSON-RPC 2.0, and MCP over it: the body names a method or a tool.
+    Jsonrpc,
+    /// GraphQL over HTTP: the root fields of the operation that is executed.
+    Graphql,
+    /// Google's `multipart/mixed` batches: each part is a request.
+    GoogleBatch,
 }
 
 impl Decoder {
@@ -71,9 +80,38 @@ impl Decoder {
     #[must_use]
     pub fn default_type(self) -> &'static str {
         match self {
-            Self::Json | Self::Postgrest => "application/json",
+            Self::Json | Self::Postgrest | Self::Jsonrpc | Self::Graphql => "application/json",
             Self::Form => "application/x-www-form-urlencoded",
+            Self::GoogleBatch => "multipart/mixed",
         }
+    }
+
+    /// The catalog's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Postgrest => "postgrest",
+            Self::Form => "form",
+            Self::Jsonrpc => "jsonrpc",
+            Self::Graphql => "graphql",
+            Self::GoogleBatch => "google_batch",
+        }
+    }
+
+    /// Whether an endpoint that is read so only *carries* operations: the request is none itself, what it holds is.
+    #[must_use]
+    pub fn carries(self) -> bool {
+        match self {
+            Self::Json | Self::Postgrest | Self::Form => false,
+            Self::Jsonrpc | Self::Graphql | Self::GoogleBatch => true,
+        }
+    }
+
+    /// Whether a page may add media types whose bodies are JSON.
+    #[must_use]
+    pub fn takes_json_types(self) -> bool {
+        matches!(self, Self::Json | Self::Postgrest)
     }
 }
 
@@ -180,13 +218,21 @@ pub struct Action {
     pub key: Option<Name>,
     /// Filters that a scope target may name.
     pub filters: Vec<Filter>,
-    /// Its texts hold operations of their own, which this version cannot judge.
-    pub inner: bool,
+    /// How the bodies of its endpoints become operations.
+    pub decoder: Decoder,
+    /// Its texts that hold operations of their own.
+    pub inner: Vec<Inner>,
     /// Rules whose scope names this action.
     pub rules: Vec<RuleRef>,
 }
 
 impl Action {
+    /// Whether its requests only carry operations, by call or by row: nothing grants it itself.
+    #[must_use]
+    pub fn is_carrier(&self) -> bool {
+        self.decoder.carries() || !self.rows.is_empty()
+    }
+
     /// The field of this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
@@ -301,6 +347,22 @@ pub struct RowList {
     pub key: Option<Path>,
 }
 
+/// A text of an action that holds operations of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Inner {
+    /// SQL: the operation is what its statements do.
+    Sql {
+        /// Where the text may stand.
+        at: Vec<Path>,
+        /// Index of the action that a statement is which only reads.
+        select: u32,
+        /// Index of the action that any other statement is.
+        write: u32,
+    },
+    /// A language that this version cannot judge: nothing grants the action.
+    Unread,
+}
+
 /// What a name in a template or a catalog refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Name {
@@ -316,6 +378,8 @@ pub enum Name {
     Header(String, Option<String>),
     /// A named formula of the catalog.
     Value(String),
+    /// What the decoder found out about the request.
+    Fact(String),
 }
 
 /// A name to compare with, a trailing `*` matching any rest.
@@ -379,6 +443,8 @@ pub struct Loosen {
     pub gzip: bool,
     /// A select may embed tables that the rule's filter does not list.
     pub embedding: bool,
+    /// Every element of a JSON-RPC array is an operation.
+    pub jsonrpc_batch: bool,
     /// Detectors of secrets that are off.
     pub secrets: Vec<Detector>,
 }

@@ -1,12 +1,14 @@
 //! The compiled policy set: what a bundle holds and the filter evaluates. Built by `compile`, never by hand.
 
 mod api;
+mod call;
 mod rule;
 mod set;
 mod trie;
 
 pub use api::{Action, Api, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name};
-pub use api::{FieldKind, HeaderShape, NamePattern, QueryShape, Quirks, RowList, Term, TypedAs, VariableType};
+pub use api::{FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, Term, TypedAs, VariableType};
+pub use call::{Call, CallKind, Calls};
 pub use rule::{
     Band, BodyRule, Constant, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit, Predicate,
     QueryRule, RuleRef, RuleTarget, Test,

@@ -104,3 +104,46 @@ pub const POSTGREST: &str = r#"{
     }
   }
 }"#;
+
+/// An MCP server: protocol methods, tools, one that takes SQL; beside it the stream and an endpoint of its own.
+pub const MCP: &str = r#"{
+  "catalog": "tools-v1",
+  "decoder": "jsonrpc",
+  "guarded": { "headers": ["x-tenant"], "query": ["token"] },
+  "resources": {
+    "protocol": {
+      "actions": {
+        "post": { "endpoints": ["POST /mcp"], "effect": "door" },
+        "stream": { "endpoints": ["GET /mcp"], "effect": "read" },
+        "end": { "endpoints": ["DELETE /mcp"], "effect": "safe" },
+        "look": { "rpc": ["initialize", "ping", "tools/list", "notifications/initialized"], "effect": "read" },
+        "cancel": { "rpc": "notifications/cancelled", "effect": "brake" },
+        "read": { "rpc": "resources/read", "effect": "read" },
+        "answer": { "rpc": "rpc.response", "effect": "door" }
+      },
+      "fields": { "uri": { "at": "/uri", "type": "string" } }
+    },
+    "products": {
+      "key": "id",
+      "filters": { "shelf": "shelf" },
+      "fields": {
+        "id": { "at": "/id", "type": "integer" },
+        "price": { "at": "/price", "type": "decimal" },
+        "shelf": { "at": "/shelf", "type": "string" }
+      },
+      "actions": {
+        "get": { "tool": "get_product", "effect": "read" },
+        "update": { "tool": ["update_price", "set price"], "effect": "gate" },
+        "delete": { "tool": "delete_product", "effect": "door" }
+      }
+    },
+    "database": {
+      "fields": { "query": { "at": "/query", "type": "string" } },
+      "actions": { "run": { "tool": "run_sql", "effect": "door", "inner": { "query": "sql" } } }
+    },
+    "sql": {
+      "fields": { "query": { "at": "/query", "type": "string" } },
+      "actions": { "select": { "effect": "read" }, "write": { "effect": "door" } }
+    }
+  }
+}"#;

@@ -6,7 +6,7 @@ use policy_core::PolicySet;
 use policy_core::compile::{Source, SourceKind};
 use serde_json::Value;
 
-use super::catalogs::{POSTGREST, SHOP};
+use super::catalogs::{MCP, POSTGREST, SHOP};
 use super::{policy, source};
 
 /// Names the agent by the header `x-agent`.
@@ -26,6 +26,7 @@ const FRAME: &str = r#"{
 
 const SHOP_API: &str = r#"{ "apis": { "shop": { "catalog": "shop-v3", "hosts": ["shop.example.com"] } } }"#;
 const TABLES_API: &str = r#"{ "apis": { "db": { "catalog": "postgrest", "hosts": ["shop.example.com"] } } }"#;
+const TOOLS_API: &str = r#"{ "apis": { "srv": { "catalog": "tools-v1", "hosts": ["shop.example.com"] } } }"#;
 
 fn merge(into: &mut Value, from: Value) {
     match (into, from) {
@@ -86,4 +87,18 @@ pub fn permits(rules: &str) -> Arc<PolicySet> {
 /// The set of one page on PostgREST.
 pub fn tables(members: &str) -> Arc<PolicySet> {
     policy(&sources(&[tables_page(members)]))
+}
+
+/// The gateway, the catalog of an MCP server and one page on it.
+pub fn tools_sources(members: &str) -> Vec<Source> {
+    vec![
+        source(SourceKind::Gateway, GATEWAY),
+        source(SourceKind::Catalog, MCP),
+        source(SourceKind::Template, framed(&[TOOLS_API, members])),
+    ]
+}
+
+/// The set of one page on the MCP server.
+pub fn tools(members: &str) -> Arc<PolicySet> {
+    policy(&tools_sources(members))
 }

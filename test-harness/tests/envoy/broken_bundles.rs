@@ -19,7 +19,7 @@ async fn a_static_start_ends_with_a_failure() {
     let upstream = Upstream::http1().await;
     let other = Policies::shop().max_price(10).bundle();
     let changed = Policies::shop().bundle().with_payload_of(&other);
-    for broken in [changed.as_str(), "{\"format\": \"ambit-bundle/2\"", ""] {
+    for broken in [changed.as_str(), "{\"format\": \"ambit-bundle/3\"", ""] {
         let exit = Gateway::to(&upstream).with_static(broken).start_and_exit().await;
         assert_eq!(exit.status.code(), Some(1), "{broken:?}: {}", exit.log);
         assert_explained(&exit.log);

@@ -26,6 +26,7 @@ fn api() -> Api {
         query: vec![],
         quirks: Quirks::default(),
         loosen: Loosen::default(),
+        calls: crate::policy::Calls::default(),
         actions: vec![],
         header_rule: HeaderRule::default(),
         limits: vec![],

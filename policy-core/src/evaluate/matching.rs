@@ -1,0 +1,128 @@
+//! Which rules name an operation, and whether their filters match it.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::judge::Bench;
+use super::names::{Datum, Values};
+use super::route::Variables;
+use crate::decode::{Operation, embedded_tables};
+use crate::document::Kind;
+use crate::number::Decimal;
+use crate::policy::{Decoder, Name, RuleRef, RuleTarget};
+
+/// A rule that names an operation's action or endpoint.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) rule: &'a RuleRef,
+    pub(super) variables: &'a Variables,
+}
+
+/// Whether the filters of a target match.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Matches {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// What a forbid takes for the same value; a permit takes nothing but the value itself.
+#[derive(Clone, Copy)]
+struct Fold {
+    case: bool,
+    number: bool,
+}
+
+/// Whether a value is one of a filter's; `None`: it is no plain value.
+fn inside(datum: &Datum<'_>, values: &[String], fold: Fold) -> Option<bool> {
+    let number = |text: &str| Decimal::parse_json(text).ok();
+    let text = match datum {
+        Datum::Text(text) => text.clone(),
+        Datum::Number(number) => number.to_string(),
+        Datum::Json(value) => match value.kind() {
+            Kind::String | Kind::Number => value.string().or_else(|| value.number())?.to_string(),
+            Kind::Bool(bool) => bool.to_string(),
+            Kind::Null | Kind::Array | Kind::Object => return None,
+        },
+    };
+    let same = |value: &String| {
+        *value == text
+            || (fold.case && value.eq_ignore_ascii_case(&text))
+            || (fold.number && number(value).is_some() && number(value) == number(&text))
+    };
+    Some(values.iter().any(same))
+}
+
+impl<'a> Bench<'a> {
+    /// The rules that name the operation: its action, its call, its endpoint. A forbid on a batch holds for each of its
+    /// rows. The endpoint of a call is that of what carries it: its rules are found there.
+    pub(super) fn candidates(&self, operation: &'a Operation<'a>) -> impl Iterator<Item = Candidate<'a>> + use<'a> {
+        let of_action = operation.action.map(|action| action.rules.as_slice()).unwrap_or_default();
+        let of_call = operation.call.map(|call| call.rules).unwrap_or_default();
+        let variables = &self.route.variables;
+        let api = self.api;
+        let of_batch = self
+            .route
+            .actions
+            .iter()
+            .filter_map(move |index| api.actions.get(*index as usize))
+            .filter(|action| !action.rows.is_empty())
+            .flat_map(|action| action.rules.iter())
+            .filter(|rule| matches!(rule.target, RuleTarget::Forbid(_)));
+        // An endpoint says nothing of what its rows are: only a scope grants a row. A forbid holds for all of them.
+        let reaches = move |rule: &RuleRef| !operation.row || matches!(rule.target, RuleTarget::Forbid(_));
+        let endpoint_rules =
+            if operation.outer.is_some() { Default::default() } else { self.route.endpoint_rules.as_slice() };
+        let of_endpoint = endpoint_rules
+            .iter()
+            .filter(move |(rule, _)| reaches(rule))
+            .map(|(rule, variables)| Candidate { rule, variables });
+        let named = of_action.iter().chain(of_call).chain(of_batch);
+        named.map(move |rule| Candidate { rule, variables }).chain(of_endpoint)
+    }
+
+    /// An operation and what it stands in, from the inside.
+    pub(super) fn around(operation: &'a Operation<'a>) -> impl Iterator<Item = &'a Operation<'a>> {
+        core::iter::successors(Some(operation), |operation| operation.outer.as_deref())
+    }
+
+    /// Whether the filters of a target match an operation. A permit needs every value inside; a forbid is set off by
+    /// one. What is no plain value is unknown: a forbid then matches, a permit does not.
+    pub(super) fn matches(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Matches {
+        let scope = self.scope(operation, candidate.variables);
+        let forbids = matches!(candidate.rule.target, RuleTarget::Forbid(_));
+        let mut result = Matches::Yes;
+        for (name, values) in &candidate.rule.filters {
+            let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
+            let Some(filter) = filter else { return Matches::Unknown };
+            let data = match scope.values(&filter.source) {
+                Values::Known(data, _) => data,
+                Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
+            };
+            let fold = Fold { case: forbids && self.api.quirks.case_insensitive, number: forbids };
+            let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
+            // A table that a select embeds is looked at like the one in the path.
+            if self.api.decoder == Decoder::Postgrest
+                && matches!(filter.source, Name::Path(_))
+                && (forbids || !self.api.loosen.embedding)
+            {
+                let embedded = embedded_tables(self.request);
+                places.extend(embedded.into_iter().map(|table| inside(&Datum::Text(table), values, fold)));
+            }
+            let unknown = places.is_empty() || places.contains(&None);
+            let matches = if forbids {
+                places.contains(&Some(true))
+            } else {
+                !unknown && places.iter().all(|place| *place == Some(true))
+            };
+            if matches {
+                continue;
+            }
+            if !unknown {
+                return Matches::No;
+            }
+            result = Matches::Unknown;
+        }
+        result
+    }
+}
