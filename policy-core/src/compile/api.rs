@@ -184,6 +184,7 @@ fn resource_actions(
             rows: Vec::new(),
             key: key.clone(),
             filters: filters.clone(),
+            lookups: Vec::new(),
             decoder,
             inner: Vec::new(),
             rules: Vec::new(),
@@ -236,7 +237,7 @@ fn compile_field(name: &str, entry: &FieldEntry, pointer: &str, faults: &mut Vec
             decimals: entry.decimals,
         }),
     };
-    Some(Field { name: name.into(), at, kind })
+    Some(Field { name: name.into(), at, kind, base: Vec::new() })
 }
 
 /// One `**` at most: two could reach a value in more than one way.
@@ -319,7 +320,7 @@ fn formula(
         }
         terms.push(product);
     }
-    Some(Formula { terms })
+    Some(Formula { each: Vec::new(), terms })
 }
 
 /// Rows name actions of the same resource, so they are resolved once all actions are known.

@@ -252,5 +252,6 @@ fn text_of(name: &Name) -> String {
         Name::Query(name) => quote(&format!("query.{name}")),
         Name::Header(name, _) => quote(&format!("header.{name}")),
         Name::Fact(name) => quote(&format!("request.{name}")),
+        Name::State { lookup, field, .. } => quote(&format!("{lookup}.{field}")),
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn compile(
         currency: template.money.as_ref().map(|money| money.currency.to_ascii_lowercase()),
         rates: rates(template, report),
         roles,
+        on_unavailable: crate::policy::Band::Deny,
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
     let mut once = |id: &str, pointer: &str, report: &mut Report<'_>| {

@@ -1,15 +1,17 @@
 //! Which rules name an operation, and whether their filters match it.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::judge::Bench;
-use super::names::{Datum, Values};
+use super::names::{Datum, Lack, Values};
 use super::route::Variables;
 use crate::decode::{Operation, embedded_tables};
 use crate::document::Kind;
 use crate::number::Decimal;
 use crate::policy::{Decoder, Name, RuleRef, RuleTarget};
+use crate::quote::{list, quote};
 
 /// A rule that names an operation's action or endpoint.
 #[derive(Clone, Copy)]
@@ -19,11 +21,15 @@ pub(super) struct Candidate<'a> {
 }
 
 /// Whether the filters of a target match.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Matches {
     Yes,
-    No,
-    Unknown,
+    /// Why not, where the present says so.
+    No(Option<String>),
+    /// Why, where the present does not say.
+    Unknown(Option<String>),
+    /// The present is yet to be looked up.
+    Awaited,
 }
 
 /// What a forbid takes for the same value; a permit takes nothing but the value itself.
@@ -87,17 +93,28 @@ impl<'a> Bench<'a> {
     }
 
     /// Whether the filters of a target match an operation. A permit needs every value inside; a forbid is set off by
-    /// one. What is no plain value is unknown: a forbid then matches, a permit does not.
+    /// one. A resource that is in several groups now is in each of them: there one is enough for a permit too. What is no
+    /// plain value is unknown: a forbid then matches, a permit does not.
     pub(super) fn matches(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Matches {
         let scope = self.scope(operation, candidate.variables);
         let forbids = matches!(candidate.rule.target, RuleTarget::Forbid(_));
-        let mut result = Matches::Yes;
+        let mut unknown_why: Option<Option<String>> = None;
+        let mut awaited = false;
         for (name, values) in &candidate.rule.filters {
             let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
-            let Some(filter) = filter else { return Matches::Unknown };
+            let Some(filter) = filter else { return Matches::Unknown(None) };
+            let present = matches!(filter.source, Name::State { .. });
             let data = match scope.values(&filter.source) {
                 Values::Known(data, _) => data,
-                Values::Ambiguous(_) | Values::Unknown(_) => Vec::new(),
+                Values::Lacking(Lack::Awaited) => {
+                    awaited = true;
+                    continue;
+                }
+                Values::Lacking(Lack::Unknown(why) | Lack::Absent(why) | Lack::Away(why)) if present => {
+                    unknown_why = Some(Some(format!("{} is not known: {why}", quote(name))));
+                    continue;
+                }
+                Values::Ambiguous(_) | Values::Lacking(_) => Vec::new(),
             };
             let fold = Fold { case: forbids && self.api.quirks.case_insensitive, number: forbids };
             let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
@@ -109,8 +126,9 @@ impl<'a> Bench<'a> {
                 let embedded = embedded_tables(self.request);
                 places.extend(embedded.into_iter().map(|table| inside(&Datum::Text(table), values, fold)));
             }
-            let unknown = places.is_empty() || places.contains(&None);
-            let matches = if forbids {
+            // An empty list of the present is known.
+            let unknown = (places.is_empty() && !present) || places.contains(&None);
+            let matches = if forbids || present {
                 places.contains(&Some(true))
             } else {
                 !unknown && places.iter().all(|place| *place == Some(true))
@@ -119,10 +137,31 @@ impl<'a> Bench<'a> {
                 continue;
             }
             if !unknown {
-                return Matches::No;
+                return Matches::No(present.then(|| outside(name, &data, values)));
             }
-            result = Matches::Unknown;
+            unknown_why = unknown_why.or(Some(None));
         }
-        result
+        // What is unknown settles a permit; for a forbid, what is awaited may still say that it does not match.
+        match unknown_why {
+            Some(why) if !(forbids && awaited) => Matches::Unknown(why),
+            _ if awaited => Matches::Awaited,
+            _ => Matches::Yes,
+        }
     }
+}
+
+/// What a resource is now, and what it would have to be.
+fn outside(name: &str, data: &[Datum<'_>], values: &[String]) -> String {
+    let texts: Vec<String> = data
+        .iter()
+        .map(|datum| match datum {
+            Datum::Text(text) => text.clone(),
+            Datum::Number(number) => number.to_string(),
+            Datum::Json(value) => {
+                value.string().or_else(|| value.number()).unwrap_or("another kind of value").to_string()
+            }
+        })
+        .collect();
+    let now = list(texts.iter().map(String::as_str), 4);
+    format!("{} is {now}, not {}", quote(name), list(values.iter().map(String::as_str), 8))
 }

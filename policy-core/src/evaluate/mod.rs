@@ -4,15 +4,21 @@
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
 
+mod change;
+mod conditions;
 mod fields;
+mod findings;
+mod formula;
 mod head_rules;
 mod judge;
 mod limits;
 mod matching;
 mod names;
+mod present;
 mod route;
 mod step;
 mod test;
+mod totals;
 
 pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 
@@ -30,6 +36,12 @@ pub(crate) struct Finding {
 impl Finding {
     pub(crate) fn deny(code: Code, message: impl Into<String>) -> Self {
         Self { decision: Decision::Deny, reason: Reason { code, message: message.into(), pointer: None } }
+    }
+
+    /// Whether this denies is yet to be looked up. It allows, as long as nothing else does not.
+    pub(crate) fn awaited() -> Self {
+        let message = "depends on what is yet to be looked up".into();
+        Self { decision: Decision::Allow, reason: Reason { code: Code::UnknownState, message, pointer: None } }
     }
 
     pub(crate) fn at(mut self, pointer: Option<String>) -> Self {

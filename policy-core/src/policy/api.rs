@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::call::Calls;
+use super::lookup::Lookup;
 use super::rule::{Limit, RuleRef};
 use crate::document::Path;
 use crate::number::Decimal;
@@ -218,6 +219,8 @@ pub struct Action {
     pub key: Option<Name>,
     /// Filters that a scope target may name.
     pub filters: Vec<Filter>,
+    /// How the present is looked up; each name once.
+    pub lookups: Vec<Lookup>,
     /// How the bodies of its endpoints become operations.
     pub decoder: Decoder,
     /// Its texts that hold operations of their own.
@@ -231,6 +234,12 @@ impl Action {
     #[must_use]
     pub fn is_carrier(&self) -> bool {
         self.decoder.carries() || !self.rows.is_empty()
+    }
+
+    /// The lookup of this name.
+    #[must_use]
+    pub fn lookup(&self, name: &str) -> Option<&Lookup> {
+        self.lookups.iter().find(|lookup| lookup.name == name)
     }
 
     /// The field of this name.
@@ -250,6 +259,8 @@ pub struct Field {
     pub at: Vec<Path>,
     /// What its value must look like.
     pub kind: Option<FieldType>,
+    /// What a change of it is measured against: the first of these that is there.
+    pub base: Vec<Name>,
 }
 
 /// The type of a field.
@@ -314,6 +325,8 @@ pub enum Currency {
 /// A sum of products.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Formula {
+    /// Once per element of the array at one of these places; empty: once.
+    pub each: Vec<Path>,
     /// Terms that are added.
     pub terms: Vec<Vec<Term>>,
 }
@@ -323,11 +336,13 @@ pub struct Formula {
 pub enum Term {
     /// A constant.
     Constant(Decimal),
-    /// A value of the request.
+    /// A value of the request or of the present.
     Name(Name),
+    /// A place in the element.
+    Element(Path),
 }
 
-/// A filter of a scope target, on the request.
+/// A filter of a scope target, on the request or on the present.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Filter {
     /// Its name.
@@ -380,6 +395,15 @@ pub enum Name {
     Value(String),
     /// What the decoder found out about the request.
     Fact(String),
+    /// A value of the present: a field of a lookup, with a pointer tail, or one of its totals.
+    State {
+        /// `current`, or the name of another lookup.
+        lookup: String,
+        /// The field or total.
+        field: String,
+        /// Below the field's place.
+        tail: Path,
+    },
 }
 
 /// A name to compare with, a trailing `*` matching any rest.

@@ -131,7 +131,7 @@ impl<'t> Walk<'t, '_> {
         let spelled = self.found.iter().skip(before).any(|found| !found.end.actions.is_empty());
         for (kind, child) in &here.variables {
             let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
-            if self.admits(kind, segment) {
+            if admits(kind, &segment.text, self.matches_pattern) {
                 self.captured.push(Variable { start: depth, end });
                 if *kind == VariableType::Path {
                     if let Some(last) = self.trie.nodes.get(*child as usize) {
@@ -151,19 +151,19 @@ impl<'t> Walk<'t, '_> {
             self.found.push(Found { end, variables: self.captured.clone(), shadowed, template });
         }
     }
+}
 
-    fn admits(&self, kind: &VariableType, segment: &PathSegment) -> bool {
-        let text = segment.text.as_str();
-        match kind {
-            VariableType::OneOf(values) => values.iter().any(|value| value == text),
-            VariableType::Digits => is_id(text),
-            VariableType::Pattern(index) => (self.matches_pattern)(*index, text),
-            VariableType::Token => {
-                (1..=255).contains(&text.len())
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-            }
-            VariableType::Text | VariableType::Path => true,
+/// Whether a text is a value of this type; `matches` says so of a pattern by its index.
+pub(crate) fn admits(kind: &VariableType, text: &str, matches: &dyn Fn(u32, &str) -> bool) -> bool {
+    match kind {
+        VariableType::OneOf(values) => values.iter().any(|value| value == text),
+        VariableType::Digits => is_id(text),
+        VariableType::Pattern(index) => matches(*index, text),
+        VariableType::Token => {
+            (1..=255).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         }
+        VariableType::Text | VariableType::Path => true,
     }
 }
 
