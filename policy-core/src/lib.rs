@@ -54,7 +54,7 @@ pub mod state;
 pub mod template;
 pub mod time;
 
-pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason};
+pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason, Reply, Rpc};
 pub use decode::{Body, Unavailable};
 pub use evaluate::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 pub use policy::PolicySet;

@@ -99,6 +99,19 @@ fn an_allowed_request_passes_with_everything_that_follows() {
     gateway(|gateway| assert_eq!(gateway.set_headers[&policy], b"sha256:ok:5000"));
 }
 
+/// An upstream's answer passes piece by piece, as it comes: an event stream is never held back or gathered.
+#[test]
+fn a_response_is_not_held() {
+    stream("/allow");
+    assert_eq!(headers(true), Action::Continue);
+    assert_eq!(dispatch::on_response_headers(STREAM), Action::Continue);
+    for _ in 0..3 {
+        assert_eq!(dispatch::on_response_body(), Action::Continue);
+    }
+    assert_eq!(dispatch::on_response_trailers(), Action::Continue);
+    gateway(|gateway| assert_eq!(gateway.body, None, "nothing of a body is read"));
+}
+
 /// B1: a client of JSON-RPC gets its error, as the decision point words it.
 #[test]
 fn a_denied_call_is_answered_in_its_own_protocol() {

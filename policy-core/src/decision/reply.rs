@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Code, Decision, Outcome, Problem};
+use crate::decode::VERSIONS;
 use crate::policy::PolicySet;
 
 /// Who waits for an answer to a JSON-RPC body.
@@ -15,6 +16,8 @@ pub struct Rpc {
     pub ids: Vec<String>,
     /// The body is an array.
     pub batch: bool,
+    /// A protocol version that is asked for and not judged: clients take the list of those that are, and try again.
+    pub unsupported: Option<String>,
 }
 
 /// A local reply.
@@ -31,7 +34,8 @@ pub struct Reply {
 /// JSON-RPC error codes (JSON-RPC 2.0, §5.1; MCP 2026-07-28, "Error Codes").
 const INVALID_REQUEST: i32 = -32600;
 const HEADER_MISMATCH: i32 = -32020;
-/// Ambit's own, of the range that JSON-RPC leaves to servers and MCP reserves nothing of.
+const UNSUPPORTED_VERSION: i32 = -32022;
+/// Ambit's own, of the range that JSON-RPC leaves to servers; MCP gives these no meaning.
 const REFUSED: i32 = -32010;
 const APPROVAL_REQUIRED: i32 = -32011;
 
@@ -51,14 +55,28 @@ impl Outcome {
     }
 
     /// One error per request. MCP clients take an HTTP error for a broken transport and show its text to nobody: the status
-    /// is 200, but for headers that contradict the body, where the specification asks for 400.
+    /// is 200, but where the specification asks for 400 (headers that contradict the body, and versions that are not
+    /// served).
     fn errors(&self, rpc: &Rpc, problem: Problem) -> Reply {
         let first = self.reasons.first();
         let (status, code) = match (self.decision, first.map(|reason| reason.code)) {
             (_, Some(Code::HeaderBodyMismatch)) => (400, HEADER_MISMATCH),
+            (_, Some(Code::HeaderNotAllowed)) if rpc.unsupported.is_some() => (400, UNSUPPORTED_VERSION),
             (_, Some(Code::JsonrpcShape)) => (200, INVALID_REQUEST),
             (Decision::ApprovalRequired, _) => (200, APPROVAL_REQUIRED),
             _ => (200, REFUSED),
+        };
+        let data = match problem.body.strip_prefix(b"{") {
+            // Members that the specification asks for, in front of the document's.
+            Some(members) if code == UNSUPPORTED_VERSION => {
+                let supported = serde_json::to_string(&VERSIONS).unwrap_or_default();
+                let requested = serde_json::to_string(&rpc.unsupported).unwrap_or_default();
+                let mut data = format!(r#"{{"supported":{supported},"requested":{requested},"#).into_bytes();
+                data.extend_from_slice(members);
+                data
+            }
+            Some(_) => problem.body,
+            None => b"null".to_vec(),
         };
         let message = first.map_or("outside the agent's scope", |reason| reason.message.as_str());
         // A text always has a JSON form; an empty one would still be a refusal.
@@ -70,9 +88,9 @@ impl Outcome {
             let start = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{message}"#);
             body.extend_from_slice(start.as_bytes());
             // The document stands once: it speaks of the whole batch.
-            if position == 0 && !problem.body.is_empty() {
+            if position == 0 {
                 body.extend_from_slice(b",\"data\":");
-                body.extend_from_slice(&problem.body);
+                body.extend_from_slice(&data);
             }
             body.extend_from_slice(b"}}");
         }

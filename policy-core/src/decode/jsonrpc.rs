@@ -15,6 +15,7 @@ use crate::limits::{OPERATIONS, RPC_ID_BYTES};
 use crate::number::Decimal;
 use crate::policy::{Action, CallKind, Effect, Name};
 use crate::quote::quote;
+use crate::request::Request;
 
 /// The method whose calls are known by the name of their tool.
 const TOOLS_CALL: &str = "tools/call";
@@ -136,7 +137,7 @@ fn messages<'a>(input: &Input<'a>) -> Result<Vec<Message<'a>>, Reason> {
 fn message<'a>(value: Value<'a>, at: &str) -> Result<Message<'a>, Reason> {
     let place = |name: &str| Some(format!("{at}/{name}"));
     if value.kind() != Kind::Object {
-        return Err(shape("a JSON-RPC message is an object", Some(at.to_string())));
+        return Err(shape("a JSON-RPC message is an object", element(at)));
     }
     if value.member("jsonrpc").and_then(Value::string) != Some("2.0") {
         return Err(shape("`jsonrpc` is the string `2.0`", place("jsonrpc")));
@@ -195,12 +196,14 @@ fn response<'a>(value: Value<'a>, id: Option<Value<'a>>, at: &str) -> Result<Mes
     known(value, &["jsonrpc", "id", "result", "error"], at, "a message without `method`")?;
     let one = value.member("result").is_some() != value.member("error").is_some();
     if id.is_none() || !one {
-        return Err(shape(
-            "a message has a `method`, or an `id` and one of `result` and `error`",
-            Some(at.to_string()),
-        ));
+        return Err(shape("a message has a `method`, or an `id` and one of `result` and `error`", element(at)));
     }
     Ok(Message { id, method: None, params: None, whole: value })
+}
+
+/// The pointer of a message: the body itself has none.
+fn element(at: &str) -> Option<String> {
+    (!at.is_empty()).then(|| at.to_string())
 }
 
 fn known(object: Value<'_>, names: &[&str], at: &str, what: &str) -> Result<(), Reason> {
@@ -225,7 +228,7 @@ fn is_id(id: Value<'_>) -> bool {
 
 /// Who waits for an answer to a body that is refused: the ids of its requests, whatever else is wrong with it. `None`: no
 /// JSON-RPC message can be told.
-pub(crate) fn waiting(document: &Document) -> Option<Rpc> {
+pub(crate) fn waiting(request: &Request, document: &Document) -> Option<Rpc> {
     let root = document.root();
     let batch = root.kind() == Kind::Array;
     let messages = || root.children().take(OPERATIONS).filter(|_| batch).chain((!batch).then_some(root));
@@ -237,11 +240,18 @@ pub(crate) fn waiting(document: &Document) -> Option<Rpc> {
     if !messages().any(|message| speaks(&message)) {
         return None;
     }
-    let ids = messages().filter(|message| message.member("method").is_some()).filter_map(|message| {
-        let id = message.member("id").filter(|id| is_id(*id))?;
-        document.source().get(id.span()).map(ToString::to_string)
-    });
-    Some(Rpc { ids: ids.collect(), batch })
+    let ids: Vec<String> = messages()
+        .filter(|message| message.member("method").is_some())
+        .filter_map(|message| {
+            let id = message.member("id").filter(|id| is_id(*id))?;
+            document.source().get(id.span()).map(ToString::to_string)
+        })
+        .collect();
+    // An id that cannot be repeated is still one that somebody waits for.
+    if ids.is_empty() && messages().any(|message| message.member("id").is_some_and(|id| !is_id(id))) {
+        return None;
+    }
+    Some(Rpc { ids, batch, unsupported: mcp::unsupported(request) })
 }
 
 pub(super) fn shape(message: &str, pointer: Option<String>) -> Reason {

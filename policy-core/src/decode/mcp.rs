@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::jsonrpc::{Message, shape};
 use crate::decision::{Code, Reason};
 use crate::document::{Kind, Value};
-use crate::limits::RPC_SESSION_BYTES;
+use crate::limits::{QUOTED_CHARS, RPC_SESSION_BYTES};
 use crate::number::Decimal;
 use crate::quote::{list, quote};
 use crate::request::Request;
@@ -58,6 +58,12 @@ pub(super) fn head(request: &Request) -> Result<Option<&str>, Reason> {
         return Err(Reason { code: Code::HeaderNotAllowed, message, pointer: None });
     }
     Ok(version)
+}
+
+/// The protocol version that the head asks for, if it is none that is judged.
+pub(super) fn unsupported(request: &Request) -> Option<String> {
+    let version = request.headers.single(VERSION).ok().flatten()?;
+    (!VERSIONS.contains(&version) && version.len() <= QUOTED_CHARS).then(|| version.to_string())
 }
 
 /// Holds the mirror headers to a message: what is there must say the same, and what the version demands must be there.

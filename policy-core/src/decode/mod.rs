@@ -15,6 +15,7 @@ pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
 
 pub(crate) use jsonrpc::waiting;
+pub(crate) use mcp::VERSIONS;
 pub(crate) use postgrest::embedded_tables;
 
 use alloc::rc::Rc;

@@ -86,7 +86,7 @@ pub(crate) fn judge(
     });
     let mut outcome = judged.unwrap_or_else(|reason| denied(page, reason, None));
     if decoder == Decoder::Jsonrpc {
-        outcome.rpc = document.and_then(waiting);
+        outcome.rpc = document.and_then(|document| waiting(request, document));
     }
     outcome
 }
