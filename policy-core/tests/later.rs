@@ -33,19 +33,8 @@ refused! {
     counters_of_a_page: r#"{ "counters": [{ "id": "c", "rules": ["p"], "sum": "price", "max": 5, "window": "day" }] }"#;
     drift: permit(r#""counters": [{ "id": "c", "drift": "gross", "field": "price", "max": { "percent": "20" }, "window": "7d" }]"#);
     tripwires: r#"{ "tripwires": [{ "id": "t", "count": "failed", "window": "5m", "max": 20, "then": "pause_writes" }] }"#;
-    on_unavailable: r#"{ "on_unavailable": { "approval": "manager" } }"#;
     after_restart: r#"{ "after_restart": "refuse" }"#;
     time_zone: r#"{ "time_zone": "Europe/Berlin" }"#;
-    change: limit(r#"{ "field": "price", "change": { "percent": "5", "absolute": "50" } }"#);
-    change_beside_a_bound: limit(r#"{ "field": "price", "max": 10, "change": { "percent": "5" } }"#);
-    increase: limit(r#"{ "field": "price", "increase": { "percent": 5 } }"#);
-    decrease: limit(r#"{ "field": "stock", "decrease": { "absolute": 5 } }"#);
-    current_names: limit(r#"{ "field": "current.price", "max": 5 }"#);
-    current_names_in_when: limit(r#"{ "field": "price", "max": 5, "when": [{ "field": "current.status", "in": ["live"] }] }"#);
-    current_names_in_equals: limit(r#"{ "field": "price", "equals": "current.price" }"#);
-    current_names_in_a_forbid: r#"{ "forbid": [{ "id": "f", "scope": "shop:products.update", "when": [{ "field": "current.status", "in": ["live"] }] }] }"#;
-    lookup_names: limit(r#"{ "field": "parent.category", "in": ["a"] }"#);
-    lookup_sums: limit(r#"{ "sum": "open.quantity", "max": 5 }"#);
     request_facts: limit(r#"{ "field": "request.root_fields", "in": ["a"] }"#);
     request_counts: limit(r#"{ "count": "request.statements", "max": 1 }"#);
     hours: permit(r#""hours": [{ "from": "01:00", "until": "05:00" }]"#);
@@ -80,26 +69,6 @@ fn decoders() {
 fn minor_digits_and_scale() {
     catalog_not_yet(r#""base": "/v3","#, r#""base": "/v3", "minor_digits": { "huf": 0 },"#, READ);
     catalog_not_yet(r#"{ "at": "/meta" }"#, r#"{ "at": "/meta", "type": "decimal", "scale": "0.01" }"#, READ);
-}
-
-#[test]
-fn stripped_keys() {
-    catalog_not_yet(r#""key": "path.id""#, r#""key": { "name": "path.id", "strip": "gid://" }"#, READ);
-}
-
-#[test]
-fn filters_on_the_current_state() {
-    let permit = r#"{ "id": "p", "scope": "shop:products.update[category=a]" }"#;
-    catalog_not_yet(r#""category": "category""#, r#""category": "current.category""#, permit);
-}
-
-#[test]
-fn values_on_the_current_state() {
-    let permit = r#"{ "id": "p", "scope": "shop:products.update", "fields": "any", "limits": [{ "field": "worth", "max": 5 }] }"#;
-    let mut all = sources(&[shop_page(&format!(r#"{{ "permit": [{permit}] }}"#))]);
-    all[1] =
-        source(SourceKind::Catalog, SHOP.replacen(r#"[["price", "stock"]]"#, r#"[["current.price", "stock"]]"#, 1));
-    assert!(compile(&all).set.is_none());
 }
 
 /// A text that holds requests of its own: no permit grants it, by scope, exact or wide.

@@ -81,7 +81,6 @@ pub(crate) fn lay_out(
         let calls = call::lay_out(&api.parts.calls, &actions, targeted);
         let around = Surroundings {
             actions: &[],
-            late: &[],
             variables: &variables,
             lists: &template.lists,
             roles: &template.approvers,

@@ -2,24 +2,29 @@
 //! place; a set is built only where nothing is.
 //!
 //! `gateway`, `api` (catalogs), `page` (templates) follow the documents; `binding` and `rule` the parts of a page, `target`,
-//! `endpoint`, `limit`, `names` and `pattern` theirs; `overlap` looks at a page's rules together, `layout` puts them where
+//! `endpoint`, `limit`, `change`, `names` and `pattern` theirs; `field`, `lookup`, `value` and `present` those of a catalog; `overlap` looks at a page's rules together, `layout` puts them where
 //! the filter finds them.
 
 mod api;
 mod binding;
 mod call;
+mod change;
 mod endpoint;
+mod field;
 mod gateway;
 mod inner;
 mod layout;
 mod limit;
+mod lookup;
 mod names;
 mod overlap;
 mod page;
 mod pattern;
+mod present;
 mod report;
 mod rule;
 mod target;
+mod value;
 
 use alloc::collections::BTreeMap;
 use alloc::format;

@@ -28,7 +28,10 @@ pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Re
 /// The key of a resource that the path addresses.
 pub(super) fn path_key(action: &Action, variables: &[(String, String)]) -> Option<String> {
     match &action.key {
-        Some(Name::Path(name)) => variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+        Some(Name::Path(name)) => variables
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| without_prefix(value, action.key_prefix.as_deref()).to_string()),
         _ => None,
     }
 }
@@ -80,7 +83,8 @@ fn take_rows<'a>(
         if let Some(path) = &list.key {
             let keys = select(element, Steps { head: &path.0, tail: &[] });
             if let [key] = keys.as_slice() {
-                operation.key = Some(canonical_key(*key, key_kind(action, &path.0)).map_err(|message| {
+                let prefix = action.and_then(|action| action.key_prefix.as_deref());
+                operation.key = Some(canonical_key(*key, key_kind(action, &path.0), prefix).map_err(|message| {
                     let pointer = pointer().map(|list| format!("{list}/{}", operations.len() - before));
                     Reason { code: Code::ValueFormat, message, pointer }
                 })?);
@@ -116,8 +120,12 @@ fn key_kind<'a>(action: Option<&'a Action>, path: &[Step]) -> Option<&'a FieldKi
 
 /// One spelling for one resource: `42` and `"42"` are the same; `42.0`, `"042"`, `" 42"` and `4.2e1` are refused. A key
 /// that is no number is a token.
-pub(super) fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>) -> Result<String, String> {
-    let text = value.string().or_else(|| value.number()).unwrap_or_default();
+pub(super) fn canonical_key(
+    value: Value<'_>,
+    kind: Option<&FieldKind>,
+    prefix: Option<&str>,
+) -> Result<String, String> {
+    let text = value.string().map(|text| without_prefix(text, prefix)).or_else(|| value.number()).unwrap_or_default();
     let numeric = is_id(text);
     let token = (1..=255).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
@@ -128,6 +136,11 @@ pub(super) fn canonical_key(value: Value<'_>, kind: Option<&FieldKind>) -> Resul
         _ => false,
     };
     if canonical { Ok(text.to_string()) } else { Err(format!("{} is not an id in its one spelling", quote(text))) }
+}
+
+/// A key as every door spells it: `gid://shop/Variant/42` is `42`.
+fn without_prefix<'t>(text: &'t str, prefix: Option<&str>) -> &'t str {
+    prefix.and_then(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
 }
 
 fn shape(message: &str, pointer: Option<String>) -> Reason {

@@ -94,7 +94,8 @@ fn key(action: &Action, document: Value<'_>) -> Result<Option<String>, Reason> {
         found.extend(select(document, Steps { head: &at.0, tail: &tail.0 }));
     }
     let [value] = found.as_slice() else { return Ok(None) };
-    match canonical_key(*value, field.kind.as_ref().map(|kind| &kind.kind)) {
+    let kind = field.kind.as_ref().map(|kind| &kind.kind);
+    match canonical_key(*value, kind, action.key_prefix.as_deref()) {
         Ok(key) => Ok(Some(key)),
         Err(_) if action.effect == Effect::Read => Ok(None),
         Err(message) => Err(Reason { code: Code::ValueFormat, message, pointer: None }),

@@ -26,20 +26,22 @@ impl<'a> Bench<'a> {
             head_rules::body(permit, first, self.content, &mut findings);
             return findings;
         }
-        let mut of_scopes = Vec::new();
-        head_rules::query(&permit.query, scopes, &self.route.variables, &mut of_scopes);
-        for limit in self.api.limits.iter().chain(&permit.limits) {
-            if is_of_request(limit) {
-                limits::limit(limit, scopes, &mut of_scopes);
-            }
-        }
         // Of fewer operations it may say less.
-        if !settled && !of_scopes.is_empty() {
-            of_scopes = alloc::vec![Finding::awaited()];
-        }
-        findings.append(&mut of_scopes);
+        let settle = |found: Vec<Finding>| {
+            if settled || found.is_empty() { found } else { alloc::vec![Finding::awaited()] }
+        };
+        let mut of_query = Vec::new();
+        head_rules::query(&permit.query, scopes, &self.route.variables, &mut of_query);
+        findings.append(&mut settle(of_query));
         head_rules::headers(permit, first, &mut findings);
         head_rules::body(permit, first, self.content, &mut findings);
+        let mut of_limits = Vec::new();
+        for limit in self.api.limits.iter().chain(&permit.limits) {
+            if is_of_request(limit) {
+                limits::limit(limit, scopes, &mut of_limits);
+            }
+        }
+        findings.append(&mut settle(of_limits));
         findings
     }
 

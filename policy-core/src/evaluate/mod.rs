@@ -20,6 +20,9 @@ mod step;
 mod test;
 mod totals;
 
+#[cfg(feature = "author")]
+pub(crate) use test::name_text;
+
 pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 
 use alloc::string::String;

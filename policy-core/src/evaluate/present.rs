@@ -19,7 +19,7 @@ use crate::state::{Asked, Missing, VariableValue, wanted};
 enum Gap {
     /// Nothing: another place of the field may have it.
     Absent,
-    /// `null`, an empty text, or a list whose elements lack it.
+    /// `null`, an empty text, another shape, or a list whose elements lack it.
     Hole,
 }
 
@@ -160,7 +160,9 @@ impl<'a> Scope<'a> {
             match gather(resource, &steps, false, &mut found) {
                 Ok(()) => return self.typed(found, kind, resource, lookup),
                 Err(Gap::Absent) => {}
-                Err(Gap::Hole) => return Values::Lacking(Lack::Absent("it is null or empty now".into())),
+                Err(Gap::Hole) => {
+                    return Values::Lacking(Lack::Absent("it is null, empty or of another shape now".into()));
+                }
             }
         }
         Values::Lacking(Lack::Absent("it is missing from the answer".into()))
@@ -278,7 +280,7 @@ fn gather<'d>(value: Value<'d>, steps: &[&Step], listed: bool, found: &mut Vec<V
     match step {
         Step::Member(name) => match value.member(name) {
             Some(child) => gather(child, rest, listed, found),
-            None if listed || value.kind() == Kind::Null => Err(Gap::Hole),
+            None if listed || value.kind() != Kind::Object => Err(Gap::Hole),
             None => Err(Gap::Absent),
         },
         Step::Each => {

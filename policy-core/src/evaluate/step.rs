@@ -196,14 +196,20 @@ impl Judging {
         let wants = self.known.take_wants();
         if !wants.is_empty() {
             self.at_best.get_or_insert(outcome.decision);
-            if !page.shadow && self.rounds < LOOKUP_ROUNDS {
-                let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
-                let plan = Plan::of(wants, Target { api, host: &request.host });
-                self.rounds += 1;
-                return Step::NeedCurrent(NeedCurrent { judging: self, plan });
-            }
-            let why =
-                if page.shadow { Why::shadow() } else { Why::unfit("it takes too many lookups, one after another") };
+            let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
+            let why = if page.shadow {
+                Why::shadow()
+            } else if self.rounds == LOOKUP_ROUNDS {
+                Why::unfit("it takes too many lookups, one after another")
+            } else {
+                match Plan::of(wants, Target { api, host: &request.host }) {
+                    Some(plan) => {
+                        self.rounds += 1;
+                        return Step::NeedCurrent(NeedCurrent { judging: self, plan });
+                    }
+                    None => Why::too_many(),
+                }
+            };
             self.known.close(why);
             outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         }

@@ -217,6 +217,8 @@ pub struct Action {
     pub rows: Vec<RowList>,
     /// What addresses one resource.
     pub key: Option<Name>,
+    /// What is taken off the beginning of the key, so that every door spells it alike.
+    pub key_prefix: Option<String>,
     /// Filters that a scope target may name.
     pub filters: Vec<Filter>,
     /// How the present is looked up; each name once.

@@ -69,9 +69,6 @@ impl Known {
                 self.found.insert(call.clone(), found.clone());
             }
         }
-        for call in &plan.left {
-            self.found.insert(call.clone(), Err(Why::unfit("the request needs more lookups than one may")));
-        }
         self.wants.take();
     }
 
@@ -120,7 +117,7 @@ impl Known {
             None => match &self.closed {
                 Some(why) => why.clone(),
                 None if self.want(want) => return Err(Missing::Awaited),
-                None => Why::unfit("the request needs more lookups than one may"),
+                None => Why::too_many(),
             },
         };
         if let Some(lacked) = why.undecidable {

@@ -66,6 +66,11 @@ impl Why {
         }
     }
 
+    /// The request needs more than a bound.
+    pub(crate) fn too_many() -> Self {
+        Self::unfit("the request needs more lookups than one may")
+    }
+
     /// The page is in shadow: nothing is looked up for it.
     pub(crate) fn shadow() -> Self {
         Self {

@@ -79,8 +79,6 @@ pub(crate) struct Target<'t> {
 pub(crate) struct Plan {
     fetches: Vec<Fetch>,
     serves: Vec<Serves>,
-    /// What does not fit within the bound.
-    pub(crate) left: Vec<Call>,
 }
 
 /// What one call answers for.
@@ -93,8 +91,8 @@ pub(crate) struct Serves {
 }
 
 impl Plan {
-    /// The calls for these resources.
-    pub(crate) fn of(wants: Vec<Want>, target: Target<'_>) -> Self {
+    /// The calls for these resources; `None`: more than one request may make.
+    pub(crate) fn of(wants: Vec<Want>, target: Target<'_>) -> Option<Self> {
         let mut plan = Self::default();
         let mut together: BTreeMap<(String, String), Vec<(Call, String)>> = BTreeMap::new();
         for want in wants {
@@ -117,7 +115,7 @@ impl Plan {
                 plan.push(get(address, target), Serves { calls, listed: true });
             }
         }
-        plan
+        (plan.fetches.len() <= FETCHES).then_some(plan)
     }
 
     fn single(&mut self, call: Call, target: Target<'_>) {
@@ -129,12 +127,8 @@ impl Plan {
     }
 
     fn push(&mut self, fetch: Fetch, serves: Serves) {
-        if self.fetches.len() < FETCHES {
-            self.fetches.push(fetch);
-            self.serves.push(serves);
-        } else {
-            self.left.extend(serves.calls);
-        }
+        self.fetches.push(fetch);
+        self.serves.push(serves);
     }
 
     /// The calls.
@@ -211,29 +205,33 @@ mod tests {
 
     #[test]
     fn one_resource_is_asked_for_alone() {
-        assert_eq!(targets(&Plan::of(alloc::vec![want(1, true)], TARGET)), ["/items/1"]);
-        assert_eq!(targets(&Plan::of(alloc::vec![want(1, false), want(2, false)], TARGET)), ["/items/1", "/items/2"]);
+        assert_eq!(targets(&Plan::of(alloc::vec![want(1, true)], TARGET).unwrap()), ["/items/1"]);
+        assert_eq!(
+            targets(&Plan::of(alloc::vec![want(1, false), want(2, false)], TARGET).unwrap()),
+            ["/items/1", "/items/2"]
+        );
     }
 
     #[test]
     fn several_are_listed_in_pages() {
         let wants: Vec<Want> = (1..=51).map(|id| want(id, true)).collect();
-        let plan = Plan::of(wants, TARGET);
+        let plan = Plan::of(wants, TARGET).unwrap();
         let listed: Vec<String> = (1..=50).map(|id| id.to_string()).collect();
         assert_eq!(targets(&plan), [format!("/items?ids={}&n=50", listed.join(",")).as_str(), "/items/51"]);
     }
 
     #[test]
     fn calls_are_bounded() {
-        let plan = Plan::of((0..FETCHES + 3).map(|id| want(id, false)).collect(), TARGET);
-        assert_eq!((plan.fetches().len(), plan.left.len()), (FETCHES, 3));
+        let wants = |count| (0..count).map(|id| want(id, false)).collect();
+        assert_eq!(Plan::of(wants(FETCHES), TARGET).map(|plan| plan.fetches().len()), Some(FETCHES));
+        assert!(Plan::of(wants(FETCHES + 1), TARGET).is_none());
     }
 
     #[test]
     fn a_tool_is_called_as_its_protocol_says() {
         let version = Some("2025-06-18".into());
         let call = Call::Tool { path: "/mcp".into(), name: "get_product".into(), body: "{}".into(), version };
-        let plan = Plan::of(alloc::vec![Want { call, joined: None }], TARGET);
+        let plan = Plan::of(alloc::vec![Want { call, joined: None }], TARGET).unwrap();
         let [fetch] = plan.fetches() else { panic!("one call") };
         assert_eq!(
             (fetch.method, fetch.target.as_str(), fetch.body.as_deref()),
