@@ -119,14 +119,15 @@ fn what_refers_to_the_present() {
     assert!(found[0].contains("did you mean `current.stock`?"), "{found:#?}");
     let found = catalog(r#"[["stock", "current.price"]]"#, r#"[["current.stock", "current.price"]]"#);
     assert!(found[0].starts_with("a product has one value of the present at most"), "{found:#?}");
-    let found = catalog(r#""line_value": { "each": "lines", "#, r#""line_value": { "#);
+    let each = r#"{ "each": "lines", "add": [["quantity", "product.price"]] }"#;
+    let found = catalog(each, r#"{ "add": ["product.price"] }"#);
     assert!(
         found
             .iter()
             .any(|text| text.starts_with("`product.price` is looked up per element: give `each` the same array")),
         "{found:#?}"
     );
-    let found = catalog(r#""base": ["sale_price", "regular_price"]"#, r#""base": ["sale", "regular_price"]"#);
+    let found = catalog(r#""base": ["sale_price", "regular_price"]"#, r#""base": ["sale_prise", "regular_price"]"#);
     assert!(found[0].contains("did you mean `current.sale_price`?"), "{found:#?}");
     let found = catalog(r#""base": ["sale_price", "regular_price"]"#, r#""base": ["path.id"]"#);
     assert!(found[0].starts_with("`path.id` is no name of the resource as it is now"), "{found:#?}");
