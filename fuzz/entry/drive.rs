@@ -54,6 +54,10 @@ pub fn assert_sound(set: &Arc<PolicySet>, outcome: &Outcome) {
         assert!(read.is_ok_and(|value| value.is_object()), "a reply and a record are JSON objects: {outcome:?}");
         assert!(bytes.iter().all(|byte| *byte >= b' '), "a record is one line: {outcome:?}");
     }
+    let reply = outcome.reply(set);
+    let read = serde_json::from_slice::<serde_json::Value>(&reply.body);
+    assert_eq!(read.is_ok(), reply.content_type.is_some(), "a reply is JSON, or there is none: {outcome:?}");
+    assert!((200..600).contains(&reply.status), "a reply has a status: {outcome:?}");
 }
 
 /// What holds for a request that is allowed on a page that enforces.

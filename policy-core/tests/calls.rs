@@ -1,6 +1,8 @@
 //! Calls: one endpoint that carries many operations, each named in the body. Rules name them by tool, method or scope;
 //! the request that carries them is none itself.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use support::catalogs::MCP;
@@ -127,6 +129,8 @@ fn forbids() {
     expect(r#"{ "id": "f", "endpoint": "srv:POST /mcp" }"#, denied, denied);
     expect(r#"{ "id": "f", "endpoint": "srv:POST /{any:path}" }"#, denied, denied);
     expect(r#"{ "id": "f", "scope": "srv:protocol.post" }"#, denied, denied);
+    expect(r#"{ "id": "f", "scope": "srv:*.write" }"#, denied, "allow all");
+    expect(r#"{ "id": "f", "scope": "srv:protocol.*" }"#, "allow all", "allow all");
     // A condition looks at what the rule names: the whole body at the endpoint, the arguments at the call.
     let at_endpoint = r#"{ "id": "f", "endpoint": "srv:POST /mcp", "when": [{ "field": "/params/name", "present": true, "in": ["delete_product"] }] }"#;
     expect(at_endpoint, denied, "allow all");
@@ -205,6 +209,95 @@ fn inner_texts() {
     forbid(r#"{ "id": "f", "scope": "srv:sql.write" }"#);
     forbid(r#"{ "id": "f", "endpoint": "srv:POST /mcp" }"#);
     forbid(r#"{ "id": "f", "tool": "srv:run_sql", "when": [{ "field": "query", "prefix": ["UPDATE"] }] }"#);
+}
+
+/// A call that holds lists of rows is its rows: what is permitted of one is permitted in a list, and no more.
+#[test]
+fn rows_of_a_call() {
+    let catalog = MCP.replacen(
+        r#""delete": { "tool": "delete_product", "effect": "door" }"#,
+        r#""delete": { "tool": "delete_product", "effect": "door" },
+           "many": { "tool": "bulk", "effect": "door", "rows": { "/update": { "action": "update", "key": "/id", "parent": "/shop" },
+                                                                 "/delete": { "action": "delete", "key": "" } } }"#,
+        1,
+    );
+    let set = |members: &str| {
+        let mut all = tools_sources(members);
+        all[1] = source(SourceKind::Catalog, catalog.clone());
+        support::policy(&all)
+    };
+    let prices = r#"{ "id": "prices", "scope": "srv:products.update", "fields": { "only": ["price"] },
+                      "limits": [{ "field": "price", "max": 10 }, { "count": "rows", "max": 2 }] }"#;
+    let page = set(&format!(r#"{{ "permit": [{prices}] }}"#));
+    let bulk = |arguments: &str| call("bulk", arguments);
+    check_all(
+        &page,
+        &[
+            (bulk(r#"{"update":[{"id":1,"price":9},{"id":2,"price":10}]}"#), "allow prices"),
+            (bulk(r#"{"shop":7,"update":[{"id":1,"price":9}]}"#), "allow prices"),
+            (
+                bulk(r#"{"update":[{"id":1,"price":11}]}"#),
+                "deny prices: envelope_exceeded /params/arguments/update/0/price",
+            ),
+            (
+                bulk(r#"{"update":[{"id":1,"price":1},{"id":2,"price":1},{"id":3,"price":1}]}"#),
+                "deny prices: batch_limit",
+            ),
+            (bulk(r#"{"update":[{"id":1,"price":1}],"delete":[2]}"#), "deny: endpoint_not_allowed"),
+            (bulk(r#"{"update":[{"id":1,"price":1},{"id":1,"price":2}]}"#), "deny: duplicate_target"),
+            (bulk(r#"{"update":[{"id":1,"price":1}],"force":true}"#), "deny: batch_shape"),
+            (bulk(r#"{"update":{"id":1}}"#), "deny: batch_shape"),
+            (bulk("{}"), "deny: batch_shape"),
+            (rpc("tools/call", r#"{"name":"bulk"}"#), "deny: batch_shape"),
+        ],
+    );
+    // A wide permit grants the rows, not what holds them; a forbid on what holds them holds for each.
+    let all = r#"{ "id": "all", "scope": "srv:products.*", "fields": "any" }"#;
+    check(&set(&format!(r#"{{ "permit": [{all}] }}"#)), &bulk(r#"{"delete":[2]}"#), "allow all");
+    let forbid = r#""forbid": [{ "id": "f", "tool": "srv:bulk" }]"#;
+    check(&set(&format!(r#"{{ "permit": [{all}], {forbid} }}"#)), &bulk(r#"{"delete":[2]}"#), "deny f: forbidden");
+    let only = tools_sources(r#"{ "permit": [{ "id": "p", "tool": "srv:bulk", "fields": "any" }] }"#);
+    let found = diagnosed(&[only[0].clone(), source(SourceKind::Catalog, catalog.clone()), only[2].clone()]);
+    assert!(found.iter().any(|text| text.starts_with("`p` names only batches")), "{found:?}");
+}
+
+/// A carrier's path may say for whom its calls are.
+#[test]
+fn path_variables_of_a_carrier() {
+    let mut all = tools_sources(
+        r#"{ "permit": [{ "id": "get", "tool": "srv:get_product", "limits": [{ "field": "path.tenant", "in": ["acme"] }] }] }"#,
+    );
+    let catalog = MCP.replacen(r#""POST /mcp""#, r#""POST /{tenant}/mcp""#, 1).replacen(
+        r#""guarded""#,
+        r#""vars": { "tenant": "token" }, "guarded""#,
+        1,
+    );
+    all[1] = source(SourceKind::Catalog, catalog);
+    let set = support::policy(&all);
+    let to = |tenant: &str| call("get_product", "{}").set(":path", Some(&format!("/{tenant}/mcp")));
+    check(&set, &to("acme"), "allow get");
+    check(&set, &to("other"), "deny get: value_format");
+    let found = diagnosed(&tools_sources(
+        r#"{ "permit": [{ "id": "get", "tool": "srv:get_product", "limits": [{ "field": "path.tenant", "in": ["acme"] }] }] }"#,
+    ));
+    assert!(found.iter().any(|text| text.starts_with("unknown path variable `tenant`")), "{found:?}");
+}
+
+/// What is recorded of a call: its name where the policy knows it, and nothing else of the request.
+#[test]
+fn events() {
+    let set = permits(r#"{ "id": "a", "tool": ["srv:get_product", "srv:make_tea"] }"#);
+    let event = |request: &Request| {
+        let outcome = support::judge(&set, request);
+        let event: serde_json::Value = serde_json::from_slice(&outcome.decision_json(&set)).expect("JSON");
+        event["operations"][0].to_string()
+    };
+    assert_eq!(
+        event(&call("get_product", "{}")),
+        r#"{"action":"srv:products.get","call":"tool get_product","effect":"read"}"#
+    );
+    assert_eq!(event(&call("make_tea", "{}")), r#"{"call":"tool make_tea"}"#);
+    assert_eq!(event(&call("4111-secret", "{}")), "{}");
 }
 
 #[test]
@@ -359,4 +452,22 @@ fn extensions_keep_calls() {
     let kept = "an extension keeps the tool `delete_product` with the action of its base";
     expect(r#""remove": { "effect": "read", "tool": "delete_product" }"#, kept);
     expect(r#""delete": { "effect": "door" }"#, kept);
+    let how = |extension: &str, message: &str| {
+        let mut all = tools_sources(r#"{ "permit": [{ "id": "p", "tool": "srv:get_product" }] }"#);
+        all.push(source(
+            SourceKind::Catalog,
+            format!(r#"{{ "catalog": "more", "extends": "tools-v1", {extension} }}"#),
+        ));
+        let found = diagnosed(&all);
+        assert!(found.iter().any(|text| text.starts_with(message)), "{extension}: {found:?}");
+    };
+    how(r#""decoder": "json""#, "an extension keeps the decoder of its base");
+    how(
+        r#""resources": { "database": { "actions": { "run": { "tool": "run_sql", "effect": "door" } } } }"#,
+        "an extension keeps the `decoder`, the `rows` and the `inner` texts",
+    );
+    how(
+        r#""resources": { "protocol": { "actions": { "post": { "endpoints": ["POST /mcp"], "effect": "door", "decoder": "json" } } } }"#,
+        "an extension keeps the `decoder`, the `rows` and the `inner` texts",
+    );
 }

@@ -46,7 +46,7 @@ fn native_and_wasm_agree_on_every_recording_and_delivery() {
         }
         requests += exchanges.len();
     }
-    assert_eq!(requests, 410);
+    assert_eq!(requests, 479);
 }
 
 fn decide(path: &std::path::Path, scenario: &str) -> Vec<(Decided, Option<Label>)> {
@@ -162,4 +162,32 @@ fn row_and_file_writes_are_refused() {
         }
     }
     assert!(writes >= 5, "{writes} writes");
+}
+
+/// B1, s09: an agent of MCP calls what its page lists, whatever the client, the protocol's version and the spelling.
+#[test]
+fn tools_are_held_to_their_names() {
+    let (_, path) = library::scenarios().into_iter().find(|(name, _)| name == "s09").expect("the scenario");
+    let (_, set) = library::bundle();
+    let mut native = NativeEngine::new(set);
+    let mut seen = std::collections::BTreeMap::new();
+    for exchange in library::exchanges(&path) {
+        let body = String::from_utf8_lossy(exchange.request.body.bytes().unwrap_or_default()).into_owned();
+        let verdict = native.judge(&exchange, None).unwrap_or_else(|e| panic!("{e}")).verdict;
+        for (tool, expected) in [
+            ("delete_table", Verdict::Deny),
+            (r"delete\u005ftable", Verdict::Deny),
+            ("Delete_Table", Verdict::Deny),
+            ("DROP TABLE", Verdict::Deny),
+            ("make_coffee", Verdict::Deny),
+            ("send_email", Verdict::ApprovalRequired),
+            ("export_report", Verdict::Allow),
+        ] {
+            if body.contains(tool) && !(tool == "send_email" && verdict == Verdict::Deny) {
+                assert_eq!(verdict, expected, "{body}");
+                *seen.entry(tool).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(seen.len(), 7, "{seen:?}");
 }

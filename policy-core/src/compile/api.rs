@@ -207,7 +207,9 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
                     Some(Some(key)) => Some(key),
                     None => None,
                 };
-                lists.push(RowList { at: path, action: *index, key });
+                // A path variable says it by itself; a pointer is to a member of the arguments.
+                let parent = row.parent.as_deref().and_then(Path::parse);
+                lists.push(RowList { at: path, action: *index, key, parent });
             }
             let own = index_of.get(&format!("{resource}.{name}")).and_then(|i| parts.actions.get_mut(*i as usize));
             if let Some(own) = own {

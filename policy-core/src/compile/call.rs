@@ -156,8 +156,25 @@ pub(crate) fn carried(parts: &CatalogParts, kind: CallKind) -> bool {
     parts.actions.iter().any(|action| action.decoder == wanted)
 }
 
-/// An extension keeps the names of its base's actions, and moves none to another action.
+/// An extension keeps how its base is read, and the names of its base's actions; it moves none to another action.
 pub(crate) fn kept(own: &Catalog, base: &Catalog, faults: &mut Vec<Fault>) {
+    if own.decoder.is_some() && base.decoder.is_some() && own.decoder != base.decoder {
+        faults.push(("/decoder".into(), "an extension keeps the decoder of its base".into()));
+    }
+    for (resource, entry) in &base.resources {
+        for (name, action) in &entry.actions {
+            let redefined = own.resources.get(resource).and_then(|resource| resource.actions.get(name));
+            let Some(redefined) = redefined else { continue };
+            let inner = action.inner.keys().all(|text| redefined.inner.contains_key(text));
+            let rows = action.rows.keys().all(|list| redefined.rows.contains_key(list));
+            if action.decoder != redefined.decoder || !inner || !rows {
+                let pointer = format!("/resources/{resource}/actions/{name}");
+                let message =
+                    "an extension keeps the `decoder`, the `rows` and the `inner` texts of its base's actions";
+                faults.push((pointer, message.into()));
+            }
+        }
+    }
     let list = |catalog: &Catalog| -> BTreeMap<CallName, (String, String)> {
         let mut out = BTreeMap::new();
         for (resource, entry) in &catalog.resources {
@@ -212,7 +229,12 @@ pub(crate) fn lay_out(
         add(&call.rules);
         let Some(action) = call.action.and_then(|index| actions.get(index as usize)) else { continue };
         add(&action.rules);
-        for inner in &action.inner {
+        let rows = action.rows.iter().map(|list| list.action);
+        let held: Vec<&Action> = rows.filter_map(|index| actions.get(index as usize)).collect();
+        for held in &held {
+            add(&held.rules);
+        }
+        for inner in core::iter::once(action).chain(held).flat_map(|action| &action.inner) {
             let Inner::Sql { select, write, .. } = inner else { continue };
             for index in [select, write] {
                 add(actions.get(*index as usize).map(|action| action.rules.as_slice()).unwrap_or_default());

@@ -77,9 +77,24 @@ fn path_variables(targets: &BTreeMap<String, Targets>, apis: &BTreeMap<String, A
         for endpoint in targets.endpoints.iter().chain(of_actions) {
             names.extend(endpoint.names.iter().cloned());
         }
+        let called = |index: &u32| api.parts.calls.values().any(|action| action == index);
+        if !targets.calls.is_empty() || targets.actions.iter().any(|(index, _)| called(index)) {
+            names.extend(of_carriers(api));
+        }
     }
     names.sort_unstable();
     names.dedup();
+    names
+}
+
+/// Path variables that a call has, by whichever endpoint it comes.
+fn of_carriers(api: &ApiParts<'_>) -> Vec<String> {
+    let carries = |index: u32| api.parts.actions.get(index as usize).is_some_and(|action| action.decoder.carries());
+    let mut carriers = api.parts.endpoints.iter().filter(|(index, _)| carries(*index)).map(|(_, endpoint)| endpoint);
+    let mut names = carriers.next().map(|first| first.names.clone()).unwrap_or_default();
+    for other in carriers {
+        names.retain(|name| other.names.contains(name));
+    }
     names
 }
 

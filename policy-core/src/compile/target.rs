@@ -119,10 +119,12 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
     for index in indices {
         let Some(known) = api.parts.actions.get(index as usize) else { continue };
         let own = known.name.rsplit_once('.').map(|(_, action)| action).unwrap_or_default();
+        // What carries calls is none of many: a forbid on all writes must not refuse every call that reads.
+        let one_of_many = !known.decoder.carries();
         let named = match action {
-            "*" => true,
-            "read" => known.effect == Effect::Read,
-            "write" => known.effect != Effect::Read,
+            "*" => one_of_many,
+            "read" => one_of_many && known.effect == Effect::Read,
+            "write" => one_of_many && known.effect != Effect::Read,
             other => own == other,
         };
         if !named {

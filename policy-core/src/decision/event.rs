@@ -17,6 +17,9 @@ pub struct EventOperation {
     /// The action's effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<&'static str>,
+    /// `tool NAME`: what is called, where the policy knows the name. A name that only the request knows is not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
 }
 
 /// The record of one decision.

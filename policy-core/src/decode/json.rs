@@ -1,6 +1,7 @@
 //! JSON over REST: the body is one operation's document, or holds lists of rows that are operations of their own.
 
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -8,13 +9,13 @@ use super::{Input, Operation};
 use crate::decision::{Code, Reason};
 use crate::document::{Kind, Step, Steps, Value, pointer_token, select};
 use crate::limits::OPERATIONS;
-use crate::policy::{Action, FieldKind, Name, RowList, is_id};
+use crate::policy::{Action, Api, FieldKind, Name, RowList, is_id};
 use crate::quote::quote;
 
 pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
     let action = input.actions.first().copied();
     match action {
-        Some(batch) if !batch.rows.is_empty() => rows(input, batch),
+        Some(batch) if !batch.rows.is_empty() => rows(input.api, batch, input.document, None),
         _ => {
             let mut operation = Operation::of(action, input.document);
             if let Some(action) = action {
@@ -36,9 +37,15 @@ pub(super) fn path_key(action: &Action, variables: &[(String, String)]) -> Optio
     }
 }
 
-/// One operation per element of each list; nothing else may stand in the body.
-fn rows<'a>(input: &Input<'a>, batch: &'a Action) -> Result<Vec<Operation<'a>>, Reason> {
-    let Some(root) = input.document.filter(|root| root.kind() == Kind::Object) else {
+/// One operation per element of each list; nothing else may stand in the body, but beside the lists of a call what says
+/// whose rows they are.
+pub(super) fn rows<'a>(
+    api: &'a Api,
+    batch: &'a Action,
+    document: Option<Value<'a>>,
+    call: Option<&Rc<Operation<'a>>>,
+) -> Result<Vec<Operation<'a>>, Reason> {
+    let Some(root) = document.filter(|root| root.kind() == Kind::Object) else {
         return Err(shape("a batch is a JSON object that holds lists of rows", None));
     };
     let mut operations = Vec::new();
@@ -46,8 +53,10 @@ fn rows<'a>(input: &Input<'a>, batch: &'a Action) -> Result<Vec<Operation<'a>>, 
     for list in &batch.rows {
         for value in select(root, Steps { head: &list.at.0, tail: &[] }) {
             claimed.push(value);
-            take_rows(input, list, value, &mut operations)?;
+            take_rows(api, list, value, &mut operations)?;
         }
+        let parent = list.parent.as_ref().filter(|_| call.is_some());
+        claimed.extend(parent.into_iter().flat_map(|parent| select(root, Steps { head: &parent.0, tail: &[] })));
     }
     for member in root.children() {
         if !claimed.iter().any(|value| value.same_node(member)) {
@@ -58,11 +67,14 @@ fn rows<'a>(input: &Input<'a>, batch: &'a Action) -> Result<Vec<Operation<'a>>, 
     if operations.is_empty() {
         return Err(shape("the batch has no rows", None));
     }
+    for operation in &mut operations {
+        operation.outer = call.map(Rc::clone);
+    }
     Ok(operations)
 }
 
 fn take_rows<'a>(
-    input: &Input<'a>,
+    api: &'a Api,
     list: &'a RowList,
     value: Value<'a>,
     operations: &mut Vec<Operation<'a>>,
@@ -72,7 +84,7 @@ fn take_rows<'a>(
     if value.kind() != Kind::Array {
         return Err(shape(&format!("{} must be an array of rows", quote(value.name())), pointer()));
     }
-    let action = input.api.actions.get(list.action as usize);
+    let action = api.actions.get(list.action as usize);
     let before = operations.len();
     for element in value.children() {
         if operations.len() >= OPERATIONS {

@@ -112,7 +112,8 @@ fn parameters(request: &Request, message: &Message<'_>) -> Result<(), Reason> {
     for (header, _) in request.headers.iter() {
         let folded = header.replace('_', "-");
         let Some(name) = folded.strip_prefix(PARAM) else { continue };
-        let same = |argument: &Value<'_>| argument.name().replace('_', "-").eq_ignore_ascii_case(name);
+        let fold = |b: u8| if b == b'_' { b'-' } else { b.to_ascii_lowercase() };
+        let same = |argument: &Value<'_>| argument.name().bytes().map(fold).eq(name.bytes());
         for argument in arguments.children().filter(same) {
             let text = decoded(header, single(request, header)?.unwrap_or_default())?;
             if !equal(argument, &text) {

@@ -24,6 +24,7 @@ use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
 use crate::document::{Document, Value};
+use crate::limits::OPERATIONS;
 use crate::number::Decimal;
 use crate::policy::{Action, Api, CallKind, Decoder, Inner, RuleRef};
 use crate::request::Request;
@@ -151,7 +152,32 @@ pub(crate) fn decode<'a>(input: &Input<'a>, _unfolded: &'a Unfolded) -> Result<V
         Decoder::Jsonrpc => jsonrpc::operations(input),
         Decoder::Graphql | Decoder::GoogleBatch => Err(not_yet()),
     }?;
-    inner::expand(input.api, operations)
+    inner::expand(input.api, rows_of_calls(input.api, operations)?)
+}
+
+/// A call that holds lists of rows is its rows, as a batch is.
+fn rows_of_calls<'a>(api: &'a Api, operations: Vec<Operation<'a>>) -> Result<Vec<Operation<'a>>, Reason> {
+    let batch = |operation: &Operation<'a>| {
+        let action = operation.action.filter(|action| !action.rows.is_empty());
+        action.filter(|_| operation.call.is_some())
+    };
+    let mut out = Vec::with_capacity(operations.len());
+    for operation in operations {
+        match batch(&operation) {
+            None => out.push(operation),
+            Some(action) => {
+                let document = operation.document;
+                let rows = json::rows(api, action, document, Some(&Rc::new(operation)));
+                // Places are those in the arguments, which may stand anywhere in a body, or in none.
+                out.extend(rows.map_err(|reason| Reason { pointer: None, ..reason })?);
+            }
+        }
+        if out.len() > OPERATIONS {
+            let message = alloc::format!("more than {OPERATIONS} rows in one request");
+            return Err(Reason { code: Code::BatchLimit, message, pointer: None });
+        }
+    }
+    Ok(out)
 }
 
 /// How an endpoint of these actions is read. What no catalog lists is no carrier: its body is one document.

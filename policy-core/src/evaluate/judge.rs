@@ -246,6 +246,10 @@ impl<'a> Bench<'a> {
             .map(|operation| EventOperation {
                 action: operation.action.map(|action| format!("{}:{}", self.api.alias, action.name)),
                 effect: operation.action.map(|action| action.effect.name()),
+                call: operation
+                    .call
+                    .filter(|call| operation.action.is_some() || !call.rules.is_empty())
+                    .map(|call| format!("{} {}", call.kind.noun(), call.name)),
             })
             .collect();
         outcome.shadow = self.page.shadow;

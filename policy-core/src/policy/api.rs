@@ -362,6 +362,8 @@ pub struct RowList {
     pub action: u32,
     /// What addresses the row.
     pub key: Option<Path>,
+    /// In the arguments of a call: what says whose rows they are.
+    pub parent: Option<Path>,
 }
 
 /// A text of an action that holds operations of its own.

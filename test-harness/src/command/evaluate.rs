@@ -66,7 +66,7 @@ fn explanation(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Ti
     lines.push(0, format!("policy {}", policies.set.digest()));
     lines.push(0, format!("judged at {now}"));
     for (number, operation) in outcome.operations.iter().enumerate() {
-        let action = operation.action.as_deref().unwrap_or("an endpoint that no catalog lists");
+        let action = operation.action.as_deref().or(operation.call.as_deref()).unwrap_or("what no catalog lists");
         let effect = operation.effect.map(|effect| format!(" ({effect})")).unwrap_or_default();
         lines.push(0, String::new());
         lines.push(0, format!("operation {number}: {action}{effect}"));

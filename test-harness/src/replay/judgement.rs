@@ -109,10 +109,12 @@ impl Judgement {
         if let (Some(_), Some(lack)) = (&outcome.undecidable, lack) {
             return Self::undecidable(outcome.agent, lack);
         }
+        // A refused notification is answered by a status alone: what is left of its reasons are the codes in the event.
+        let silent = !outcome.forward && outcome.rpc.as_ref().is_some_and(|rpc| rpc.ids.is_empty());
         let reasons = outcome.reasons.into_iter().map(|reason| JudgedReason {
             code: reason.code.text().to_owned(),
-            message: Some(reason.message),
-            pointer: reason.pointer,
+            message: Some(reason.message).filter(|_| !silent),
+            pointer: reason.pointer.filter(|_| !silent),
         });
         Self {
             verdict: if outcome.not_an_agent { Verdict::NotAnAgent } else { outcome.decision.into() },

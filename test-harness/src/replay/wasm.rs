@@ -136,10 +136,9 @@ impl WasmEngine {
             name => Verdict::from_name(name)
                 .ok_or_else(|| contradiction("its event names an unknown decision".to_owned()))?,
         };
-        let reasons = match &reply {
-            Some(reply) => reasons_in(reply),
-            None => event.reasons.iter().map(|code| reason(code, None)).collect(),
-        };
+        // What is forwarded, and what nobody waits for an answer to, has its reasons in the event alone.
+        let told = reply.as_ref().and_then(reasons_in);
+        let reasons = told.unwrap_or_else(|| event.reasons.iter().map(|code| reason(code, None)).collect());
         Ok(Judgement { verdict, agent: event.agent, rule: event.rule, reasons, shadow: event.shadow })
     }
 }
@@ -203,15 +202,23 @@ struct ProblemReason {
     pointer: Option<String>,
 }
 
-/// The reasons in a refusal; none in a reply that is no problem document.
-fn reasons_in(reply: &LocalReply) -> Vec<JudgedReason> {
-    let problem: Problem = serde_json::from_slice(&reply.body).unwrap_or_default();
+/// The reasons in a refusal: in a problem document, or in the error of JSON-RPC that holds one. `None`: there is no
+/// document.
+fn reasons_in(reply: &LocalReply) -> Option<Vec<JudgedReason>> {
+    let mut answer: serde_json::Value = serde_json::from_slice(&reply.body).ok()?;
+    if let Some(first) = answer.get_mut(0) {
+        answer = first.take();
+    }
+    if let Some(data) = answer.pointer_mut("/error/data") {
+        answer = data.take();
+    }
+    let problem: Problem = serde_json::from_value(answer).ok()?;
     let reasons = problem.reasons.into_iter().map(|reason| JudgedReason {
         code: reason.code,
         message: reason.message,
         pointer: reason.pointer,
     });
-    reasons.collect()
+    Some(reasons.collect())
 }
 
 fn reason(code: &str, message: Option<String>) -> JudgedReason {
@@ -220,7 +227,13 @@ fn reason(code: &str, message: Option<String>) -> JudgedReason {
 
 /// The filter could not judge the request, and said so.
 fn refused_without_event(reply: &LocalReply) -> Judgement {
-    Judgement { verdict: Verdict::Deny, agent: None, rule: None, reasons: reasons_in(reply), shadow: false }
+    Judgement {
+        verdict: Verdict::Deny,
+        agent: None,
+        rule: None,
+        reasons: reasons_in(reply).unwrap_or_default(),
+        shadow: false,
+    }
 }
 
 /// The filter did not get to an answer, which is a refusal.
