@@ -34,15 +34,17 @@ fn addresses() {
     let get = r#""get": "/products/{id}", "list""#;
     for (by, expect) in [
         (r#""get": "/products/{nothing}", "list""#, &["no request says `nothing`: give it in `vars` | \"try\""][..]),
+        (
+            r#""get": "/products//{id}", "list""#,
+            &["the path has an empty segment, or one of dots | \"/products//{id}\""],
+        ),
+        (r#""get": "/prod%75cts/{id}", "list""#, &["`/v1/prod%75cts/` is not part of a path | \"/prod%75cts/{id}\""]),
         (r#""get": "products/{id}", "list""#, &["the path `products/{id}` begins with `/` | \"products/{id}\""]),
         (
             r#""get": "/products/{id:path}", "list""#,
             &["a variable of an address stands for one segment, not for several | \"/products/{id:path}\""],
         ),
-        (
-            r#""get": "/products/{id}?a=b c", "list""#,
-            &["`a=b c` is not part of a query: percent-encode it | \"/products/{id}?a=b c\""],
-        ),
+        (r#""get": "/products/{id}?a=b c", "list""#, &["`a=b c` is not part of a query | \"/products/{id}?a=b c\""]),
         (r#""get": "/products/{id}?a={id", "list""#, &["a `{` is not closed | \"/products/{id}?a={id\""]),
         (
             r#""tool": "get_product", "list""#,

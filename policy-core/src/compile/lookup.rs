@@ -5,24 +5,21 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::address::{address, index_of, page_size, several};
 use super::api::Fault;
-use super::endpoint::{self, Endpoint, VariableTypes};
+use super::endpoint::Endpoint;
 use super::field;
 use super::names;
 use super::pattern::Patterns;
 use crate::catalog::{AttemptEntry, Catalog, FieldEntry, LookupEntry, TotalEntry};
 use crate::document::{Path, Step};
 use crate::policy::{
-    Action, Address, Ask, Attempt, CURRENT, Decoder, Field, Lookup, LookupVariable, Method, Name, Part, Same, Segment,
-    Several, Supply, Total, VariableType,
+    Action, Ask, Attempt, CURRENT, Decoder, Field, Lookup, LookupVariable, Method, Name, Same, Segment, Supply, Total,
 };
 use crate::quote::{list, quote};
 
 /// Words that begin other names.
 const TAKEN: [&str; 4] = ["path", "query", "header", "request"];
-/// Query parameters by which APIs are told how long a page is to be.
-const PAGE_SIZES: [&str; 6] = ["per_page", "limit", "page_size", "pageSize", "first", "maxResults"];
-
 /// What a lookup of an action is compiled from.
 pub(crate) struct Around<'a> {
     pub(crate) catalog: &'a Catalog,
@@ -245,119 +242,6 @@ fn read_attempt(
     Ok(Attempt { ask, at, each, several, page })
 }
 
-/// The index of a variable, which may be new.
-fn index_of(name: &str, variables: &mut Vec<LookupVariable>) -> u32 {
-    let position = variables.iter().position(|variable| variable.name == name).unwrap_or_else(|| {
-        variables.push(LookupVariable { name: name.into(), from: Vec::new() });
-        variables.len() - 1
-    });
-    u32::try_from(position).unwrap_or(u32::MAX)
-}
-
-/// `/path/{x}?name={y}`, below base; `//` starts at the root of the host.
-fn address(
-    text: &str,
-    variables: &mut Vec<LookupVariable>,
-    around: &Around<'_>,
-    patterns: &mut Patterns,
-) -> Result<Address, String> {
-    let (path, query) = match text.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (text, None),
-    };
-    let types = VariableTypes { catalog: &around.catalog.vars };
-    let endpoint = endpoint::parse(&format!("GET {path}"), around.base, &types, patterns)?;
-    let mut parts = Vec::new();
-    let mut named = endpoint.names.iter();
-    for segment in &endpoint.segments {
-        push_text(&mut parts, "/");
-        match segment {
-            Segment::Literal(text) => push_text(&mut parts, text),
-            Segment::Variable(VariableType::Path) => {
-                return Err("a variable of an address stands for one segment, not for several".into());
-            }
-            Segment::Variable(kind) => {
-                let name = named.next().map(String::as_str).unwrap_or_default();
-                parts.push(Part::Variable(index_of(name, variables), kind.clone()));
-            }
-        }
-    }
-    if endpoint.segments.is_empty() {
-        push_text(&mut parts, "/");
-    }
-    if let Some(query) = query {
-        push_text(&mut parts, "?");
-        query_parts(query, &types, &mut parts, variables, patterns)?;
-    }
-    Ok(Address(parts))
-}
-
-fn query_parts(
-    query: &str,
-    types: &VariableTypes<'_>,
-    parts: &mut Vec<Part>,
-    variables: &mut Vec<LookupVariable>,
-    patterns: &mut Patterns,
-) -> Result<(), String> {
-    let mut rest = query;
-    loop {
-        let (text, variable) = match rest.split_once('{') {
-            Some((text, rest)) => (text, Some(rest)),
-            None => (rest, None),
-        };
-        let odd = |c: char| !c.is_ascii_graphic() || matches!(c, '#' | '"' | '<' | '>' | '\\' | '^' | '`' | '|' | '}');
-        if text.contains(odd) {
-            return Err(format!("{} is not part of a query: percent-encode it", quote(text)));
-        }
-        push_text(parts, text);
-        let Some(variable) = variable else { return Ok(()) };
-        let (variable, behind) = variable.split_once('}').ok_or_else(|| "a `{` is not closed".to_string())?;
-        let (name, inline) = match variable.split_once(':') {
-            Some((name, kind)) => (name, Some(kind)),
-            None => (variable, None),
-        };
-        let kind = types.of(name, inline, patterns)?;
-        parts.push(Part::Variable(index_of(name, variables), kind));
-        rest = behind;
-    }
-}
-
-fn push_text(parts: &mut Vec<Part>, text: &str) {
-    match parts.last_mut() {
-        Some(Part::Text(known)) => known.push_str(text),
-        _ if text.is_empty() => {}
-        _ => parts.push(Part::Text(text.into())),
-    }
-}
-
-/// A list call: the one variable of its query takes several values.
-fn several(
-    text: &str,
-    variables: &mut Vec<LookupVariable>,
-    around: &Around<'_>,
-    patterns: &mut Patterns,
-) -> Result<Several, String> {
-    let query = text.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    let wrong = || {
-        "a list call has one variable in its query, which takes several values: `/products?include={id}`".to_string()
-    };
-    let (_, rest) = query.split_once('{').ok_or_else(wrong)?;
-    let (name, rest) = rest.split_once('}').ok_or_else(wrong)?;
-    if rest.contains('{') {
-        return Err(wrong());
-    }
-    let address = address(text, variables, around, patterns)?;
-    let name = name.split(':').next().unwrap_or_default();
-    Ok(Several { address, joined: index_of(name, variables) })
-}
-
-/// Most elements that a list address asks for.
-fn page_size(text: &str) -> Option<u32> {
-    let query = text.split_once('?').map(|(_, query)| query)?;
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(name, _)| PAGE_SIZES.contains(name)).and_then(|(_, value)| value.parse().ok())
-}
-
 /// Where the value of a variable comes from; nowhere: no request says it.
 fn supplies(name: &str, entry: &LookupEntry, per_element: bool, around: &Around<'_>) -> Result<Vec<Supply>, String> {
     let element = |path: Path| alloc::vec![Supply::Element(path)];
@@ -385,9 +269,12 @@ fn supplies(name: &str, entry: &LookupEntry, per_element: bool, around: &Around<
                 from.push(field);
             }
         }
+        // The arguments of a tool keep the type that the request gives them.
         Some(Name::Field(key, tail)) if key == name && tail.0.is_empty() && !per_element => {
+            if around.action.key_prefix.is_none() {
+                from.push(field);
+            }
             from.push(Supply::Key);
-            from.push(field);
         }
         // What the path says no member of a body can replace.
         _ => {

@@ -169,19 +169,39 @@ impl World {
 
     fn answer(&self, fetch: &Fetch) -> Answer {
         self.asked.borrow_mut().push(fetch.clone());
-        let known = self.answers.get(&fetch.target).cloned();
+        let known = self.answers.get(&key_of(fetch)).cloned();
         known.unwrap_or_else(|| response(404, r#"{"code":"not_found"}"#))
     }
 
-    /// The targets that were asked for, and forgets them.
+    /// The targets (of tools, their name and arguments) that were asked for, and forgets them.
     pub fn asked(&self) -> Vec<String> {
-        self.asked.take().into_iter().map(|fetch| fetch.target).collect()
+        self.asked.take().iter().map(key_of).collect()
     }
 
     /// What was fetched, and forgets it.
     pub fn fetched(&self) -> Vec<Fetch> {
         self.asked.take()
     }
+}
+
+/// Under which an answer stands: the target, or `get_product {"id":42}`.
+fn key_of(fetch: &Fetch) -> String {
+    match &fetch.body {
+        None => fetch.target.clone(),
+        Some(body) => {
+            let call: serde_json::Value = serde_json::from_slice(body).expect("a call is JSON");
+            assert_eq!(call["method"], "tools/call");
+            format!("{} {}", call["params"]["name"].as_str().expect("a name"), call["params"]["arguments"])
+        }
+    }
+}
+
+/// What a tool answers: its structured content.
+pub fn tool_answer(content: &str) -> Answer {
+    response(
+        200,
+        &format!(r#"{{"jsonrpc":"2.0","id":"ambit-lookup","result":{{"content":[],"structuredContent":{content}}}}}"#),
+    )
 }
 
 /// Drives one evaluation to its end in a world.
@@ -197,7 +217,7 @@ pub fn judge_in(set: &Arc<PolicySet>, request: &Request, world: &World) -> Outco
                 assert!(rounds <= 2, "two rounds at most: {request:?}");
                 for fetch in need.fetches() {
                     assert_eq!((fetch.api.as_str(), fetch.host.as_str()), ("store", "shop.example.com"));
-                    assert!(fetch.method != Method::Get || fetch.body.is_none(), "{fetch:?}");
+                    assert_eq!(fetch.method == Method::Get, fetch.body.is_none(), "{fetch:?}");
                     let own = |name: &str| name.starts_with("x-") || name == "authorization" || name == "cookie";
                     assert!(!fetch.headers.iter().any(|(name, _)| own(name)), "nothing of the agent's: {fetch:?}");
                 }
