@@ -13,7 +13,8 @@ use super::value::{self, Without};
 use crate::catalog::{ActionEntry, Catalog, LookupEntry, ResourceEntry};
 use crate::document::Path;
 use crate::policy::{
-    Action, CURRENT, Currency, FieldKind, FieldType, Limit, Lookup, Measure, Money, Name, Predicate, Supply, Term, Test,
+    Action, CURRENT, Currency, FieldKind, FieldType, Limit, Lookup, Measure, Money, Name, Page, Predicate, RuleTarget,
+    Supply, Term, Test,
 };
 use crate::quote::quote;
 
@@ -243,6 +244,24 @@ pub(crate) fn of_present(text: &str) -> Result<Name, String> {
         Name::Field(field, tail) => Ok(Name::State { lookup: CURRENT.into(), field, tail }),
         _ => Err(format!("{} is no name of the resource as it is now", quote(text))),
     }
+}
+
+/// Whether one of the rules that can meet an action can need the present: else its lookups need not travel.
+pub(crate) fn is_needed(action: &Action, rules: &[RuleTarget], page: &Page) -> bool {
+    let filtered = |(name, _): &(String, Vec<String>)| {
+        action.filters.iter().any(|filter| filter.name == *name && is_state(&filter.source))
+    };
+    action.rules.iter().any(|rule| rule.filters.iter().any(filtered))
+        || rules.iter().any(|rule| match rule {
+            RuleTarget::Permit(index) => {
+                let permit = page.permits.get(*index as usize);
+                permit.is_some_and(|permit| permit.limits.iter().any(|limit| is_looked_up(limit, &[action])))
+            }
+            RuleTarget::Forbid(index) => {
+                let forbid = page.forbids.get(*index as usize);
+                forbid.is_some_and(|forbid| forbid.when.iter().any(|test| test_is_looked_up(test, &[action])))
+            }
+        })
 }
 
 /// Whether judging a limit can need the present.
