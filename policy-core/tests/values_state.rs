@@ -166,6 +166,18 @@ fn a_value_per_element() {
     }
 }
 
+/// With `for`, the variable that is the resource's key is the member of the element.
+#[test]
+fn elements_have_keys_of_their_own() {
+    let set = store_permits(
+        r#"{ "id": "p", "scope": "store:orders.create", "fields": "any", "limits": [{ "field": "gift.kind", "in": ["card"] }] }"#,
+    );
+    let world = World::of(&[("/v1/gifts/1", r#"{"kind":"card"}"#), ("/v1/gifts/2", r#"{"kind":"cash"}"#)]);
+    check_in(&set, &world, &order(r#"[{"id":1},{"id":"1"}]"#), "allow p");
+    check_in(&set, &world, &order(r#"[{"id":1},{"id":2}]"#), "deny p: value_format");
+    check_in(&set, &world, &order(r#"[{"id":1},{}]"#), "deny p: unknown_state");
+}
+
 /// Totals over a list: open orders against the stock left.
 #[test]
 fn totals_need_the_whole_list() {

@@ -263,7 +263,7 @@ fn supplies(name: &str, entry: &LookupEntry, per_element: bool, around: &Around<
     let field = Supply::Name(Name::Field(name.into(), Path::default()));
     match &around.action.key {
         // The key is where the catalog says it is, and nowhere else; only a call by name has no path of its own.
-        Some(Name::Path(key) | Name::Query(key)) if key == name => {
+        Some(Name::Path(key) | Name::Query(key)) if key == name && !per_element => {
             from.push(Supply::Key);
             if of_body && (around.called || around.endpoints.is_empty()) {
                 from.push(field);
@@ -278,7 +278,8 @@ fn supplies(name: &str, entry: &LookupEntry, per_element: bool, around: &Around<
         }
         // What the path says no member of a body can replace.
         _ => {
-            if around.path_variables.iter().any(|variable| variable == name) {
+            let is_key = matches!(&around.action.key, Some(Name::Path(key)) if key == name);
+            if !is_key && around.path_variables.iter().any(|variable| variable == name) {
                 from.push(Supply::Name(Name::Path(name.into())));
             }
             if per_element {

@@ -87,6 +87,7 @@ pub const STORE: &str = r#"{
           "try": [{ "get": "/products/{product_id}/variations/{variation_id}" }, { "get": "/products/{product_id}" }],
           "fields": { "price": { "at": "/price", "type": "decimal" }, "status": { "at": "/status" } }
         },
+        "gift": { "for": "lines", "try": [{ "get": "/gifts/{id}" }], "fields": { "kind": { "at": "/kind", "type": "string" } } },
         "shelf": { "for": "lines", "vars": { "sku": "shelf/sku" }, "try": [{ "get": "/shelves/{sku}" }], "fields": { "left": { "at": "/left", "type": "integer" } } }
       },
       "fields": { "lines": { "at": "/lines" }, "note": { "at": "/note", "type": "string" } },
