@@ -3,11 +3,12 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use policy_core::policy::Method;
 use policy_core::state::Answer;
 use policy_core::{PolicySet, Step, Timestamp, Unavailable, evaluate};
+use proptest::prelude::*;
 use support::present::{World, check_in, judge_in, messages, response, store, store_permits};
 use support::{NOW, Request, json, request, text_of};
 
@@ -54,6 +55,22 @@ fn a_refusal_needs_no_lookup() {
     }
     check_in(&set, &world, &put(RAISE), "allow p");
     assert_eq!(world.asked(), ["/v1/products/42"]);
+}
+
+/// An explanation says which rules would have needed one.
+#[test]
+fn an_explanation_names_what_was_not_looked_up() {
+    let set = store(&format!(
+        r#"{{ "permit": [{STEP}], "forbid": [{{ "id": "f", "scope": "store:products.update[category=x]" }}] }}"#
+    ));
+    let rows = r#"{"update":[{"id":1,"price":"1"},{"id":2,"price":"x"}]}"#;
+    let outcome = judge_in(&set, &json("POST /v1/products/batch", rows), &World::default());
+    let said = "depends on what is now, which was not looked up: the request is refused anyway";
+    let of_first: Vec<_> = outcome.considered.iter().filter(|rule| rule.operation == 0).collect();
+    assert_eq!(of_first.len(), 2);
+    for rule in of_first {
+        assert!(rule.reasons.iter().any(|reason| reason.message == said), "{rule:?}");
+    }
 }
 
 /// A change that is not asked for needs no current value.
@@ -318,6 +335,32 @@ fn rules_in_shadow_look_nothing_up() {
     let world = World::default();
     check_in(&set, &world, &put(RAISE), "allow p");
     assert_eq!(world.asked(), [""; 0]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+
+    /// Whatever bytes come as an answer: nothing but a full answer of that resource with such a price lets the change pass.
+    #[test]
+    fn damaged_answers_let_nothing_pass(at in 0usize..60, byte in any::<u8>(), cut in 0usize..60, status in prop::sample::select(vec![200u16, 200, 200, 201, 404])) {
+        static SET: LazyLock<Arc<PolicySet>> = LazyLock::new(|| store_permits(STEP));
+        let mut body = r#"{"id":42,"name":"a \u00fc b","price":"10.00","tags":[1,2]}"#.as_bytes().to_vec();
+        if let Some(place) = body.get_mut(at) {
+            *place = byte;
+        }
+        if cut < 8 {
+            body.truncate(body.len() - cut);
+        }
+        let answer = Answer::Response { status, headers: vec![(b"content-type".to_vec(), b"application/json".to_vec())], body: body.clone() };
+        let outcome = judge_in(&SET, &put(RAISE), &World::default().with("/v1/products/42", answer));
+        if outcome.forward {
+            let read: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            prop_assert_eq!(status, 200);
+            prop_assert_eq!(&read["id"], 42);
+            let price: f64 = read["price"].as_str().expect("a text").parse().expect("a number");
+            prop_assert!((price - 10.5).abs() <= price * 0.05 + 1e-9, "{}", price);
+        }
+    }
 }
 
 /// The same request in the same world: the same calls, the same outcome.

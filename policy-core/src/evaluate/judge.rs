@@ -1,6 +1,7 @@
 //! Combining what the rules say: within a permit the strictest finding, across permits the most permissive verdict,
 //! across operations the strictest.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -32,19 +33,19 @@ pub(crate) fn read(
     request: &Request,
     route: &Route,
     body: Body,
-) -> Result<Content, Outcome> {
+) -> Result<Content, Box<Outcome>> {
     let Some(api) = page.apis.get(route.api as usize) else {
-        return Err(denied(page, torn(), None));
+        return Err(Box::new(denied(page, torn(), None)));
     };
     let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit);
     let actions = actions(api, route);
     let content = read_body(api, decoder_of(api, &actions), request, body, limit as usize)
-        .map_err(|reason| denied(page, reason, None))?;
+        .map_err(|reason| Box::new(denied(page, reason, None)))?;
     // Bytes that were not read cannot be taken apart, and what is not judged is not allowed.
     if let Content::Unread(reason) = &content
         && actions.iter().any(|action| action.is_carrier())
     {
-        return Err(denied(page, reason.clone(), None));
+        return Err(Box::new(denied(page, reason.clone(), None)));
     }
     Ok(content)
 }
@@ -320,9 +321,11 @@ impl<'a> Bench<'a> {
             let mut of_permit = Judged::of(&permit.id, findings);
             self.known.put_back(of_whole.to_vec());
             let own = self.known.take_wants();
-            // What the rule says is not known where something is yet to be looked up; a deny stands.
-            let says = Some(of_permit.decision).filter(|says| !of_permit.awaits || *says == Decision::Deny);
-            let reasons = of_permit.reasons.clone();
+            let says = Some(of_permit.decision);
+            let mut reasons = of_permit.reasons.clone();
+            if of_permit.awaits && of_permit.decision != Decision::Deny {
+                reasons.push(not_looked_up());
+            }
             considered.push(considering(position, &permit.id, "permit", says, permit.shadow, reasons));
             if permit.shadow {
                 continue;
@@ -373,8 +376,11 @@ impl<'a> Bench<'a> {
             let applies = when != Truth::Fails && !awaits;
             let message = format!("the rule {} forbids this{}", quote(&forbid.id), unknown(&matches, &when));
             let reason = Reason { code: Code::Forbidden, message, pointer: None };
-            let (decision, reasons) =
-                if applies { (Some(Decision::Deny), alloc::vec![reason.clone()]) } else { (None, Vec::new()) };
+            let (decision, reasons) = match (applies, awaits) {
+                (true, _) => (Some(Decision::Deny), alloc::vec![reason.clone()]),
+                (false, true) => (None, alloc::vec![not_looked_up()]),
+                (false, false) => (None, Vec::new()),
+            };
             considered.push(considering(position, &forbid.id, "forbid", decision, forbid.shadow, reasons));
             if forbid.shadow {
                 continue;
@@ -428,6 +434,12 @@ impl<'a> Bench<'a> {
             call.rules.iter().chain(of_action).any(permits).then_some(call.name.as_str())
         })
     }
+}
+
+/// What an explanation says of a rule that the present would have to decide, where the request is refused without it.
+fn not_looked_up() -> Reason {
+    let message = "depends on what is now, which was not looked up: the request is refused anyway".into();
+    Reason { code: Code::UnknownState, message, pointer: None }
 }
 
 /// Why a forbid applies that may not be meant: what it looks at is not known.

@@ -179,7 +179,7 @@ impl Suspended {
                 let known = Known::default();
                 Box::new(Judging { suspended: self, content, known, rounds: 0, at_best: None }).go()
             }
-            Err(outcome) => Step::Done(outcome),
+            Err(outcome) => Step::Done(*outcome),
         }
     }
 }
