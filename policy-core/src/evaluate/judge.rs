@@ -1,7 +1,6 @@
 //! Combining what the rules say: within a permit the strictest finding, across permits the most permissive verdict,
 //! across operations the strictest.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -26,28 +25,17 @@ use crate::state::{Known, Want};
 /// Reads the body of a request.
 ///
 /// # Errors
-/// The refusal, whatever the permits say.
+/// A [`Reason`] to deny, whatever the permits say.
 pub(crate) fn read(
     set: &PolicySet,
     page: &Page,
     request: &Request,
     route: &Route,
     body: Body,
-) -> Result<Content, Box<Outcome>> {
-    let Some(api) = page.apis.get(route.api as usize) else {
-        return Err(Box::new(denied(page, torn(), None)));
-    };
+) -> Result<Content, Reason> {
+    let api = page.apis.get(route.api as usize).ok_or_else(torn)?;
     let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit);
-    let actions = actions(api, route);
-    let content = read_body(api, decoder_of(api, &actions), request, body, limit as usize)
-        .map_err(|reason| Box::new(denied(page, reason, None)))?;
-    // Bytes that were not read cannot be taken apart, and what is not judged is not allowed.
-    if let Content::Unread(reason) = &content
-        && actions.iter().any(|action| action.is_carrier())
-    {
-        return Err(Box::new(denied(page, reason.clone(), None)));
-    }
-    Ok(content)
+    read_body(api, decoder_of(api, &actions(api, route)), request, body, limit as usize)
 }
 
 /// Judges a request by its content and what is known of the present. Where that is not enough, the outcome is what it
@@ -57,17 +45,27 @@ pub(crate) fn judge(
     page: &Page,
     request: &Request,
     route: &Route,
-    content: &Content,
+    content: &Result<Content, Reason>,
     known: &Known,
 ) -> Outcome {
     let Some(api) = page.apis.get(route.api as usize) else {
         return denied(page, torn(), None);
+    };
+    let content = match content {
+        Ok(content) => content,
+        Err(reason) => return denied(page, reason.clone(), None),
     };
     let document = match content {
         Content::Document(document) => Some(document),
         Content::None | Content::Unread(_) => None,
     };
     let actions = actions(api, route);
+    // Bytes that were not read cannot be taken apart, and what is not judged is not allowed.
+    if let Content::Unread(reason) = content
+        && actions.iter().any(|action| action.is_carrier())
+    {
+        return denied(page, reason.clone(), None);
+    }
     let decoder = decoder_of(api, &actions);
     let variables = &route.variables;
     let input = Input { api, decoder, actions, variables, request, document: document.map(Document::root) };

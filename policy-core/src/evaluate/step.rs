@@ -63,7 +63,7 @@ struct Suspended {
 #[derive(Debug)]
 struct Judging {
     suspended: Suspended,
-    content: Content,
+    content: Result<Content, Reason>,
     known: Known,
     /// Rounds of lookups that were asked for.
     rounds: usize,
@@ -174,13 +174,8 @@ impl Suspended {
             }
             Body::Complete(_) | Body::Empty => {}
         }
-        match judge::read(&self.set, page, &self.request, &self.route, body) {
-            Ok(content) => {
-                let known = Known::default();
-                Box::new(Judging { suspended: self, content, known, rounds: 0, at_best: None }).go()
-            }
-            Err(outcome) => Step::Done(*outcome),
-        }
+        let content = judge::read(&self.set, page, &self.request, &self.route, body);
+        Box::new(Judging { suspended: self, content, known: Known::default(), rounds: 0, at_best: None }).go()
     }
 }
 
