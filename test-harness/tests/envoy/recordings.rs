@@ -1,55 +1,17 @@
 //! Every bundled recording through a live Envoy: the decisions are those of the native core (and so, by the agreement
 //! tests, of the module in the harness), and nothing but what is allowed reaches the upstream.
 
-#[path = "../support/library.rs"]
-mod library;
-
 use std::sync::Arc;
 
-use policy_core::compile::{Source, SourceKind, compile};
-use policy_core::{Outcome, PolicySet, Timestamp};
-use serde_json::Value;
+use policy_core::Timestamp;
 use test_harness::recording::{Exchange, RecordedBody};
 use test_harness::replay::NativeEngine;
 
 use crate::client_h1::{self, RequestHead};
 use crate::config::Gateway;
+use crate::library;
+use crate::library_live::{Decided, policies};
 use crate::upstream::Upstream;
-
-/// The library's policies, valid whenever this test runs: a live gateway judges by its own clock.
-fn policies() -> (String, Arc<PolicySet>) {
-    let folder = library::folder();
-    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{e}"));
-    let mut sources = Vec::new();
-    let mut add = |path: &std::path::Path, kind| {
-        let mut text = read(path);
-        if kind == SourceKind::Template {
-            let mut template: Value = serde_json::from_str(&text).expect("a template is JSON");
-            template["valid"] = serde_json::json!({ "from": "2000-01-01T00:00:00Z", "until": "2200-01-01T00:00:00Z" });
-            text = template.to_string();
-        }
-        sources.push(Source { name: path.display().to_string(), kind, text });
-    };
-    add(&folder.join("gateway.json"), SourceKind::Gateway);
-    let json = |folder: &std::path::Path| -> Vec<std::path::PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{e}"));
-        let paths = entries.map(|entry| entry.expect("an entry").path());
-        paths.filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
-    };
-    for path in json(&folder.join("catalogs")) {
-        add(&path, SourceKind::Catalog);
-    }
-    for path in json(&folder) {
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("agent-policy-")) {
-            add(&path, SourceKind::Template);
-        }
-    }
-    let compiled = compile(&sources);
-    let set = compiled.set.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
-    let bundle = policy_core::bundle::seal(&set).expect("the set seals");
-    let set = policy_core::bundle::load(&bundle).expect("the bundle loads");
-    (String::from_utf8(bundle).expect("a bundle is text"), Arc::new(set))
-}
 
 /// The recorded request as bytes on the wire.
 fn wire(exchange: &Exchange) -> Vec<u8> {
@@ -77,18 +39,6 @@ fn wire(exchange: &Exchange) -> Vec<u8> {
     }
 }
 
-fn live(line: &Value) -> (String, Option<String>, Vec<String>) {
-    let decision: Value = serde_json::from_str(line["decision"].as_str().expect("a decision")).expect("JSON");
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let reasons = decision["reasons"].as_array().map(|codes| codes.iter().filter_map(text).collect());
-    (text(&decision["decision"]).expect("a word"), text(&decision["rule"]), reasons.unwrap_or_default())
-}
-
-fn native(outcome: &Outcome) -> (String, Option<String>, Vec<String>) {
-    let codes = outcome.reasons.iter().map(|reason| reason.code.text().to_owned()).collect();
-    (outcome.decision.name().to_owned(), outcome.rule.clone(), codes)
-}
-
 /// G1, F1.
 #[tokio::test]
 async fn every_recording_is_decided_as_the_native_core_decides_it() {
@@ -114,15 +64,15 @@ async fn every_recording_is_decided_as_the_native_core_decides_it() {
             // A refused call of JSON-RPC is answered with 200: what was refused has no other status than its reply.
             let due = if outcome.forward { 200 } else { outcome.reply(&set).status };
             assert_eq!(status, due, "{}", exchange.position);
-            expected.push((exchange.position.to_string(), native(&outcome)));
+            expected.push((exchange.position.to_string(), Decided::natively(&outcome)));
         }
     }
     assert!(expected.len() > 400, "{} requests", expected.len());
     let lines = envoy.access_log(expected.len()).await;
     assert_eq!(lines.len(), expected.len());
     for ((position, native), line) in expected.iter().zip(&lines) {
-        assert_eq!(*native, live(line), "{position}");
+        assert_eq!(Some(native), Decided::in_line(line).as_ref(), "{position}");
     }
-    let allowed = expected.iter().filter(|(_, (decision, ..))| decision == "allow").count();
+    let allowed = expected.iter().filter(|(_, decided)| decided.decision == "allow").count();
     assert_eq!(upstream.received().len(), allowed);
 }
