@@ -49,6 +49,7 @@ pub mod request;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod secrets;
+pub mod state;
 #[cfg(feature = "author")]
 pub mod template;
 pub mod time;

@@ -49,3 +49,17 @@ pub const BODY_KIB_MAX: u32 = 16 * 1024;
 pub const BODY_TIMEOUT_MS: u64 = 15_000;
 /// Largest automaton that one pattern may become, in bytes.
 pub const PATTERN_BYTES: usize = 256 * 1024;
+/// Most resources that one request may need as they are now.
+pub const LOOKUPS: usize = 200;
+/// Most calls that look them up.
+pub const FETCHES: usize = 64;
+/// Most resources that one list call asks for: fewer than the pages of the usual APIs.
+pub const LISTED_KEYS: usize = 50;
+/// Most rounds of lookups: the second is for what the first must be known for.
+pub const LOOKUP_ROUNDS: usize = 2;
+/// Largest answer to one lookup, in bytes.
+pub const ANSWER_BYTES: usize = 1024 * 1024;
+/// Most values in all answers together.
+pub const ANSWER_VALUES: usize = 4 * JSON_VALUES;
+/// Longest value of a variable in the address of a lookup, in bytes.
+pub const VARIABLE_BYTES: usize = 255;

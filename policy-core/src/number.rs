@@ -1,11 +1,15 @@
 //! Exact decimal numbers: no binary floating point anywhere on the way of a request.
 
+mod change;
+mod wide;
+
 use core::cmp::Ordering;
 use core::fmt;
 
 use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
+pub use self::change::Distance;
 use crate::limits::DIGITS;
 
 /// Largest scale of a parsed number: what is smaller than 10⁻¹⁸ cannot be held and is refused.
@@ -33,6 +37,8 @@ pub enum NumberError {
 impl Decimal {
     /// Zero.
     pub const ZERO: Self = Self { coefficient: 0, scale: 0 };
+    /// One.
+    pub const ONE: Self = Self { coefficient: 1, scale: 0 };
 
     /// `coefficient × 10^-scale`, brought to lowest terms.
     #[must_use]
@@ -148,6 +154,18 @@ impl Decimal {
         Some(Self::new(sum, scale))
     }
 
+    /// The difference, or `None` when it cannot be held.
+    #[must_use]
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.checked_add(Self { coefficient: other.coefficient.checked_neg()?, scale: other.scale })
+    }
+
+    /// The number without its sign.
+    #[must_use]
+    pub fn abs(self) -> Self {
+        Self { coefficient: self.coefficient.saturating_abs(), scale: self.scale }
+    }
+
     /// The product, or `None` when it cannot be held.
     #[must_use]
     pub fn checked_mul(self, other: Self) -> Option<Self> {
@@ -216,12 +234,14 @@ impl Ord for Decimal {
         let scale = self.scale.max(other.scale);
         match (self.at_scale(scale), other.at_scale(scale)) {
             (Some(a), Some(b)) => a.cmp(&b),
-            // Only a checked sum or product can be so large that aligning overflows: then the magnitudes differ by
-            // more than the alignment, and whole parts decide.
-            _ => {
-                let whole = |d: &Self| d.coefficient / 10i128.checked_pow(d.scale).unwrap_or(i128::MAX);
-                whole(self).cmp(&whole(other))
-            }
+            // Only a checked sum or product can be so large that aligning overflows.
+            _ => match Distance::between(*other, *self) {
+                Some(way) => way.direction(),
+                None => {
+                    let whole = |d: &Self| d.coefficient / 10i128.checked_pow(d.scale).unwrap_or(i128::MAX);
+                    whole(self).cmp(&whole(other))
+                }
+            },
         }
     }
 }
@@ -234,8 +254,36 @@ impl PartialOrd for Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.coefficient.unsigned_abs().to_string();
-        let scale = self.scale as usize;
+        self.write(f, self.scale)
+    }
+}
+
+/// A [`Decimal`] with zeros at its end, as an amount is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Padded(Decimal, u32);
+
+/// Most digits behind the point of a [`Padded`] number.
+const MOST_PADDING: u32 = 18;
+
+impl fmt::Display for Padded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, self.0.scale.max(self.1.min(MOST_PADDING)))
+    }
+}
+
+impl Decimal {
+    /// The number as text with at least so many digits behind the point (18 at most): `20.00`.
+    #[must_use]
+    pub fn padded(self, decimals: u32) -> Padded {
+        Padded(self, decimals)
+    }
+
+    fn write(self, f: &mut fmt::Formatter<'_>, scale: u32) -> fmt::Result {
+        let mut digits = self.coefficient.unsigned_abs().to_string();
+        for _ in self.scale..scale {
+            digits.push('0');
+        }
+        let scale = scale as usize;
         let mut text = String::new();
         if digits.len() <= scale {
             text.push_str("0.");

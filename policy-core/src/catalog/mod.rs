@@ -311,18 +311,18 @@ pub struct LookupEntry {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AttemptEntry {
-    /// Path below base.
+    /// Path and query below base, with variables: `/products/{id}`.
     pub get: Option<String>,
     /// MCP tool.
     pub tool: Option<String>,
-    /// Its arguments.
+    /// Its arguments, each a variable of the lookup.
     #[serde(default)]
     pub arguments: BTreeMap<String, String>,
-    /// Where in the answer the resource is; a list: one entry per resource.
+    /// Pointer to the list in the answer, where it holds several resources.
     pub each: Option<String>,
     /// Pointer to the resource in the answer.
     pub pointer: Option<String>,
-    /// Query of a list call that answers for several keys at once.
+    /// Path and query of a call that answers for several at once: its one query variable takes several values.
     pub list: Option<String>,
 }
 

@@ -7,19 +7,14 @@ use alloc::vec::Vec;
 
 use super::call::{self, CallName};
 use super::endpoint::{self, Endpoint, VariableTypes};
+use super::field;
 use super::inner;
 use super::names::{self, Missing};
 use super::pattern::Patterns;
-use crate::catalog::{
-    Catalog, DecoderKind, EffectWord, FieldEntry, FieldWord, HeaderKind, KeyEntry, MoneyUnit, QueryKind, ResourceEntry,
-    TermEntry,
-};
+use super::present;
+use crate::catalog::{Catalog, DecoderKind, EffectWord, HeaderKind, KeyEntry, QueryKind, ResourceEntry};
 use crate::document::Path;
-use crate::number::Decimal;
-use crate::policy::{
-    Action, CallField, Currency, Decoder, Effect, Field, FieldKind, FieldType, Filter, Formula, HeaderShape, Money,
-    Name, NamePattern, QueryShape, RowList, Term, TypedAs,
-};
+use crate::policy::{Action, Decoder, Effect, Filter, HeaderShape, Name, NamePattern, QueryShape, RowList};
 
 /// A problem in a catalog: pointer, message.
 pub(crate) type Fault = (String, String);
@@ -37,10 +32,6 @@ pub(crate) struct CatalogParts {
     pub(crate) query: Vec<(String, QueryShape)>,
     /// Actions that cannot be judged by this version, and why.
     pub(crate) unsupported: BTreeMap<String, &'static str>,
-    /// Filters that cannot be judged by this version: (resource, filter).
-    pub(crate) late_filters: Vec<(String, String)>,
-    /// Values that cannot be computed by this version: (resource, value).
-    pub(crate) late_values: Vec<(String, String)>,
 }
 
 /// Names of quirks a catalog may declare. `php_names` changes how names are compared; the others name ways that the
@@ -94,8 +85,6 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         headers: Vec::new(),
         query: Vec::new(),
         unsupported: BTreeMap::new(),
-        late_filters: Vec::new(),
-        late_values: Vec::new(),
     };
     for (name, kind) in &catalog.headers {
         match kind {
@@ -115,6 +104,7 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     rows(catalog, &mut parts, faults);
     call::listed(catalog, &mut parts, faults);
     inner::compile(catalog, &mut parts, faults);
+    present::compile(catalog, base, patterns, &mut parts, faults);
     listed_once(&parts, faults);
     parts
 }
@@ -142,7 +132,7 @@ fn resource_actions(
     for (name, source) in &entry.filters {
         match names::head(source) {
             Ok(source) => filters.push(Filter { name: name.clone(), source }),
-            Err(_) => parts.late_filters.push((resource.into(), name.clone())),
+            Err(message) => faults.push((place(&format!("filters/{name}")), message)),
         }
     }
     for (name, action) in &entry.actions {
@@ -155,17 +145,9 @@ fn resource_actions(
             let at = place(&format!("fields/{field}"));
             let entry = entry.by_action.get(name).unwrap_or(entry);
             if field == "*" {
-                open_fields = open_base(entry, &at, faults);
-            } else if let Some(field) = compile_field(field, entry, &at, faults) {
+                open_fields = field::open_base(entry, &at, faults);
+            } else if let Some(field) = field::compile(field, entry, &at, faults) {
                 fields.push(field);
-            }
-        }
-        let mut values = Vec::new();
-        for (value, entry) in &entry.values {
-            let pointer = place(&format!("values/{value}"));
-            match formula(entry.each.as_deref(), &entry.add, &fields, &pointer, faults) {
-                Some(formula) => values.push((value.clone(), formula)),
-                None => parts.late_values.push((resource.into(), value.clone())),
             }
         }
         let mut endpoints = Vec::new();
@@ -191,169 +173,18 @@ fn resource_actions(
                 EffectWord::Brake => Effect::Brake,
             },
             fields,
-            values,
+            values: Vec::new(),
             open_fields,
             rows: Vec::new(),
             key: key.clone(),
             key_prefix: key_prefix.clone(),
             filters: filters.clone(),
+            lookups: Vec::new(),
             decoder,
             inner: Vec::new(),
             rules: Vec::new(),
         });
     }
-}
-
-/// The place below which any name is a member: `/*` is the root of the document.
-fn open_base(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Path> {
-    let at = entry.at.as_ref().map(|at| at.values().to_vec()).unwrap_or_default();
-    let base = match at.as_slice() {
-        [one] => one.strip_suffix("/*").and_then(Path::parse),
-        _ => None,
-    };
-    if base.is_none() {
-        faults.push((pointer.into(), "the field `*` needs one pointer that ends in `/*`".into()));
-    }
-    base
-}
-
-fn compile_field(name: &str, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Field> {
-    let mut at = Vec::new();
-    for text in entry.at.as_ref().map(crate::template::OneOrMany::values).unwrap_or_default() {
-        match Path::parse(text).filter(one_deep) {
-            Some(path) => at.push(path),
-            None => faults.push((format!("{pointer}/at"), format!("{} is not a pointer", crate::quote::quote(text)))),
-        }
-    }
-    if at.is_empty() {
-        // What is no pointer was said above.
-        if entry.at.as_ref().is_some_and(|at| !at.values().is_empty()) {
-            return None;
-        }
-        faults.push((pointer.into(), "a field needs `at`: the pointer where it stands".into()));
-        return None;
-    }
-    if entry.scale.is_some() {
-        faults.push((format!("{pointer}/scale"), "`scale` is not supported yet".into()));
-    }
-    let kind = match entry.kind {
-        None => None,
-        Some(word) => Some(FieldType {
-            kind: match word {
-                FieldWord::Decimal => FieldKind::Decimal,
-                FieldWord::Integer => FieldKind::Integer,
-                FieldWord::Digits => FieldKind::Digits,
-                FieldWord::Boolean => FieldKind::Boolean,
-                FieldWord::String => FieldKind::String,
-                FieldWord::Email => FieldKind::Email,
-                FieldWord::Money => FieldKind::Money(money(entry, pointer, faults)?),
-            },
-            spelled: spelled(word, entry, pointer, faults),
-            digits: entry.digits,
-            decimals: entry.decimals,
-        }),
-    };
-    let by_call = entry.by_call.as_deref().and_then(|call| call_field(name, call, kind.as_ref(), pointer, faults));
-    Some(Field { name: name.into(), at, kind, by_call })
-}
-
-/// A field as calls write it: of the type that endpoints have, unless it says its own.
-fn call_field(
-    name: &str,
-    entry: &FieldEntry,
-    of_endpoints: Option<&FieldType>,
-    pointer: &str,
-    faults: &mut Vec<Fault>,
-) -> Option<CallField> {
-    let pointer = format!("{pointer}/by_call");
-    if entry.by_call.is_some() || !entry.by_action.is_empty() {
-        faults.push((pointer.clone(), "`by_call` stands within `by_action`, and holds neither".into()));
-    }
-    let own = compile_field(name, entry, &pointer, faults)?;
-    Some(CallField { at: own.at, kind: own.kind.or_else(|| of_endpoints.cloned()) })
-}
-
-/// One `**` at most: two could reach a value in more than one way.
-pub(crate) fn one_deep(path: &Path) -> bool {
-    path.0.iter().filter(|step| matches!(step, crate::document::Step::Deep)).count() <= 1
-}
-
-fn spelled(word: FieldWord, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> TypedAs {
-    match &entry.spelled {
-        None => match word {
-            FieldWord::Decimal | FieldWord::Money | FieldWord::Digits => TypedAs { string: true, number: true },
-            FieldWord::Integer => TypedAs { string: false, number: true },
-            FieldWord::Boolean => TypedAs { string: false, number: false },
-            FieldWord::String | FieldWord::Email => TypedAs { string: true, number: false },
-        },
-        Some(words) => {
-            for word in words {
-                if word != "string" && word != "number" {
-                    faults.push((format!("{pointer}/as"), "`as` lists `string` and `number`".into()));
-                }
-            }
-            TypedAs { string: words.iter().any(|w| w == "string"), number: words.iter().any(|w| w == "number") }
-        }
-    }
-}
-
-fn money(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Money> {
-    let (Some(unit), Some(currency)) = (entry.unit, &entry.currency) else {
-        faults.push((pointer.into(), "a money field needs `unit` and `currency`".into()));
-        return None;
-    };
-    let code = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_alphabetic());
-    let currency = if code {
-        Currency::Fixed(currency.to_ascii_lowercase())
-    } else {
-        match names::head(currency) {
-            Ok(name) => Currency::Named(alloc::boxed::Box::new(name)),
-            // The currency of the current state: known once lookups are.
-            Err(_) => Currency::Fixed(String::new()),
-        }
-    };
-    Some(Money { minor: unit == MoneyUnit::Minor, currency })
-}
-
-fn formula(
-    each: Option<&str>,
-    add: &[TermEntry],
-    fields: &[Field],
-    pointer: &str,
-    faults: &mut Vec<Fault>,
-) -> Option<Formula> {
-    if each.is_some() {
-        return None;
-    }
-    let mut terms = Vec::new();
-    for (position, term) in add.iter().enumerate() {
-        let factors = match term {
-            TermEntry::One(one) => core::slice::from_ref(one),
-            TermEntry::Product(several) => several.as_slice(),
-        };
-        let mut product = Vec::new();
-        for factor in factors {
-            let known = |name: &Name| match name {
-                Name::Field(name, _) => fields.iter().any(|field| field.name == *name),
-                _ => true,
-            };
-            product.push(match Decimal::parse_plain(factor) {
-                Ok(constant) => Term::Constant(constant),
-                Err(_) => match names::head(factor) {
-                    Ok(name) if known(&name) => Term::Name(name),
-                    Ok(_) => {
-                        let message = format!("{} is not a field of this resource", crate::quote::quote(factor));
-                        faults.push((format!("{pointer}/add/{position}"), message));
-                        return None;
-                    }
-                    // A value of the current state.
-                    Err(_) => return None,
-                },
-            });
-        }
-        terms.push(product);
-    }
-    Some(Formula { terms })
 }
 
 /// Rows name actions of the same resource, so they are resolved once all actions are known.
@@ -548,6 +379,7 @@ pub(crate) fn known_to(action: &Action, name: &Name) -> Result<(), Missing> {
                 Err(Missing::Field)
             }
         }
+        Name::State { .. } => super::lookup::known(name, action).map_err(|_| Missing::Field),
         Name::Value(value) => {
             if action.values.iter().any(|(known, _)| known == value) {
                 Ok(())

@@ -24,7 +24,7 @@ pub(crate) struct VariableTypes<'c> {
 }
 
 impl VariableTypes<'_> {
-    fn of(&self, name: &str, inline: Option<&str>, patterns: &mut Patterns) -> Result<VariableType, String> {
+    pub(super) fn of(&self, name: &str, inline: Option<&str>, patterns: &mut Patterns) -> Result<VariableType, String> {
         match (inline, self.catalog.get(name)) {
             (Some(word), _) => word_type(word)
                 .ok_or_else(|| format!("unknown type {} of a path variable: token, text, path or digits", quote(word))),

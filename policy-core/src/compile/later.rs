@@ -1,15 +1,13 @@
-//! Members that the language has and this version cannot evaluate, before they have a form. Whoever writes `"change": "5%"`
-//! is told that there is no `change` yet, not that it is no object: the form would be the second mistake.
+//! Members that the language has and this version cannot evaluate, before they have a form. Whoever writes `"hours": "1-5"`
+//! is told that there are no `hours` yet, not that they are no list: the form would be the second mistake.
 
 use core::ops::Range;
 
 use crate::document::{Document, Kind};
 
 /// Of a page, and of a permit.
-const OF_A_PAGE: [&str; 4] = ["counters", "tripwires", "on_unavailable", "after_restart"];
+const OF_A_PAGE: [&str; 3] = ["counters", "tripwires", "after_restart"];
 const OF_A_PERMIT: [&str; 4] = ["counters", "hours", "canary", "critical"];
-/// Of a test, wherever a rule holds one.
-const OF_A_TEST: [&str; 3] = ["change", "increase", "decrease"];
 
 /// The member of a template that is not evaluated yet and holds the place of a mistake of form, and where it stands.
 pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'static str, Range<usize>)> {
@@ -22,8 +20,6 @@ pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'s
         let known: &[&'static str] = match way.as_slice() {
             [_] => &OF_A_PAGE,
             ["permit", _, _] => &OF_A_PERMIT,
-            // An element of a list of tests: `limits` and `when`, each below the other.
-            [.., "limits" | "when", "", _] => &OF_A_TEST,
             _ => &[],
         };
         if let Some(name) = known.iter().find(|name| **name == here.name()) {

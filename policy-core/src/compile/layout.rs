@@ -12,6 +12,7 @@ use super::endpoint::Endpoint;
 use super::inner;
 use super::limit::{self, Surroundings};
 use super::pattern::Patterns;
+use super::present;
 use super::report::Report;
 use super::rule::headers;
 use super::target::Targets;
@@ -80,9 +81,26 @@ pub(crate) fn lay_out(
         }
         let targeted = call_rules.remove(&alias).unwrap_or_default();
         let calls = call::lay_out(&api.parts.calls, &actions, targeted);
+        for (index, action) in actions.iter_mut().enumerate() {
+            let here = |endpoint: &Endpoint| {
+                let own = api.parts.endpoints.iter().filter(|(of, _)| *of as usize == index);
+                own.into_iter().any(|(_, listed)| {
+                    listed.segments == endpoint.segments && listed.methods.iter().any(|m| endpoint.methods.contains(m))
+                })
+            };
+            let by_endpoint = endpoint_rules.get(&alias).into_iter().flatten();
+            let by_endpoint = by_endpoint.filter(|(_, endpoint)| here(endpoint)).map(|(target, _)| *target);
+            let named = calls.iter().filter(|call| call.action.is_some_and(|action| action as usize == index));
+            let by_call = named.flat_map(|call| &call.rules).map(|rule| rule.target);
+            let by_scope = action.rules.iter().map(|rule| rule.target);
+            let rules: Vec<RuleTarget> = by_scope.chain(by_call).chain(by_endpoint).collect();
+            if !present::is_needed(action, &rules, page) {
+                action.lookups.clear();
+                action.fields.iter_mut().for_each(|field| field.base.clear());
+            }
+        }
         let around = Surroundings {
             actions: &[],
-            late: &[],
             variables: &variables,
             lists: &template.lists,
             roles: &template.approvers,

@@ -5,12 +5,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::change;
 use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::number::Decimal;
 use crate::policy::{
-    Action, Band, Constant, Currency, FieldKind, FieldType, Format, Limit, Measure, Name, Predicate, Test,
+    Action, Band, Constant, Currency, FieldKind, FieldType, Format, Limit, Measure, Money, Name, Predicate, Test,
 };
 use crate::quote::quote;
 use crate::template::{BeyondRule, ConstantList, ConstantWord, ListSource, Number, RoleInfo, TestRule};
@@ -29,8 +30,6 @@ const FORMATS: [(&str, Format); 8] = [
 /// What a rule's limits may refer to.
 pub(crate) struct Surroundings<'a> {
     pub(crate) actions: &'a [&'a Action],
-    /// Values of these actions that need the current state.
-    pub(crate) late: &'a [String],
     /// Path variables of the endpoints the rule applies to.
     pub(crate) variables: &'a [String],
     pub(crate) lists: &'a BTreeMap<String, ListSource>,
@@ -152,20 +151,12 @@ fn test(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Option<Test> {
-    for (name, given) in [
-        ("change", rule.change.is_some()),
-        ("increase", rule.increase.is_some()),
-        ("decrease", rule.decrease.is_some()),
-    ] {
-        if given {
-            report.not_yet(&format!("{at}/{name}"), &format!("`{name}` (a limit against the current value)"));
-        }
-    }
     let measure = measure(rule, at, around, report)?;
-    let predicates = predicates(rule, at, around, patterns, report);
+    let mut predicates = predicates(rule, at, around, patterns, report);
+    predicates.extend(change::compile(rule, at, &measure, around.actions, report));
     if predicates.is_empty() {
         if !has_predicate(rule) {
-            let help = "add one: in, not_in, min, max, over, under, pattern, prefix, domain, length, format, equals, unique, present";
+            let help = "add one: in, not_in, min, max, over, under, change, increase, decrease, pattern, prefix, domain, length, format, equals, unique, present";
             report.error(at, "this test has a measure and no predicate", Some(help.into()));
         }
         return None;
@@ -180,18 +171,32 @@ fn test(
             return None;
         }
     }
+    let present = |p: &Predicate| matches!(p, Predicate::Present(_));
+    if let Measure::Values(names) = &measure
+        && names.iter().any(|name| matches!(name, Name::State { .. }))
+        && predicates.iter().any(present)
+    {
+        let message = "`present` says nothing of a resource as it is now: what is missing there is not known";
+        report.error(&format!("{at}/present"), message, None);
+        return None;
+    }
     contradiction(&predicates, at, report);
     Some(Test { measure, predicates })
 }
 
-/// Whether the amount's currency is known from the current state only.
-fn in_current_currency(field: &str, around: &Surroundings<'_>) -> bool {
-    let unknown = |kind: &FieldType| matches!(&kind.kind, FieldKind::Money(money) if money.currency == Currency::Fixed(String::new()));
-    let somewhere = |action: &&Action| {
-        let field = action.field(field);
-        [false, true].iter().any(|by_call| field.and_then(|field| field.spelled(*by_call).1).is_some_and(unknown))
+/// An amount whose currency stands in the present, which an action of the rule does not know.
+fn unknown_currency(field: &str, around: &Surroundings<'_>) -> Option<String> {
+    let unknown = |action: &Action, kind: &FieldType| match &kind.kind {
+        FieldKind::Money(Money { currency: Currency::Named(name), .. }) => {
+            let why = super::lookup::known(name, action).err()?;
+            Some(format!("the currency of {} is not known: {why}", quote(field)))
+        }
+        _ => None,
     };
-    around.actions.iter().any(somewhere)
+    around.actions.iter().find_map(|action| {
+        let field = action.field(field)?;
+        [false, true].iter().find_map(|by_call| unknown(action, field.spelled(*by_call).1?))
+    })
 }
 
 /// What a field is that no action gives a number; `None` where one may.
@@ -236,11 +241,7 @@ fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Re
         report.error(at, message, None);
         return None;
     }
-    let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(
-        text,
-        around.actions,
-        around.late,
-    ) {
+    let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(text, around.actions) {
         Ok(name) if around.head_only && !matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)) => {
             report.error(&pointer, "limits of an API look at path, query and header names only", None);
             None
@@ -249,8 +250,8 @@ fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Re
             report.unknown(&pointer, "path variable", &variable, around.variables.iter().map(String::as_str));
             None
         }
-        Ok(Name::Field(field, _)) if in_current_currency(&field, around) => {
-            report.not_yet(&pointer, "an amount whose currency stands in the current state");
+        Ok(Name::Field(field, _)) if let Some(message) = unknown_currency(&field, around) => {
+            report.error(&pointer, message, None);
             None
         }
         Ok(name) => Some(name),
@@ -366,7 +367,7 @@ fn predicates(
         }
     }
     if let Some(text) = &rule.equals {
-        match names::resolve(text, around.actions, around.late) {
+        match names::resolve(text, around.actions) {
             Ok(Name::Path(variable)) if !around.variables.contains(&variable) => {
                 let known = around.variables.iter().map(String::as_str);
                 report.unknown(&format!("{at}/equals"), "path variable", &variable, known);

@@ -2,28 +2,34 @@
 //! place; a set is built only where nothing is.
 //!
 //! `gateway`, `api` (catalogs), `page` (templates) follow the documents; `binding` and `rule` the parts of a page, `target`,
-//! `endpoint`, `limit`, `names` and `pattern` theirs; `overlap` looks at a page's rules together, `layout` puts them where
+//! `endpoint`, `limit`, `change`, `names` and `pattern` theirs; `field`, `lookup`, `address`, `value` and `present` those of a catalog; `overlap` looks at a page's rules together, `layout` puts them where
 //! the filter finds them.
 
+mod address;
 mod api;
 mod binding;
 mod call;
+mod change;
 mod endpoint;
+mod field;
 mod gateway;
 mod inner;
 mod later;
 mod layout;
 mod limit;
+mod lookup;
 mod names;
 mod near;
 mod overlap;
 mod page;
 mod pattern;
+mod present;
 mod report;
 mod rule;
 mod slip;
 mod target;
 mod unmet;
+mod value;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -264,5 +270,6 @@ fn text_of(name: &Name) -> String {
         Name::Query(name) => quote(&format!("query.{name}")),
         Name::Header(name, _) => quote(&format!("header.{name}")),
         Name::Fact(name) => quote(&format!("request.{name}")),
+        Name::State { lookup, field, .. } => quote(&format!("{lookup}.{field}")),
     }
 }

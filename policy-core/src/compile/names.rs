@@ -17,14 +17,14 @@ pub(crate) enum Missing {
 pub(crate) const FACTS: [&str; 3] = ["calls", "protocol_version", "root_fields"];
 
 /// Reads a name without knowing the resource's values: `price`, `attendees/*/email`, `/totals/tax`, `path.x`, `query.x`,
-/// `header.x`, `header.x/parameter`, `request.x`.
+/// `header.x`, `header.x/parameter`, `request.x`, `current.x`, `LOOKUP.x`.
 ///
 /// # Errors
 /// What it would need that this version does not have, or what is wrong with it.
 pub(crate) fn head(text: &str) -> Result<Name, String> {
     if text.starts_with('/') {
         return Path::parse(text)
-            .filter(super::api::one_deep)
+            .filter(super::field::one_deep)
             .map(Name::Pointer)
             .ok_or_else(|| format!("{} is not a pointer", quote(text)));
     }
@@ -53,17 +53,19 @@ pub(crate) fn head(text: &str) -> Result<Name, String> {
             Err(format!("the fact {} (there is {}) is not supported yet", quote(text), crate::quote::list(FACTS, 8)))
         };
     }
-    if let Some((space, _)) = first.split_once('.') {
-        return Err(match space {
-            "current" => "names of the current state are not supported yet".to_string(),
-            _ => format!("names of the lookup {} are not supported yet", quote(space)),
-        });
+    if let Some((lookup, field)) = first.split_once('.') {
+        let wrong = || format!("{} is not `LOOKUP.field` with a pointer tail", quote(text));
+        if lookup.is_empty() || field.is_empty() || field.contains('.') {
+            return Err(wrong());
+        }
+        let tail = Path::parse(tail).filter(super::field::one_deep).ok_or_else(wrong)?;
+        return Ok(Name::State { lookup: lookup.into(), field: field.into(), tail });
     }
     if first.is_empty() {
         return Err("a name is missing".to_string());
     }
     Path::parse(tail)
-        .filter(super::api::one_deep)
+        .filter(super::field::one_deep)
         .map(|tail| Name::Field(first.into(), tail))
         .ok_or_else(|| format!("{} is not a name with a pointer tail", quote(text)))
 }
@@ -72,8 +74,14 @@ pub(crate) fn head(text: &str) -> Result<Name, String> {
 ///
 /// # Errors
 /// What is wrong with it, in one sentence.
-pub(crate) fn resolve(text: &str, actions: &[&Action], late: &[String]) -> Result<Name, String> {
+pub(crate) fn resolve(text: &str, actions: &[&Action]) -> Result<Name, String> {
     let name = head(text)?;
+    if let Name::State { .. } = &name {
+        if actions.is_empty() {
+            return Err(format!("{} is a catalog name, and no catalog lists this target", quote(text)));
+        }
+        return actions.iter().try_for_each(|action| super::lookup::known(&name, action)).map(|()| name);
+    }
     let Name::Field(first, tail) = &name else {
         return Ok(name);
     };
@@ -81,12 +89,6 @@ pub(crate) fn resolve(text: &str, actions: &[&Action], late: &[String]) -> Resul
         return Err(format!(
             "{} is a catalog name, and no catalog lists this target: use a pointer like `/{first}`",
             quote(text)
-        ));
-    }
-    if late.contains(first) {
-        return Err(format!(
-            "the value {} needs the current state, and such values are not supported yet",
-            quote(first)
         ));
     }
     let is_value = |action: &&Action| action.values.iter().any(|(known, _)| known == first);

@@ -11,7 +11,7 @@ use super::endpoint::{self, Endpoint};
 use super::page::Placed;
 use super::report::Report;
 use super::target::{Filters, Targets};
-use crate::policy::RuleTarget;
+use crate::policy::{Name, RuleTarget};
 use crate::quote::quote;
 use crate::template::ForbidRule;
 
@@ -94,7 +94,15 @@ fn meet(a: &Placed, b: &Placed, apis: &BTreeMap<alloc::string::String, ApiParts<
             return false;
         };
         let same_action = x.actions.iter().any(|(action, filters)| {
-            y.actions.iter().any(|(other, other_filters)| action == other && !disjoint(filters, other_filters))
+            // A resource can be in several groups at once.
+            let one_at_once = |name: &str| {
+                let known = api.parts.actions.get(*action as usize).map(|action| action.filters.as_slice());
+                let filter = known.unwrap_or_default().iter().find(|filter| filter.name == name);
+                filter.is_some_and(|filter| !matches!(filter.source, Name::State { .. }))
+            };
+            y.actions
+                .iter()
+                .any(|(other, other_filters)| action == other && !disjoint(filters, other_filters, &one_at_once))
         });
         let called = |calls: &Targets, actions: &Targets| {
             let mut of_calls = calls.calls.iter().filter_map(|call| api.parts.calls.get(call));
@@ -125,8 +133,8 @@ fn touch(a: &Endpoint, b: &Endpoint) -> bool {
 }
 
 /// Two filters on one name without a common value: no resource is in both.
-fn disjoint(a: &Filters, b: &Filters) -> bool {
-    a.iter().any(|(name, values)| {
+fn disjoint(a: &Filters, b: &Filters, one_at_once: &dyn Fn(&str) -> bool) -> bool {
+    a.iter().filter(|(name, _)| one_at_once(name)).any(|(name, values)| {
         b.iter().any(|(other, others)| name == other && !values.iter().any(|value| others.contains(value)))
     })
 }

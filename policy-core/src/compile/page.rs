@@ -11,8 +11,8 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, limit, near, overlap, unmet};
-use crate::policy::{Page, Role, RuleTarget};
+use super::{CatalogSource, limit, near, overlap, present, unmet};
+use crate::policy::{Band, Limit, Page, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
 use crate::time::{Timestamp, parse_duration};
@@ -66,6 +66,10 @@ pub(crate) fn compile(
         currency: template.money.as_ref().map(|money| money.currency.to_ascii_lowercase()),
         rates: rates(template, report),
         roles,
+        on_unavailable: match &template.on_unavailable {
+            None => Band::Deny,
+            Some(rule) => limit::band(rule, "/on_unavailable", &template.approvers, report),
+        },
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
     let mut once = |id: &str, pointer: &str, report: &mut Report<'_>| {
@@ -93,8 +97,10 @@ pub(crate) fn compile(
         risky_absences(rule, &pointer, &targets, &apis, report);
         only_carriers(rule, &pointer, &known.actions, &targets, report);
         near::in_permit(rule, &pointer, &targets, (&apis, template), report);
-        let softens = !permit.shadow
-            && (permit.approval.is_some() || permit.limits.iter().any(|l| l.beyond != crate::policy::Band::Deny));
+        let unavailable = page.on_unavailable != Band::Deny;
+        let softened =
+            |limit: &Limit| limit.beyond != Band::Deny || (unavailable && present::is_looked_up(limit, &known.actions));
+        let softens = !permit.shadow && (permit.approval.is_some() || permit.limits.iter().any(softened));
         page.permits.push(permit);
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         placed.push(Placed {
@@ -152,9 +158,6 @@ fn later_parts(template: &Template, report: &mut Report<'_>) {
     }
     if !template.tripwires.is_empty() {
         report.not_yet("/tripwires", "`tripwires`");
-    }
-    if template.on_unavailable.is_some() {
-        report.not_yet("/on_unavailable", "`on_unavailable`");
     }
     if template.after_restart.is_some() {
         report.not_yet("/after_restart", "`after_restart`");

@@ -57,7 +57,6 @@ fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String
 pub(crate) struct Known<'a> {
     /// The targeted actions; none where a call is targeted that no catalog lists: no catalog name means anything there.
     pub(crate) actions: Vec<&'a Action>,
-    late: Vec<String>,
     variables: Vec<String>,
 }
 
@@ -67,8 +66,7 @@ impl<'a> Known<'a> {
         let listed = |alias: &String, call| apis.get(alias).is_some_and(|api| api.parts.calls.contains_key(call));
         let all_listed = targets.iter().all(|(alias, targets)| targets.calls.iter().all(|call| listed(alias, call)));
         let actions = if all_listed { actions_of(targets, apis) } else { Vec::new() };
-        let late = late_values(&actions, targets, apis);
-        Self { actions, late, variables: path_variables(targets, apis) }
+        Self { actions, variables: path_variables(targets, apis) }
     }
 }
 
@@ -211,17 +209,6 @@ fn other_calls(pointer: &str, alias: &str, targets: &Targets, api: &ApiParts<'_>
     }
 }
 
-/// Values of the targeted resources that need the current state.
-fn late_values(
-    actions: &[&Action],
-    targets: &BTreeMap<String, Targets>,
-    apis: &BTreeMap<String, ApiParts<'_>>,
-) -> Vec<String> {
-    let of_apis = targets.keys().filter_map(|alias| apis.get(alias)).flat_map(|api| api.parts.late_values.iter());
-    let here = of_apis.filter(|(resource, _)| actions.iter().any(|action| action.resource == *resource));
-    here.map(|(_, value)| value.clone()).collect()
-}
-
 /// Fields whose absence is dangerous, and that the permit does not require.
 pub(crate) fn risky_absences(
     rule: &PermitRule,
@@ -290,9 +277,9 @@ pub(crate) fn permit(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Permit {
-    let Known { actions, late, variables } = known;
+    let Known { actions, variables } = known;
     let around =
-        Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
     if let Some(role) = &rule.approval
         && !template.approvers.contains_key(role)
     {
@@ -353,9 +340,9 @@ pub(crate) fn forbid(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Forbid {
-    let Known { actions, late, variables } = known;
+    let Known { actions, variables } = known;
     let around =
-        Surroundings { actions, late, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
     Forbid {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),
@@ -386,7 +373,7 @@ pub(crate) fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, r
     let mut names = |texts: &[String], pointer: &str| -> Vec<Name> {
         let mut out = Vec::new();
         for (position, text) in texts.iter().enumerate() {
-            match names::resolve(text, &known.actions, &known.late) {
+            match names::resolve(text, &known.actions) {
                 Ok(name @ (Name::Field(..) | Name::Pointer(_))) => out.push(name),
                 Ok(_) => {
                     let message = format!("{} is not a field of the document", quote(text));

@@ -136,12 +136,17 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
             return None;
         }
         for (filter, _) in &filters {
-            if api.parts.late_filters.iter().any(|(r, f)| *r == known.resource && f == filter) {
-                report.not_yet(at, &format!("the filter `{filter}` (on the current state)"));
-                return None;
-            }
             if !known.filters.iter().any(|known| known.name == *filter) {
-                report.unknown(at, "filter", filter, known.filters.iter().map(|f| f.name.as_str()));
+                let listed = api.catalog.resources.get(&known.resource).map(|resource| &resource.filters);
+                if listed.is_some_and(|listed| listed.contains_key(filter)) {
+                    let message = format!(
+                        "`{}` cannot be filtered by `{filter}`: no request of it says which resource to look up",
+                        known.name
+                    );
+                    report.error(at, message, Some("name the actions that can, without `*`".into()));
+                } else {
+                    report.unknown(at, "filter", filter, known.filters.iter().map(|f| f.name.as_str()));
+                }
                 return None;
             }
         }

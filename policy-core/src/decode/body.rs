@@ -39,6 +39,8 @@ pub enum Unavailable {
     Timeout,
     /// The gateway holds it back for as long as the head is held.
     NotDelivered,
+    /// Its API could not be reached.
+    Unreachable,
     /// This enforcement point cannot answer such a need.
     NotSupported,
 }
@@ -64,6 +66,7 @@ impl Unavailable {
                  `allow_on_headers_stop_iteration: true` is missing from the Wasm plugin's configuration"
                     .to_string(),
             ),
+            Self::Unreachable => (Code::BodyNotSeen, "the body could not be had".to_string()),
             Self::NotSupported => {
                 (Code::Gateway, "this enforcement point cannot look up what the rule needs".to_string())
             }

@@ -145,6 +145,11 @@ impl Document {
         })
     }
 
+    /// Number of values in the document.
+    pub(crate) fn values(&self) -> usize {
+        self.nodes.len()
+    }
+
     fn text(&self, text: Text) -> &str {
         let (store, start, end) = match text {
             Text::None => return "",

@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::judge::{add_reasons, forbidden, judge};
+use super::judge::{add_reasons, forbidden, judge, read};
 use super::route::{self, Route};
 use super::step::{blank, denied};
 use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
@@ -21,6 +21,7 @@ use crate::policy::{Action, Api, Effect, Page, PolicySet};
 use crate::quote::quote;
 use crate::request::{Headers, Malformed, Request, normalize};
 use crate::secrets::{self, Sent};
+use crate::state::{Known, Why};
 
 /// Headers that a part may have of its own, beside `host` and `authorization` as the outer request has them.
 const OF_A_PART: [&str; 10] = [
@@ -45,7 +46,11 @@ const UPLOADS: [&str; 2] = ["upload", "resumable"];
 
 /// Judges a batch whose bytes are known.
 pub(super) fn judge_parts(set: &PolicySet, page: &Page, outer: &Request, route: &Route, bytes: &[u8]) -> Outcome {
-    let (forbid, considered) = forbidden(set, page, outer, route);
+    // The parts run one after another: what one is judged by, another may change before it. So the present is not known to
+    // them, and a rule that asks for it refuses.
+    let mut known = Known::default();
+    known.close(Why::unfit("the parts of a batch are judged without lookups: send it alone"));
+    let (forbid, considered) = forbidden(set, page, outer, route, &known);
     let mut whole = Outcome {
         decision: Decision::Allow,
         agent: Some(page.agent.clone()),
@@ -71,7 +76,7 @@ pub(super) fn judge_parts(set: &PolicySet, page: &Page, outer: &Request, route: 
     };
     let mut written = BTreeSet::new();
     for (position, part) in parts.iter().enumerate() {
-        let outcome = judge_part(set, page, outer, part, &mut written);
+        let outcome = judge_part((set, page, outer), part, &known, &mut written);
         add(&mut whole, outcome, position);
     }
     if whole.operations.len() > OPERATIONS {
@@ -86,7 +91,12 @@ pub(super) fn judge_parts(set: &PolicySet, page: &Page, outer: &Request, route: 
 /// A resource that a part writes.
 type Written = BTreeSet<(u32, String, String)>;
 
-fn judge_part(set: &PolicySet, page: &Page, outer: &Request, part: &Part<'_>, written: &mut Written) -> Outcome {
+fn judge_part(
+    (set, page, outer): (&PolicySet, &Page, &Request),
+    part: &Part<'_>,
+    known: &Known,
+    written: &mut Written,
+) -> Outcome {
     let refuse = |code, message| denied(page, Reason { code, message, pointer: None }, None);
     let request = match request(outer, part) {
         Ok(request) => request,
@@ -122,7 +132,8 @@ fn judge_part(set: &PolicySet, page: &Page, outer: &Request, part: &Part<'_>, wr
         return refuse(Code::DuplicateTarget, format!("writes the resource {} as another part does", quote(&key)));
     }
     let body = if part.body.is_empty() { Body::Empty } else { Body::Complete(part.body.to_vec()) };
-    judge(set, page, &request, &route, body)
+    let content = read(set, page, &request, &route, body);
+    judge(set, page, &request, &route, &content, known)
 }
 
 /// A part as a request: what the outer one says, and what the part says in its place.

@@ -7,42 +7,63 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
+use super::Finding;
 use super::batch::judge_parts;
+use super::conditions::{Truth, conjunction};
 use super::matching::Matches;
 use super::names::Scope;
 use super::route::{Route, Variables};
 use super::step::{blank, denied};
-use super::{Finding, fields, head_rules, limits};
 use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
 use crate::decode::{
     Body, Content, Input, Operation, Unfolded, decode, decoder_of, embedded_tables, read_body, unfold, waiting,
 };
-use crate::document::{Document, Kind};
+use crate::document::Document;
 use crate::limits::REASONS;
-use crate::policy::{
-    Action, Api, CallKind, Decoder, Effect, FieldRule, Inner, Limit, Measure, Name, Page, Permit, PolicySet, Predicate,
-    RuleRef, RuleTarget,
-};
+use crate::policy::{Action, Api, CallKind, Decoder, Effect, Inner, Page, Permit, PolicySet, RuleRef, RuleTarget};
 use crate::quote::{list, quote};
 use crate::request::Request;
 use crate::secrets::{self, Sent};
+use crate::state::{Known, Want};
 
-/// Judges a request whose body is known. A live secret in it refuses it, whatever else is said of it.
-pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Route, body: Body) -> Outcome {
-    let Some(api) = page.apis.get(route.api as usize) else {
-        let reason = Reason { code: Code::Gateway, message: "the policy set is torn".into(), pointer: None };
-        return denied(page, reason, None);
-    };
+/// Reads the body of a request.
+///
+/// # Errors
+/// A [`Reason`] to deny, whatever the permits say.
+pub(crate) fn read(
+    set: &PolicySet,
+    page: &Page,
+    request: &Request,
+    route: &Route,
+    body: Body,
+) -> Result<Content, Reason> {
+    let api = page.apis.get(route.api as usize).ok_or_else(torn)?;
     let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit);
-    let actions: Vec<&Action> = route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
-    let decoder = decoder_of(api, &actions);
-    let content = read_body(api, decoder, request, body, limit as usize);
-    let document = match &content {
+    read_body(api, decoder_of(api, &actions(api, route)), request, body, limit as usize)
+}
+
+/// Judges a request by its content and what is known of the present. Where that is not enough, the outcome is what it
+/// would be if nothing of the present stood against the request, and `known` holds what is to be looked up. A live secret in
+/// it refuses it, whatever else is said of it.
+pub(crate) fn judge(
+    set: &PolicySet,
+    page: &Page,
+    request: &Request,
+    route: &Route,
+    content: &Result<Content, Reason>,
+    known: &Known,
+) -> Outcome {
+    let Some(api) = page.apis.get(route.api as usize) else {
+        return denied(page, torn(), None);
+    };
+    let document = match content {
         Ok(Content::Document(document)) => Some(document),
         // Each part is a request, whose secrets are looked for with it.
         Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, bytes),
         Ok(Content::None | Content::Unread(_)) | Err(_) => None,
     };
+    let actions = actions(api, route);
+    let decoder = decoder_of(api, &actions);
     let variables = &route.variables;
     let input = Input { api, decoder, actions, variables, request, document: document.map(Document::root) };
     let unfolded = content.as_ref().map_err(Clone::clone).and_then(|content| unfold_read(&input, content));
@@ -50,19 +71,10 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     let judged = judged.and_then(|(content, unfolded)| {
         let operations = operations(&input, unfolded)?;
         let operations = operations.as_slice();
-        Ok(Bench {
-            set,
-            page,
-            api,
-            request,
-            route,
-            content,
-            body: document,
-            unfolded,
-            operations,
-            embedded: OnceCell::new(),
-        }
-        .outcome())
+        let embedded = OnceCell::new();
+        let bench =
+            Bench { set, page, api, request, route, content, body: document, unfolded, known, operations, embedded };
+        Ok(bench.outcome())
     });
     let mut outcome = judged.unwrap_or_else(|reason| denied(page, reason, None));
     // What the body unfolds to holds texts that it does not spell as they are.
@@ -70,6 +82,8 @@ pub(crate) fn judge(set: &PolicySet, page: &Page, request: &Request, route: &Rou
     let sent = Sent { gateway: &set.set.gateway, api, request: Some(request), body: document };
     let inside = || unfolded.iter().find_map(|document| secrets::find_unfolded(sent, document));
     if let Some(secret) = secrets::find(sent).or_else(inside) {
+        // Nothing is looked up for what is refused anyway.
+        known.take_wants();
         withhold(&mut outcome, page, secret);
     }
     if decoder == Decoder::Jsonrpc {
@@ -99,18 +113,26 @@ pub(super) fn forbidden(
     page: &Page,
     request: &Request,
     route: &Route,
+    known: &Known,
 ) -> (Option<Forbidding>, Vec<Considered>) {
     let Some(api) = page.apis.get(route.api as usize) else { return (None, Vec::new()) };
     let action = route.actions.first().and_then(|index| api.actions.get(*index as usize));
     let (content, unfolded, operation) = (&Content::None, &Unfolded::default(), &Operation::of(action, None));
-    let operations = core::slice::from_ref(operation);
-    let bench =
-        Bench { set, page, api, request, route, content, body: None, unfolded, operations, embedded: OnceCell::new() };
+    let (operations, embedded) = (core::slice::from_ref(operation), OnceCell::new());
+    let bench = Bench { set, page, api, request, route, content, body: None, unfolded, known, operations, embedded };
     let mut considered = Vec::new();
-    let judged = bench.forbids(0, operation, &mut considered);
+    let judged = bench.forbids(0, operation, &mut considered).err();
     let forbidding =
         judged.and_then(|judged| Some(Forbidding { rule: judged.rule?, reason: judged.reasons.into_iter().next()? }));
     (forbidding, considered)
+}
+
+fn actions<'a>(api: &'a Api, route: &Route) -> Vec<&'a Action> {
+    route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect()
+}
+
+fn torn() -> Reason {
+    Reason { code: Code::Gateway, message: "the policy set is torn".into(), pointer: None }
 }
 
 /// The operations of a request, of which there is at least one, and none twice.
@@ -171,12 +193,25 @@ pub(super) struct Bench<'a> {
     pub(super) api: &'a Api,
     pub(super) request: &'a Request,
     pub(super) route: &'a Route,
-    content: &'a Content,
-    body: Option<&'a Document>,
+    pub(super) content: &'a Content,
+    pub(super) body: Option<&'a Document>,
     unfolded: &'a Unfolded,
+    known: &'a Known,
     operations: &'a [Operation<'a>],
     /// Tables that a `select` embeds, read when the first filter asks for them.
     embedded: OnceCell<Vec<Option<String>>>,
+}
+
+/// The operations that a permit matches, and whether these are all, whatever the present is.
+struct Matched<'a> {
+    scopes: Vec<Scope<'a>>,
+    settled: bool,
+}
+
+/// What a permit says of the request as a whole.
+struct Whole {
+    findings: Vec<Finding>,
+    wants: Vec<Want>,
 }
 
 impl<'a> Bench<'a> {
@@ -186,36 +221,54 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn scope(&self, operation: &'a Operation<'a>, variables: &'a Variables) -> Scope<'a> {
-        let Self { set, page, api, request, body, .. } = *self;
+        let Self { set, page, api, request, body, known, .. } = *self;
         let unread = matches!(self.content, Content::Unread(_));
-        Scope { set, page, api, request, body, unread, variables, facts: &self.unfolded.facts, operation }
+        Scope { set, page, api, request, body, unread, variables, facts: &self.unfolded.facts, known, operation }
+    }
+
+    /// Which operations each permit matches: counts and sums speak of all of them.
+    fn matched(&self) -> BTreeMap<u32, Matched<'a>> {
+        let mut matched: BTreeMap<u32, Matched<'a>> = BTreeMap::new();
+        for operation in self.operations {
+            let mut here: BTreeMap<u32, (Scope<'a>, bool)> = BTreeMap::new();
+            for candidate in self.candidates(operation) {
+                let RuleTarget::Permit(index) = candidate.rule.target else { continue };
+                let awaited = match self.matches(candidate, operation) {
+                    Matches::Yes => false,
+                    Matches::Awaited => true,
+                    Matches::No(_) | Matches::Unknown { .. } => continue,
+                };
+                here.entry(index).or_insert_with(|| (self.scope(operation, candidate.variables), awaited));
+            }
+            let grants = |index: &u32| self.permit(*index).is_some_and(|permit| !permit.shadow);
+            let several = here.keys().filter(|index| grants(index)).count() > 1;
+            for (index, (scope, awaited)) in here {
+                let matched = matched.entry(index).or_insert(Matched { scopes: Vec::new(), settled: true });
+                matched.scopes.push(scope);
+                // Where only this permit could grant the operation, it must match, or the request is refused.
+                matched.settled &= !awaited || !several;
+            }
+        }
+        self.known.take_wants();
+        matched
     }
 
     fn outcome(&self) -> Outcome {
-        // Which operations each permit matches: counts and sums speak of all of them.
-        let mut matched: BTreeMap<u32, Vec<Scope<'a>>> = BTreeMap::new();
-        for operation in self.operations {
-            let mut seen = BTreeSet::new();
-            for candidate in self.candidates(operation) {
-                if let RuleTarget::Permit(index) = candidate.rule.target
-                    && self.matches(candidate, operation) == Matches::Yes
-                    && seen.insert(index)
-                {
-                    matched.entry(index).or_default().push(self.scope(operation, candidate.variables));
-                }
-            }
+        let mut whole: BTreeMap<u32, Whole> = BTreeMap::new();
+        for (index, Matched { scopes, settled }) in self.matched() {
+            let Some(permit) = self.permit(index) else { continue };
+            let findings = self.request_findings(permit, &scopes, settled);
+            whole.insert(index, Whole { findings, wants: self.known.take_wants() });
         }
-        let whole: BTreeMap<u32, Vec<Finding>> = matched
-            .iter()
-            .filter_map(|(index, scopes)| Some((*index, self.request_findings(self.permit(*index)?, scopes))))
-            .collect();
 
+        let mut wants = Vec::new();
         let mut outcome = blank();
         outcome.decision = Decision::Allow;
         outcome.agent = Some(self.page.agent.clone());
         outcome.version = Some(self.page.version.clone());
         for (position, operation) in self.operations.iter().enumerate() {
-            let judged = self.operation(position, operation, &whole, &mut outcome.considered);
+            let mut judged = self.operation(position, operation, &whole, &mut outcome.considered);
+            wants.append(&mut judged.wants);
             let first = position == 0 && judged.decision == outcome.decision;
             if first || judged.decision > outcome.decision {
                 outcome.rule = judged.rule;
@@ -245,6 +298,10 @@ impl<'a> Bench<'a> {
             .collect();
         outcome.shadow = self.page.shadow;
         outcome.forward = self.page.shadow || outcome.decision == Decision::Allow;
+        // Nothing is looked up for what is refused anyway.
+        if outcome.decision != Decision::Deny {
+            self.known.put_back(wants);
+        }
         outcome
     }
 
@@ -252,45 +309,23 @@ impl<'a> Bench<'a> {
         self.page.permits.get(index as usize)
     }
 
-    /// What a permit says of the request as a whole: query, headers, body, counts and sums.
-    fn request_findings(&self, permit: &'a Permit, scopes: &[Scope<'a>]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let Some(first) = scopes.first() else {
-            return findings;
-        };
-        // What cannot be read has one reason; everything else would only follow from it.
-        if matches!(self.content, Content::Unread(_)) && !permit.body.opaque {
-            head_rules::body(permit, first, self.content, &mut findings);
-            return findings;
-        }
-        head_rules::query(&permit.query, scopes, &self.route.variables, &mut findings);
-        head_rules::headers(permit, first, &mut findings);
-        head_rules::body(permit, first, self.content, &mut findings);
-        for limit in self.api.limits.iter().chain(&permit.limits) {
-            if is_of_request(limit) {
-                limits::limit(limit, scopes, &mut findings);
-            }
-        }
-        findings
-    }
-
     fn operation(
         &self,
         position: usize,
         operation: &'a Operation<'a>,
-        whole: &BTreeMap<u32, Vec<Finding>>,
+        whole: &BTreeMap<u32, Whole>,
         considered: &mut Vec<Considered>,
     ) -> Judged {
-        if let Some(judged) = self.forbids(position, operation, considered) {
-            return judged;
-        }
+        let mut wants = match self.forbids(position, operation, considered) {
+            Ok(wants) => wants,
+            Err(judged) => return judged,
+        };
         if operation.action.is_some_and(|action| action.inner.iter().any(|inner| matches!(inner, Inner::Unread))) {
             let message = "this endpoint's texts hold operations of their own, which this version cannot judge".into();
-            let reason = Reason { code: Code::EndpointNotAllowed, message, pointer: None };
-            return Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] };
+            return Judged::refused(Reason { code: Code::EndpointNotAllowed, message, pointer: None });
         }
-        let mut best: Option<Judged> = None;
-        let (mut filtered, mut embedded) = (false, None);
+        let mut judged: Vec<Judged> = Vec::new();
+        let (mut filtered, mut embedded) = (None, None);
         for candidate in self.candidates(operation) {
             let RuleTarget::Permit(index) = candidate.rule.target else {
                 continue;
@@ -298,15 +333,26 @@ impl<'a> Bench<'a> {
             let Some(permit) = self.permit(index) else {
                 continue;
             };
-            if self.matches(candidate, operation) != Matches::Yes {
-                filtered = true;
-                embedded = embedded.or_else(|| self.embedded_outside(candidate, operation));
-                considered.push(considering(position, &permit.id, "permit", None, permit.shadow, Vec::new()));
-                continue;
-            }
-            let mut findings = whole.get(&index).cloned().unwrap_or_default();
+            let awaited = match self.matches(candidate, operation) {
+                Matches::Yes => false,
+                Matches::Awaited => true,
+                unmatched @ (Matches::No(_) | Matches::Unknown { .. }) => {
+                    filtered = Some(unmatched);
+                    embedded = embedded.or_else(|| self.embedded_outside(candidate, operation));
+                    self.known.take_wants();
+                    considered.push(considering(position, &permit.id, "permit", None, permit.shadow, Vec::new()));
+                    continue;
+                }
+            };
+            let (mut findings, of_whole) = match whole.get(&index) {
+                Some(whole) => (whole.findings.clone(), whole.wants.as_slice()),
+                None => Default::default(),
+            };
             if permit.body.opaque || !matches!(self.content, Content::Unread(_)) {
                 self.operation_findings(permit, candidate.variables, operation, &mut findings);
+            }
+            if awaited {
+                findings.push(Finding::awaited());
             }
             if let Some(role) = &permit.approval {
                 let reason = Reason {
@@ -316,107 +362,45 @@ impl<'a> Bench<'a> {
                 };
                 findings.push(Finding { decision: Decision::ApprovalRequired, reason });
             }
-            let judged = Judged::of(&permit.id, findings);
-            considered.push(considering(
-                position,
-                &permit.id,
-                "permit",
-                Some(judged.decision),
-                permit.shadow,
-                judged.reasons.clone(),
-            ));
+            let mut of_permit = Judged::of(&permit.id, findings);
+            self.known.put_back(of_whole.to_vec());
+            let own = self.known.take_wants();
+            let says = Some(of_permit.decision);
+            let mut reasons = of_permit.reasons.clone();
+            if of_permit.awaits && of_permit.decision != Decision::Deny {
+                reasons.push(not_looked_up());
+            }
+            considered.push(considering(position, &permit.id, "permit", says, permit.shadow, reasons));
             if permit.shadow {
                 continue;
             }
-            if best.as_ref().is_none_or(|known| judged.decision < known.decision) {
-                best = Some(judged);
-            }
+            of_permit.wants = own;
+            judged.push(of_permit);
         }
-        best.unwrap_or_else(|| self.nothing_permits(operation, filtered, embedded))
-    }
-
-    /// What a permit says of one operation: its document and its path.
-    fn operation_findings(
-        &self,
-        permit: &'a Permit,
-        variables: &'a Variables,
-        operation: &'a Operation<'a>,
-        findings: &mut Vec<Finding>,
-    ) {
-        let scope = self.scope(operation, variables);
-        // A call is known by its body: a permit on it lets none pass unread.
-        if !permit.body.opaque || operation.outer.is_some() {
-            fields::fields(&permit.fields, &scope, findings);
-            self.shape(permit, operation, findings);
-        }
-        for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
-            limits::limit(limit, core::slice::from_ref(&scope), findings);
-        }
-        // The page's limits on the API speak of the catalog's variables, whatever a rule calls them.
-        let named = if self.route.actions.is_empty() { variables } else { &self.route.variables };
-        let of_api = self.scope(operation, named);
-        for limit in self.api.limits.iter().filter(|limit| !is_of_request(limit)) {
-            limits::limit(limit, core::slice::from_ref(&of_api), findings);
-        }
-        self.shadowed_path(operation, findings);
-    }
-
-    /// Where parameters are merged, a body member of the name of a path variable replaces the path: it must say the same.
-    /// Source: WordPress, `WP_REST_Request::get_parameter_order` (JSON before form before query before path).
-    fn shadowed_path(&self, operation: &'a Operation<'a>, findings: &mut Vec<Finding>) {
-        let Some(document) = operation.document.filter(|_| self.api.quirks.php_names && !operation.is_enclosed())
-        else {
-            return;
+        let Some(best) = judged.iter().map(|judged| (judged.decision, judged.awaits)).min() else {
+            return self.nothing_permits(operation, filtered, embedded);
         };
-        for (name, value) in &self.route.variables {
-            let Some(member) = document.member(name) else { continue };
-            if member.string().or_else(|| member.number()) != Some(value.as_str()) {
-                let message = format!("the member {} replaces a part of the path", quote(name));
-                let pointer = self.scope(operation, &self.route.variables).pointer_of(member);
-                findings.push(Finding::deny(Code::ParamShadow, message).at(pointer));
+        // A permit is worth looking up for only where it could say more than those that need nothing.
+        let settled = judged.iter().filter(|judged| !judged.awaits).map(|judged| judged.decision).min();
+        for open in judged.iter_mut().filter(|judged| judged.awaits) {
+            if open.decision < settled.unwrap_or(Decision::Deny) {
+                wants.append(&mut open.wants);
             }
         }
+        let chosen = judged.into_iter().find(|judged| (judged.decision, judged.awaits) == best);
+        chosen.map_or_else(|| self.nothing_permits(operation, None, None), |chosen| Judged { wants, ..chosen })
     }
 
-    /// A rule that speaks of a body is never satisfied by a missing one, nor by one of another shape.
-    fn shape(&self, permit: &Permit, operation: &Operation<'_>, findings: &mut Vec<Finding>) {
-        let of_body = |name: &Name| matches!(name, Name::Field(..) | Name::Pointer(_) | Name::Value(_));
-        let limits_body = permit.limits.iter().any(|limit| match &limit.test.measure {
-            Measure::Values(names) => names.iter().any(of_body),
-            Measure::Count(name) | Measure::Sum(name) => of_body(name),
-            Measure::Rows => false,
-        });
-        let speaks = limits_body || matches!(permit.fields, FieldRule::Listed(_));
-        if !speaks || (operation.outer.is_none() && self.request.method.is_bodiless()) {
-            return;
-        }
-        match operation.document {
-            // A call without arguments is one with none: `require` decides.
-            None if operation.call.is_some() => {}
-            None => {
-                let message = format!("the rule {} judges a body, and the request has none", quote(&permit.id));
-                findings.push(Finding::deny(Code::MissingRequired, message));
-            }
-            Some(document)
-                if document.kind() != Kind::Object
-                    && operation.key_value.is_none()
-                    && !findings.iter().any(|finding| finding.decision == Decision::Deny) =>
-            {
-                let message = format!("the rule {} judges a JSON object", quote(&permit.id));
-                findings.push(Finding::deny(Code::BatchShape, message));
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// A forbid that matches, or cannot be known not to match, denies.
+    /// A forbid that matches, or cannot be known not to match, denies. Else: what is to be looked up to know whether one
+    /// matches.
     fn forbids(
         &self,
         position: usize,
         operation: &'a Operation<'a>,
         considered: &mut Vec<Considered>,
-    ) -> Option<Judged> {
+    ) -> Result<Vec<Want>, Judged> {
         let mut denied = None;
+        let mut wants = Vec::new();
         let around = Self::around(operation).flat_map(|outer| self.candidates(outer).map(move |rule| (outer, rule)));
         for (operation, candidate) in around {
             let RuleTarget::Forbid(index) = candidate.rule.target else {
@@ -427,50 +411,69 @@ impl<'a> Bench<'a> {
             };
             let scope = self.scope(operation, candidate.variables);
             let matches = self.matches(candidate, operation);
-            let applies = matches != Matches::No && limits::conjunction(&forbid.when, &scope) != limits::Truth::Fails;
-            let why = match matches {
-                Matches::Unknown(why) => format!(": {why}"),
-                Matches::Yes | Matches::No => String::new(),
+            let when = match matches {
+                Matches::No(_) => Truth::Fails,
+                _ => conjunction(&forbid.when, &scope),
             };
-            let message = format!("the rule {} forbids this{why}", quote(&forbid.id));
+            let mut own = self.known.take_wants();
+            let awaits = when != Truth::Fails && (matches == Matches::Awaited || when == Truth::Awaits);
+            let applies = when != Truth::Fails && !awaits;
+            let message = format!("the rule {} forbids this{}", quote(&forbid.id), unknown(&matches, &when));
             let reason = Reason { code: Code::Forbidden, message, pointer: None };
-            let (decision, reasons) =
-                if applies { (Some(Decision::Deny), alloc::vec![reason.clone()]) } else { (None, Vec::new()) };
+            let (decision, reasons) = match (applies, awaits) {
+                (true, _) => (Some(Decision::Deny), alloc::vec![reason.clone()]),
+                (false, true) => (None, alloc::vec![not_looked_up()]),
+                (false, false) => (None, Vec::new()),
+            };
             considered.push(considering(position, &forbid.id, "forbid", decision, forbid.shadow, reasons));
-            if applies && !forbid.shadow && denied.is_none() {
-                denied = Some(Judged {
-                    decision: Decision::Deny,
-                    rule: Some(forbid.id.clone()),
-                    reasons: alloc::vec![reason],
-                });
+            if forbid.shadow {
+                continue;
+            }
+            if applies && denied.is_none() {
+                denied = Some(Judged { rule: Some(forbid.id.clone()), ..Judged::refused(reason) });
+            }
+            if awaits {
+                wants.append(&mut own);
             }
         }
-        denied
+        denied.map_or(Ok(wants), Err)
     }
 
-    fn nothing_permits(&self, operation: &Operation<'_>, filtered: bool, embedded: Option<String>) -> Judged {
+    fn nothing_permits(
+        &self,
+        operation: &Operation<'_>,
+        filtered: Option<Matches>,
+        embedded: Option<String>,
+    ) -> Judged {
         let action = operation.action.map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
         let called = operation.call.map(|call| format!("the {} {}", call.kind.noun(), quote(call.name)));
         let what = called.or(action).unwrap_or_else(|| "this endpoint".into());
         let by_name = operation.call.filter(|call| matches!(call.kind, CallKind::Tool | CallKind::Rpc));
         let code = if by_name.is_some() { Code::ToolNotAllowed } else { Code::EndpointNotAllowed };
-        let (code, message) = match operation.call {
-            _ if filtered => {
-                let why = embedded.unwrap_or_else(|| "the filter of the rule does not match".into());
+        let (code, message) = match (filtered, operation.call) {
+            (Some(Matches::Unknown { why, present: true }), _) => {
+                let message = format!("{what} is permitted only for some resources, and which this is cannot be known");
+                (Code::UnknownState, format!("{message}: {why}"))
+            }
+            (Some(unmatched), _) => {
+                let outside = match unmatched {
+                    Matches::No(outside) => outside,
+                    Matches::Unknown { .. } | Matches::Yes | Matches::Awaited => None,
+                };
+                let why = embedded.or(outside).unwrap_or_else(|| "the filter of the rule does not match".into());
                 (Code::ScopeFilter, format!("{what} is permitted only for other resources: {why}"))
             }
-            Some(call) => {
+            (None, Some(call)) => {
                 let permitted = list(self.permitted(call.kind), 8);
                 (code, format!("no rule of this page permits {what}; permitted: {permitted}"))
             }
-            None => (code, format!("no rule of this page permits {what}")),
+            (None, None) => (code, format!("no rule of this page permits {what}")),
         };
         let message = match &operation.why {
             Some(why) => format!("{message}; {why}"),
             None => message,
         };
-        let reason = Reason { code, message, pointer: None };
-        Judged { decision: Decision::Deny, rule: None, reasons: alloc::vec![reason] }
+        Judged::refused(Reason { code, message, pointer: None })
     }
 
     /// Names of this kind that some permit of the page is about.
@@ -488,19 +491,45 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// What an explanation says of a rule that the present would have to decide, where the request is refused without it.
+fn not_looked_up() -> Reason {
+    let message = "depends on what is now, which was not looked up: the request is refused anyway".into();
+    Reason { code: Code::UnknownState, message, pointer: None }
+}
+
+/// Why a forbid applies that may not be meant: what it looks at is not known.
+fn unknown(matches: &Matches, when: &Truth) -> String {
+    match (matches, when) {
+        (Matches::Unknown { why, .. }, _) | (_, Truth::Unknown(why) | Truth::Away(why)) => format!(": {why}"),
+        _ => String::new(),
+    }
+}
+
 /// A verdict on one operation.
 struct Judged {
     decision: Decision,
     rule: Option<String>,
     reasons: Vec<Reason>,
+    /// It could be stricter, by what is yet to be looked up.
+    awaits: bool,
+    /// What that is.
+    wants: Vec<Want>,
 }
 
 impl Judged {
     /// Within a permit, the strictest finding.
     fn of(rule: &str, findings: Vec<Finding>) -> Self {
         let decision = findings.iter().map(|finding| finding.decision).max().unwrap_or(Decision::Allow);
-        let reasons = findings.into_iter().filter(|f| f.decision == decision).map(|f| f.reason).collect();
-        Self { decision, rule: Some(rule.into()), reasons }
+        let awaits = findings.iter().any(|finding| finding.decision == Decision::Allow);
+        let counts = |finding: &Finding| finding.decision == decision && decision != Decision::Allow;
+        let reasons = findings.into_iter().filter(counts).map(|finding| finding.reason).collect();
+        Self { decision, rule: Some(rule.into()), reasons, awaits, wants: Vec::new() }
+    }
+
+    /// A refusal that no rule says.
+    fn refused(reason: Reason) -> Self {
+        let reasons = alloc::vec![reason];
+        Self { decision: Decision::Deny, rule: None, reasons, awaits: false, wants: Vec::new() }
     }
 }
 
@@ -526,17 +555,6 @@ pub(super) fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
             outcome.reasons.push(reason);
         } else {
             outcome.more_reasons = outcome.more_reasons.saturating_add(1);
-        }
-    }
-}
-
-/// Whether a limit is judged once for the request rather than once per operation.
-fn is_of_request(limit: &Limit) -> bool {
-    let head_only = |names: &[Name]| names.iter().all(|name| matches!(name, Name::Query(_) | Name::Header(..)));
-    match &limit.test.measure {
-        Measure::Count(_) | Measure::Rows | Measure::Sum(_) => true,
-        Measure::Values(names) => {
-            head_only(names) || limit.test.predicates.iter().any(|p| matches!(p, Predicate::Unique))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Limits and the tests of `when`: what is measured, and what a breach means.
+//! Limits: what is measured of single values, and what a breach means.
 
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -6,8 +6,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Finding;
-use super::names::{Datum, Scope, Values};
+use super::change::change;
+use super::conditions::{Truth, applies};
+use super::names::{Datum, Lack, Scope, Values};
 use super::test::{Verdict, equal, name_text, predicate, well_formed};
+use super::totals::{count, rows, sum};
 use crate::decision::{Code, Decision, Reason};
 use crate::document::Kind;
 use crate::limits::REASONS;
@@ -18,12 +21,25 @@ use crate::quote::quote;
 /// Judges one limit over the operations that a permit matched (one of them for a measure of values, all of them for
 /// counts and sums).
 pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut Vec<Finding>) {
+    let mut awaits = false;
+    let unavailable = scopes.first().map_or(&Band::Deny, |scope| &scope.page.on_unavailable);
     match applies(&limit.when, scopes) {
         Truth::Holds => {}
         Truth::Fails => return,
+        // What the limit itself needs is looked up in the same round.
+        Truth::Awaits => {
+            measure(&limit.test, scopes, &mut |_, _| true);
+            findings.push(Finding::awaited());
+            return;
+        }
         Truth::Unknown(why) => {
             let message = format!("whether the limit {} applies cannot be known: {why}", quote(&limit.id));
             findings.push(Finding::deny(Code::UnknownState, message));
+            return;
+        }
+        Truth::Away(why) => {
+            let message = format!("whether the limit {} applies cannot be known: {why}", quote(&limit.id));
+            findings.push(away(message, unavailable));
             return;
         }
     }
@@ -32,11 +48,19 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
     measure(&limit.test, scopes, &mut |verdict, place| {
         let (decision, code, message) = match (verdict, &limit.beyond) {
             (Verdict::Holds, _) => return true,
+            (Verdict::Awaits, _) => {
+                awaits = true;
+                return true;
+            }
             (Verdict::Fails(_, message), Band::Approval(role)) => {
                 let message = format!("{message}; past that, {} must approve", quote(role));
                 (Decision::ApprovalRequired, Code::ApprovalRequired, message)
             }
             (Verdict::Fails(code, message) | Verdict::Hard(code, message), _) => (Decision::Deny, code, message),
+            (Verdict::Away(message), _) => {
+                let Finding { decision, reason } = away(message, unavailable);
+                (decision, reason.code, reason.message)
+            }
         };
         let count = if decision == Decision::Deny { &mut denied } else { &mut held };
         *count += 1;
@@ -47,101 +71,32 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
         }
         denied < REASONS
     });
+    if awaits {
+        findings.push(Finding::awaited());
+    }
 }
 
-/// Three-valued result of a condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Truth {
-    /// It holds.
-    Holds,
-    /// It does not.
-    Fails,
-    /// It cannot be known, or the value is malformed.
-    Unknown(String),
-}
-
-/// Whether a limit's `when` holds for any of the operations. For each, one test that fails is enough to say no; what
-/// cannot be known is unknown only where nothing says no.
-fn applies<'a>(when: &'a [Test], scopes: &[Scope<'a>]) -> Truth {
-    if when.is_empty() {
-        return Truth::Holds;
-    }
-    let mut result = Truth::Fails;
-    for scope in scopes {
-        match conjunction(when, scope) {
-            Truth::Holds => return Truth::Holds,
-            Truth::Fails => {}
-            unknown @ Truth::Unknown(_) => result = unknown,
+/// The present could not be looked up: denied, unless the page lets a person decide.
+fn away(message: String, unavailable: &Band) -> Finding {
+    match unavailable {
+        Band::Deny => Finding::deny(Code::UnknownState, message),
+        Band::Approval(role) => {
+            let message = format!("{message}; without it, {} must approve", quote(role));
+            let reason = Reason { code: Code::ApprovalRequired, message, pointer: None };
+            Finding { decision: Decision::ApprovalRequired, reason }
         }
-    }
-    result
-}
-
-/// All tests of a `when`, for one operation.
-pub(crate) fn conjunction<'a>(when: &'a [Test], scope: &Scope<'a>) -> Truth {
-    let mut result = Truth::Holds;
-    for condition in when {
-        match truth(condition, scope) {
-            Truth::Fails => return Truth::Fails,
-            Truth::Holds => {}
-            unknown @ Truth::Unknown(_) => result = unknown,
-        }
-    }
-    result
-}
-
-/// One test as a condition. Where a name has several values, one that holds is enough: a condition brings a rule into
-/// force, and adding a value to a request must not take it out again. A name without values holds.
-fn truth<'a>(condition: &'a Test, scope: &Scope<'a>) -> Truth {
-    let Measure::Values(names) = &condition.measure else {
-        // The compiler lets conditions look at values only.
-        return Truth::Unknown("a condition looks at values".to_string());
-    };
-    let mut any = false;
-    let mut unknown = None;
-    for name in names {
-        let what = name_text(name);
-        let (data, kind) = match known(name, &what, scope) {
-            Ok(values) => values,
-            Err(Verdict::Hard(_, why)) => {
-                unknown = Some(why);
-                continue;
-            }
-            Err(_) => continue,
-        };
-        if let Some(Verdict::Fails(..)) = presence(&condition.predicates, &what, data.is_empty()) {
-            any = true;
-            continue;
-        }
-        if data.is_empty() && condition.predicates.iter().any(|p| matches!(p, Predicate::Present(_))) {
-            return Truth::Holds;
-        }
-        let others = others(&condition.predicates, scope);
-        for datum in &data {
-            any = true;
-            match value(&condition.predicates, &others, &what, (datum, kind), scope) {
-                Verdict::Holds => return Truth::Holds,
-                Verdict::Fails(..) => {}
-                Verdict::Hard(_, why) => unknown = Some(why),
-            }
-        }
-    }
-    match (unknown, any) {
-        (Some(why), _) => Truth::Unknown(why),
-        (None, true) => Truth::Fails,
-        (None, false) => Truth::Holds,
     }
 }
 
 /// Where a verdict was found. The pointer is worked out only for verdicts that are reported.
 #[derive(Clone, Copy)]
-struct Found<'s, 'a> {
-    scope: Option<&'s Scope<'a>>,
-    datum: Option<&'s Datum<'a>>,
+pub(super) struct Found<'s, 'a> {
+    pub(super) scope: Option<&'s Scope<'a>>,
+    pub(super) datum: Option<&'s Datum<'a>>,
 }
 
 impl Found<'_, '_> {
-    const NOWHERE: Self = Self { scope: None, datum: None };
+    pub(super) const NOWHERE: Self = Self { scope: None, datum: None };
 
     fn pointer(&self) -> Option<String> {
         self.scope.zip(self.datum).and_then(|(scope, datum)| scope.pointer(datum))
@@ -149,7 +104,7 @@ impl Found<'_, '_> {
 }
 
 /// Takes verdicts; false: enough.
-type Sink<'k> = &'k mut dyn FnMut(Verdict, Found<'_, '_>) -> bool;
+pub(super) type Sink<'k> = &'k mut dyn FnMut(Verdict, Found<'_, '_>) -> bool;
 
 /// Every verdict of a test, until the sink has enough.
 fn measure<'a>(test: &'a Test, scopes: &[Scope<'a>], sink: Sink<'_>) {
@@ -161,17 +116,17 @@ fn measure<'a>(test: &'a Test, scopes: &[Scope<'a>], sink: Sink<'_>) {
     }
 }
 
-type Known<'a> = (Vec<Datum<'a>>, Option<&'a FieldType>);
+pub(super) type Known<'a> = (Vec<Datum<'a>>, Option<&'a FieldType>);
 
-fn known<'a>(name: &'a Name, what: &str, scope: &Scope<'a>) -> Result<Known<'a>, Verdict> {
+pub(super) fn known<'a>(name: &'a Name, what: &str, scope: &Scope<'a>) -> Result<Known<'a>, Verdict> {
     match scope.values(name) {
         Values::Known(data, kind) => Ok((data, kind)),
         Values::Ambiguous(why) => Err(Verdict::Hard(Code::ParamShadow, format!("{what}: {why}"))),
-        Values::Unknown(why) => Err(Verdict::Hard(Code::UnknownState, format!("{what} is not known: {why}"))),
+        Values::Lacking(lack) => Err(Verdict::lacking(what, lack)),
     }
 }
 
-fn presence(predicates: &[Predicate], what: &str, absent: bool) -> Option<Verdict> {
+pub(super) fn presence(predicates: &[Predicate], what: &str, absent: bool) -> Option<Verdict> {
     predicates.iter().find_map(|wanted| match wanted {
         Predicate::Present(true) if absent => {
             Some(Verdict::Fails(Code::MissingRequired, format!("{what} must be present")))
@@ -184,12 +139,12 @@ fn presence(predicates: &[Predicate], what: &str, absent: bool) -> Option<Verdic
 }
 
 /// What an `equals` compares with, found once for all values that are compared.
-struct Other<'a> {
+pub(super) struct Other<'a> {
     name: &'a Name,
-    value: Result<(Datum<'a>, Option<&'a FieldType>), &'static str>,
+    value: Result<(Datum<'a>, Option<&'a FieldType>), Lack>,
 }
 
-fn others<'a>(predicates: &'a [Predicate], scope: &Scope<'a>) -> Vec<Other<'a>> {
+pub(super) fn others<'a>(predicates: &'a [Predicate], scope: &Scope<'a>) -> Vec<Other<'a>> {
     let names = predicates.iter().filter_map(|wanted| match wanted {
         Predicate::Equals(name) => Some(name),
         _ => None,
@@ -199,10 +154,11 @@ fn others<'a>(predicates: &'a [Predicate], scope: &Scope<'a>) -> Vec<Other<'a>> 
             let value = match scope.values(name) {
                 Values::Known(mut data, kind) => match (data.pop(), data.is_empty()) {
                     (Some(datum), true) => Ok((datum, kind)),
-                    (Some(_), false) => Err("it has several values"),
-                    (None, _) => Err("it is not there"),
+                    (Some(_), false) => Err(Lack::Unknown("it has several values".into())),
+                    (None, _) => Err(Lack::Unknown("it is not there".into())),
                 },
-                Values::Ambiguous(why) | Values::Unknown(why) => Err(why),
+                Values::Ambiguous(why) => Err(Lack::Unknown(why.into())),
+                Values::Lacking(lack) => Err(lack),
             };
             Other { name, value }
         })
@@ -216,47 +172,59 @@ fn equals<'a>(
     name: &Name,
     others: &[Other<'a>],
 ) -> Verdict {
-    let other = others.iter().find(|other| other.name == name).map(|other| &other.value);
-    match other {
-        Some(Ok((other, kind))) if equal(scope, datum, (other, *kind)) => Verdict::Holds,
-        Some(Ok(_)) => Verdict::Fails(Code::ValueFormat, format!("{what} must equal {}", name_text(name))),
-        Some(Err(why)) => Verdict::Hard(
-            Code::UnknownState,
-            format!("{what} must equal {}, which is not known: {why}", name_text(name)),
-        ),
-        None => Verdict::Hard(Code::UnknownState, format!("{what} must equal {}, which is not known", name_text(name))),
+    let lacking = |lack| Verdict::lacking(&format!("{what} must equal {}, which", name_text(name)), lack);
+    match others.iter().find(|other| other.name == name).map(|other| &other.value) {
+        Some(Ok((other, kind))) => match equal(scope, datum, (other, *kind)) {
+            Ok(true) => Verdict::Holds,
+            Ok(false) => Verdict::Fails(Code::ValueFormat, format!("{what} must equal {}", name_text(name))),
+            Err(lack) => lacking(lack),
+        },
+        Some(Err(lack)) => lacking(lack.clone()),
+        None => lacking(Lack::Unknown("it was not found".into())),
     }
 }
 
-/// One value against all predicates: the first that does not hold, a hard one before any other.
-fn value<'a>(
+/// What all predicates of a test say of one value.
+pub(super) struct Judged {
+    /// The first that does not hold, a hard one before any other. What is not known yet is left out.
+    pub(super) verdict: Verdict,
+    /// The present could not be looked up for one of them.
+    pub(super) away: Option<String>,
+    /// One of them awaits the present.
+    pub(super) awaits: bool,
+}
+
+/// One value against all predicates.
+pub(super) fn value<'a>(
     predicates: &'a [Predicate],
     others: &[Other<'a>],
-    what: &str,
+    (name, what): (&'a Name, &str),
     (datum, kind): (&Datum<'a>, Option<&'a FieldType>),
     scope: &Scope<'a>,
-) -> Verdict {
-    let formed = well_formed(what, datum, kind);
-    if formed != Verdict::Holds {
-        return formed;
+) -> Judged {
+    let mut judged = Judged { verdict: well_formed(what, datum, kind), away: None, awaits: false };
+    if judged.verdict != Verdict::Holds {
+        return judged;
     }
-    let mut first = Verdict::Holds;
     for wanted in predicates {
         let verdict = match wanted {
             Predicate::Equals(name) => equals(scope, what, (datum, kind), name, others),
+            Predicate::Change(bounds) => change(scope, what, name, (datum, kind), bounds),
             wanted => predicate(scope, what, datum, kind, wanted),
         };
         match verdict {
             Verdict::Holds => {}
-            hard @ Verdict::Hard(..) => return hard,
+            Verdict::Awaits => judged.awaits = true,
+            Verdict::Away(why) => judged.away = Some(why),
+            hard @ Verdict::Hard(..) => return Judged { verdict: hard, away: None, awaits: false },
             fails @ Verdict::Fails(..) => {
-                if first == Verdict::Holds {
-                    first = fails;
+                if judged.verdict == Verdict::Holds {
+                    judged.verdict = fails;
                 }
             }
         }
     }
-    first
+    judged
 }
 
 fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
@@ -281,12 +249,17 @@ fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a
                 return;
             }
             for datum in &data {
-                let mut verdict = value(predicates, &others, &what, (datum, kind), scope);
+                let place = Found { scope: Some(scope), datum: Some(datum) };
+                let Judged { mut verdict, away, awaits } =
+                    value(predicates, &others, (name, &what), (datum, kind), scope);
                 if verdict == Verdict::Holds && once {
                     verdict = unique(&what, datum, &mut seen);
                 }
-                if verdict != Verdict::Holds && !sink(verdict, Found { scope: Some(scope), datum: Some(datum) }) {
-                    return;
+                let open = away.map(Verdict::Away).into_iter().chain(awaits.then_some(Verdict::Awaits));
+                for verdict in open.chain(core::iter::once(verdict)) {
+                    if verdict != Verdict::Holds && !sink(verdict, place) {
+                        return;
+                    }
                 }
             }
         }
@@ -308,122 +281,5 @@ fn unique(what: &str, datum: &Datum<'_>, seen: &mut BTreeSet<String>) -> Verdict
         Verdict::Holds
     } else {
         Verdict::Fails(Code::DuplicateTarget, format!("{what} occurs twice with the same value"))
-    }
-}
-
-fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
-    let what = format!("the number of elements of {}", name_text(name));
-    if let Name::Fact(fact) = name {
-        if let Some(total) = Scope::fact_count(scopes, fact) {
-            let place = (Code::BatchLimit, Found::NOWHERE);
-            bounds(&what, Decimal::from_count(total), predicates, place, sink);
-        }
-        return;
-    }
-    let mut total = 0usize;
-    let mut first = None;
-    for scope in scopes {
-        let data = match known(name, &what, scope) {
-            Ok((data, _)) => data,
-            Err(verdict) => {
-                sink(verdict, Found::NOWHERE);
-                return;
-            }
-        };
-        for datum in &data {
-            match datum {
-                Datum::Json(value) if value.kind() == Kind::Array => {
-                    first.get_or_insert((scope, datum.clone()));
-                    total = total.saturating_add(value.children().count());
-                }
-                _ => {
-                    let message = format!("{} must be an array", name_text(name));
-                    sink(Verdict::Hard(Code::ValueFormat, message), Found { scope: Some(scope), datum: Some(datum) });
-                    return;
-                }
-            }
-        }
-    }
-    // Absent: limits hold, `require` decides.
-    if let Some((scope, datum)) = &first {
-        let place = Found { scope: Some(scope), datum: Some(datum) };
-        bounds(&what, Decimal::from_count(total), predicates, (Code::BatchLimit, place), sink);
-    }
-}
-
-fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
-    if scopes.iter().any(|scope| !scope.operation.counted) {
-        let message = "the number of rows is not knowable: name them by one filter on the key (`eq.` or `in.()`)";
-        sink(Verdict::Hard(Code::BatchLimit, message.to_string()), Found::NOWHERE);
-        return;
-    }
-    bounds(
-        "the number of rows",
-        Decimal::from_count(scopes.len()),
-        predicates,
-        (Code::BatchLimit, Found::NOWHERE),
-        sink,
-    );
-}
-
-fn sum<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
-    let what = format!("the total of {}", name_text(name));
-    let mut total = Decimal::ZERO;
-    let mut first = None;
-    for scope in scopes {
-        let (data, kind) = match known(name, &what, scope) {
-            Ok(values) => values,
-            Err(verdict) => {
-                sink(verdict, Found::NOWHERE);
-                return;
-            }
-        };
-        for datum in &data {
-            first.get_or_insert((scope, datum.clone()));
-            let number = match well_formed(&name_text(name), datum, kind) {
-                Verdict::Holds => scope
-                    .number(datum, kind)
-                    .map_err(|why| Verdict::Hard(Code::ValueFormat, format!("{} is {why}", name_text(name)))),
-                verdict => Err(verdict),
-            };
-            match number {
-                Ok(number) => match total.checked_add(number) {
-                    Some(sum) => total = sum,
-                    None => {
-                        let message = format!("{what} is too large to be held exactly");
-                        sink(Verdict::Hard(Code::UnknownState, message), Found::NOWHERE);
-                        return;
-                    }
-                },
-                Err(verdict) => {
-                    sink(verdict, Found { scope: Some(scope), datum: Some(datum) });
-                    return;
-                }
-            }
-        }
-    }
-    let place = match &first {
-        Some((scope, datum)) => Found { scope: Some(scope), datum: Some(datum) },
-        None => Found::NOWHERE,
-    };
-    bounds(&what, total, predicates, (Code::EnvelopeExceeded, place), sink);
-}
-
-fn bounds(what: &str, value: Decimal, predicates: &[Predicate], (code, place): (Code, Found<'_, '_>), sink: Sink<'_>) {
-    for wanted in predicates {
-        let (holds, relation, bound) = match wanted {
-            Predicate::Min(bound) => (value >= *bound, "at least", bound),
-            Predicate::Max(bound) => (value <= *bound, "at most", bound),
-            Predicate::Over(bound) => (value > *bound, "more than", bound),
-            Predicate::Under(bound) => (value < *bound, "less than", bound),
-            // The compiler lets counts and sums have bounds only.
-            _ => {
-                sink(Verdict::Hard(Code::ValueFormat, format!("{what} can only be bounded")), Found::NOWHERE);
-                return;
-            }
-        };
-        if !holds && !sink(Verdict::Fails(code, format!("{what} must be {relation} {bound}, is {value}")), place) {
-            return;
-        }
     }
 }

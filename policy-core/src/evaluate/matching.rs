@@ -1,17 +1,18 @@
 //! Which rules name an operation, and whether their filters match it.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::judge::Bench;
-use super::names::{Datum, Values};
+use super::names::{Datum, Lack, Values};
 use super::route::Variables;
 use crate::decode::Operation;
 use crate::document::Kind;
 use crate::number::Decimal;
 use crate::policy::{Decoder, Name, RuleRef, RuleTarget};
-use crate::quote::quote;
+use crate::quote::{list, quote};
 
 /// A rule that names an operation's action or endpoint.
 #[derive(Clone, Copy)]
@@ -24,9 +25,15 @@ pub(super) struct Candidate<'a> {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Matches {
     Yes,
-    No,
-    /// It cannot be known; why, for a message.
-    Unknown(String),
+    /// Why not, where the present says so.
+    No(Option<String>),
+    /// It cannot be known: why, for a message, and whether it is the present that does not say.
+    Unknown {
+        why: String,
+        present: bool,
+    },
+    /// The present is yet to be looked up.
+    Awaited,
 }
 
 /// What a forbid takes for the same value; a permit takes nothing but the value itself.
@@ -98,20 +105,35 @@ impl<'a> Bench<'a> {
     }
 
     /// Whether the filters of a target match an operation. A permit needs every value inside; a forbid is set off by
-    /// one. What is no plain value is unknown: a forbid then matches, a permit does not.
+    /// one. A resource that is in several groups now is in each of them: there one is enough for a permit too. What is no
+    /// plain value is unknown: a forbid then matches, a permit does not.
     pub(super) fn matches(&self, candidate: Candidate<'a>, operation: &'a Operation<'a>) -> Matches {
         let scope = self.scope(operation, candidate.variables);
         let forbids = matches!(candidate.rule.target, RuleTarget::Forbid(_));
-        let mut result = Matches::Yes;
+        let mut unknown: Option<Matches> = None;
+        let mut awaited = false;
         for (name, values) in &candidate.rule.filters {
             let filter = operation.action.and_then(|action| action.filters.iter().find(|filter| filter.name == *name));
             let Some(filter) = filter else {
-                return Matches::Unknown(format!("{} could be any: nothing says it", quote(name)));
+                return Matches::Unknown {
+                    why: format!("{} could be any: nothing says it", quote(name)),
+                    present: false,
+                };
             };
+            let present = matches!(filter.source, Name::State { .. });
             let (data, why) = match scope.values(&filter.source) {
-                Values::Known(data, _) if data.is_empty() => (data, "it is missing"),
-                Values::Known(data, _) => (data, "it is no plain value"),
-                Values::Ambiguous(why) | Values::Unknown(why) => (Vec::new(), why),
+                Values::Known(data, _) if data.is_empty() => (data, Cow::Borrowed("it is missing")),
+                Values::Known(data, _) => (data, Cow::Borrowed("it is no plain value")),
+                Values::Lacking(Lack::Awaited) => {
+                    awaited = true;
+                    continue;
+                }
+                Values::Lacking(Lack::Unknown(why) | Lack::Absent(why) | Lack::Away(why)) if present => {
+                    unknown = Some(Matches::Unknown { why: format!("{} is not known: {why}", quote(name)), present });
+                    continue;
+                }
+                Values::Lacking(Lack::Unknown(why) | Lack::Absent(why) | Lack::Away(why)) => (Vec::new(), why),
+                Values::Ambiguous(why) => (Vec::new(), Cow::Borrowed(why)),
             };
             let fold = Fold { case: forbids && self.api.quirks.case_insensitive, number: forbids };
             let mut places: Vec<Option<bool>> = data.iter().map(|datum| inside(datum, values, fold)).collect();
@@ -123,22 +145,29 @@ impl<'a> Bench<'a> {
                     places.push(table.clone().and_then(|table| inside(&Datum::Text(table), values, fold)));
                 }
             }
-            let unknown = places.is_empty() || places.contains(&None);
-            let matches = if forbids {
+            // An empty list of the present is known.
+            let unclear = (places.is_empty() && !present) || places.contains(&None);
+            let matches = if forbids || present {
                 places.contains(&Some(true))
             } else {
-                !unknown && places.iter().all(|place| *place == Some(true))
+                !unclear && places.iter().all(|place| *place == Some(true))
             };
             if matches {
                 continue;
             }
-            if !unknown {
-                return Matches::No;
+            if !unclear {
+                return Matches::No(present.then(|| outside(name, &data, values)));
             }
-            let why = if unread { UNREAD_SELECT } else { why };
-            result = Matches::Unknown(format!("{} could be any: {why}", quote(name)));
+            let why = if unread { Cow::Borrowed(UNREAD_SELECT) } else { why };
+            let why = format!("{} could be any: {why}", quote(name));
+            unknown.get_or_insert(Matches::Unknown { why, present: false });
         }
-        result
+        // What is unknown settles a permit; for a forbid, what is awaited may still say that it does not match.
+        match unknown {
+            Some(unknown) if !(forbids && awaited) => unknown,
+            _ if awaited => Matches::Awaited,
+            _ => Matches::Yes,
+        }
     }
 
     /// Whether a `select` can bring in more of what this filter looks at.
@@ -171,3 +200,18 @@ impl<'a> Bench<'a> {
 }
 
 const UNREAD_SELECT: &str = "the tables that `select` embeds cannot be read";
+/// What a resource is now, and what it would have to be.
+fn outside(name: &str, data: &[Datum<'_>], values: &[String]) -> String {
+    let texts: Vec<String> = data
+        .iter()
+        .map(|datum| match datum {
+            Datum::Text(text) => text.clone(),
+            Datum::Number(number) => number.to_string(),
+            Datum::Json(value) => {
+                value.string().or_else(|| value.number()).unwrap_or("another kind of value").to_string()
+            }
+        })
+        .collect();
+    let now = list(texts.iter().map(String::as_str), 4);
+    format!("{} is {now}, not {}", quote(name), list(values.iter().map(String::as_str), 8))
+}

@@ -6,15 +6,24 @@
 //! them.
 
 mod batch;
+mod change;
+mod conditions;
 mod fields;
+mod findings;
+mod formula;
 mod head_rules;
 mod judge;
 mod limits;
 mod matching;
 mod names;
+mod present;
 mod route;
 mod step;
 mod test;
+mod totals;
+
+#[cfg(feature = "author")]
+pub(crate) use test::name_text;
 
 pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 
@@ -32,6 +41,12 @@ pub(crate) struct Finding {
 impl Finding {
     pub(crate) fn deny(code: Code, message: impl Into<String>) -> Self {
         Self { decision: Decision::Deny, reason: Reason { code, message: message.into(), pointer: None } }
+    }
+
+    /// Whether this denies is yet to be looked up. It allows, as long as nothing else does not.
+    pub(crate) fn awaited() -> Self {
+        let message = "depends on what is yet to be looked up".into();
+        Self { decision: Decision::Allow, reason: Reason { code: Code::UnknownState, message, pointer: None } }
     }
 
     pub(crate) fn at(mut self, pointer: Option<String>) -> Self {

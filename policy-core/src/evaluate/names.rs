@@ -1,15 +1,15 @@
 //! From a name to the values it has in an operation.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::decode::{Fact, Facts, Operation};
 use crate::document::{Document, Kind, Path, Step, Steps, Value, select};
 use crate::number::Decimal;
-use crate::policy::{
-    Api, Currency, FieldKind, FieldType, Formula, HeaderShape, Name, Page, PolicySet, QueryShape, Term,
-};
+use crate::policy::{Api, Currency, FieldKind, FieldType, HeaderShape, Name, Page, PolicySet, QueryShape};
 use crate::request::{Request, mangled};
+use crate::state::Known;
 
 use super::route::Variables;
 
@@ -27,6 +27,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) variables: &'a Variables,
     /// What the decoder found out about the request.
     pub(crate) facts: &'a Facts,
+    /// What is known of the present.
+    pub(crate) known: &'a Known,
     pub(crate) operation: &'a Operation<'a>,
 }
 
@@ -47,8 +49,52 @@ pub(crate) enum Values<'a> {
     Known(Vec<Datum<'a>>, Option<&'a FieldType>),
     /// The name stands where it has two readings: why.
     Ambiguous(&'static str),
+    /// It is not known.
+    Lacking(Lack),
+}
+
+/// Why a value is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
     /// A part of it cannot be known: why.
-    Unknown(&'static str),
+    Unknown(Cow<'static, str>),
+    /// The answer of a lookup has nothing there: why. Unknown, unless another name may stand in.
+    Absent(Cow<'static, str>),
+    /// It is yet to be looked up.
+    Awaited,
+    /// It could not be looked up: why. The page may let a person decide instead.
+    Away(Cow<'static, str>),
+}
+
+impl Lack {
+    /// The one of two that more must be known about: what is unknown is settled; what is awaited may yet be unknown.
+    pub(super) fn or_worse(self, other: Option<Self>) -> Self {
+        let rank = |lack: &Self| match lack {
+            Self::Unknown(_) | Self::Absent(_) => 2,
+            Self::Awaited => 1,
+            Self::Away(_) => 0,
+        };
+        match other {
+            Some(other) if rank(&other) > rank(&self) => other,
+            _ => self,
+        }
+    }
+}
+
+/// Why a value is no number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoNumber {
+    /// It is not one: what it is.
+    Malformed(&'static str),
+    /// Which one cannot be known: the currency of an amount.
+    Lacking(Lack),
+}
+
+impl Values<'_> {
+    /// A value that cannot be known: why.
+    pub(super) fn unknown(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Lacking(Lack::Unknown(why.into()))
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -89,7 +135,7 @@ impl<'a> Scope<'a> {
     pub(crate) fn values(&self, name: &'a Name) -> Values<'a> {
         match name {
             Name::Field(..) | Name::Pointer(_) | Name::Value(_) if self.unread => {
-                Values::Unknown("the body was not read")
+                Values::unknown("the body was not read")
             }
             Name::Field(..) | Name::Pointer(_) => {
                 let mut values = Vec::new();
@@ -112,6 +158,7 @@ impl<'a> Scope<'a> {
             Name::Header(header, parameter) => self.header(header, parameter.as_deref()),
             Name::Value(value) => self.formula(value),
             Name::Fact(fact) => Values::Known(self.fact(fact, &self.operation.facts), None),
+            Name::State { lookup, field, tail } => self.present((lookup, field, tail), None),
         }
     }
 
@@ -144,15 +191,15 @@ impl<'a> Scope<'a> {
             match (&operation.key, operation.action.filter(|a| addresses(a))) {
                 (Some(key), Some(_)) => return text(key),
                 (None, Some(_)) if operation.outer.is_some() => {
-                    return Values::Unknown("the call does not say which resource it means");
+                    return Values::unknown("the call does not say which resource it means");
                 }
                 _ => {}
             }
         }
         match self.variables.iter().find(|(known, _)| known == variable) {
             Some((_, value)) => text(value),
-            None if operation.row => Values::Unknown("a row of a batch does not say it"),
-            None if operation.outer.is_some() => Values::Unknown("a call does not say it"),
+            None if operation.row => Values::unknown("a row of a batch does not say it"),
+            None if operation.outer.is_some() => Values::unknown("a call does not say it"),
             None => Values::Known(Vec::new(), None),
         }
     }
@@ -232,45 +279,11 @@ impl<'a> Scope<'a> {
         Some(items)
     }
 
-    fn formula(&self, name: &str) -> Values<'a> {
-        let formula = self.operation.action.and_then(|action| action.values.iter().find(|(known, _)| known == name));
-        let Some((_, formula)) = formula else {
-            return Values::Unknown("this action has no such value");
-        };
-        match self.compute(formula) {
-            Some(total) => Values::Known(alloc::vec![Datum::Number(total)], None),
-            None => Values::Unknown("a part of it is missing, malformed or too large"),
-        }
-    }
-
-    /// A sum of products; `None` when any part is unknown.
-    fn compute(&self, formula: &'a Formula) -> Option<Decimal> {
-        let mut total = Decimal::ZERO;
-        for term in &formula.terms {
-            let mut product = Decimal::parse_plain("1").ok()?;
-            for factor in term {
-                let factor = match factor {
-                    Term::Constant(constant) => *constant,
-                    Term::Name(name) => match self.values(name) {
-                        Values::Known(values, kind) => match values.as_slice() {
-                            [one] => self.number(one, kind).ok()?,
-                            _ => return None,
-                        },
-                        Values::Ambiguous(_) | Values::Unknown(_) => return None,
-                    },
-                };
-                product = product.checked_mul(factor)?;
-            }
-            total = total.checked_add(product)?;
-        }
-        Some(total)
-    }
-
     /// The number a value is, by the field's type: money in major units of the page's currency.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn number(&self, datum: &Datum<'a>, kind: Option<&'a FieldType>) -> Result<Decimal, &'static str> {
+    pub(crate) fn number(&self, datum: &Datum<'a>, kind: Option<&'a FieldType>) -> Result<Decimal, NoNumber> {
         let number = match datum {
             Datum::Number(number) => return Ok(*number),
             Datum::Text(text) => Decimal::parse_plain(text),
@@ -281,31 +294,40 @@ impl<'a> Scope<'a> {
                 Kind::String if value.untyped().is_some() || kind.is_none_or(|kind| kind.spelled.string) => {
                     Decimal::parse_plain(value.string().unwrap_or_default())
                 }
-                _ => return Err("not a number"),
+                _ => return Err(NoNumber::Malformed("not a number")),
             },
         };
-        let number = number.map_err(|_| "not a decimal number in plain notation")?;
+        let number = number.map_err(|_| NoNumber::Malformed("not a decimal number in plain notation"))?;
         match kind.map(|kind| &kind.kind) {
             Some(FieldKind::Money(money)) => {
                 let currency = match &money.currency {
                     Currency::Fixed(code) => code.clone(),
-                    Currency::Named(name) => self.currency(name).ok_or("an amount in an unknown currency")?,
+                    Currency::Named(name) => self.currency(name)?,
                 };
-                let major = if money.minor { number.shifted_down(minor_digits(&currency)) } else { number };
-                self.converted(major, &currency).ok_or("an amount in a currency this page has no rate for")
+                let no_rate = NoNumber::Malformed("an amount in a currency this page has no rate for");
+                self.amount(number, money.minor, &currency).ok_or(no_rate)
             }
             _ => Ok(number),
         }
     }
 
-    fn currency(&self, name: &'a Name) -> Option<String> {
-        let Values::Known(values, _) = self.values(name) else {
-            return None;
-        };
-        match values.as_slice() {
-            [Datum::Json(value)] => value.string().map(str::to_ascii_lowercase),
-            [Datum::Text(text)] => Some(text.to_ascii_lowercase()),
-            _ => None,
+    /// An amount in major units of the page's currency; `None`: the page has no rate for its own.
+    pub(super) fn amount(&self, number: Decimal, minor: bool, currency: &str) -> Option<Decimal> {
+        let currency = currency.to_ascii_lowercase();
+        let major = if minor { number.shifted_down(minor_digits(&currency)) } else { number };
+        self.converted(major, &currency)
+    }
+
+    fn currency(&self, name: &'a Name) -> Result<String, NoNumber> {
+        let unknown = || NoNumber::Malformed("an amount in an unknown currency");
+        match self.values(name) {
+            Values::Known(values, _) => match values.as_slice() {
+                [Datum::Json(value)] => value.string().map(str::to_ascii_lowercase).ok_or_else(unknown),
+                [Datum::Text(text)] => Ok(text.to_ascii_lowercase()),
+                _ => Err(unknown()),
+            },
+            Values::Ambiguous(_) => Err(unknown()),
+            Values::Lacking(lack) => Err(NoNumber::Lacking(lack)),
         }
     }
 

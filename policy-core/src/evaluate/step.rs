@@ -1,6 +1,7 @@
 //! The state machine between the core and its host: the core says what it needs, the host answers, each answer
 //! consumes its need.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -8,12 +9,13 @@ use alloc::vec::Vec;
 
 use super::{judge, route};
 use crate::decision::{Code, Decision, Outcome, Reason};
-use crate::decode::{Body, Unavailable};
+use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
-use crate::limits::UNKNOWN_AGENT_BYTES;
+use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
 use crate::policy::{Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
+use crate::state::{Answer, Fetch, Known, Plan, Target, Why};
 use crate::time::Timestamp;
 
 /// Where an evaluation stands. While a need is open, nothing of the request may go upstream.
@@ -22,7 +24,7 @@ use crate::time::Timestamp;
 pub enum Step {
     /// Answer with [`NeedBody::answer`] when the body is complete, or known not to come.
     NeedBody(NeedBody),
-    /// Answer with [`NeedCurrent::unavailable`]; this version's rules need no current state.
+    /// Answer with [`NeedCurrent::answer`] what its calls brought.
     NeedCurrent(NeedCurrent),
     /// Answer with [`NeedCounters::unavailable`]; this version's rules need no counters.
     NeedCounters(NeedCounters),
@@ -38,7 +40,10 @@ pub struct NeedBody(Suspended);
 /// The evaluation waits for resources as they are now.
 #[must_use]
 #[derive(Debug)]
-pub struct NeedCurrent(Suspended);
+pub struct NeedCurrent {
+    judging: Box<Judging>,
+    plan: Plan,
+}
 
 /// The evaluation waits for counters to be read and reserved.
 #[must_use]
@@ -53,6 +58,18 @@ struct Suspended {
     request: Request,
     route: route::Route,
     limit: usize,
+}
+
+/// A suspended evaluation of a request whose body has been read.
+#[derive(Debug)]
+struct Judging {
+    suspended: Suspended,
+    content: Result<Content, Reason>,
+    known: Known,
+    /// Rounds of lookups that were asked for.
+    rounds: usize,
+    /// The decision if nothing of the present stood against the request.
+    at_best: Option<Decision>,
 }
 
 /// Begins to judge a request.
@@ -111,9 +128,24 @@ impl NeedBody {
 }
 
 impl NeedCurrent {
-    /// The resource cannot be had: the limit is not met.
+    /// The calls to make, at once or one after another. Nothing of the agent's request but what they hold may go with
+    /// them, its credentials least of all.
+    #[must_use]
+    pub fn fetches(&self) -> &[Fetch] {
+        self.plan.fetches()
+    }
+
+    /// Goes on with what the calls brought, in their order. A call without an answer is unavailable.
+    pub fn answer(self, answers: Vec<Answer>) -> Step {
+        let Self { mut judging, plan } = self;
+        judging.known.take(&plan, answers);
+        judging.go()
+    }
+
+    /// None of the calls can be made.
     pub fn unavailable(self, why: Unavailable) -> Step {
-        self.0.finish(Body::Unavailable(why))
+        let answers = self.plan.fetches().iter().map(|_| Answer::Unavailable(why)).collect();
+        self.answer(answers)
     }
 }
 
@@ -129,7 +161,7 @@ impl Suspended {
         let Some(page) = self.set.page(&self.agent) else {
             return Step::Done(unknown(Some(self.agent), "the agent's page is gone".to_string()));
         };
-        let undecidable = match &body {
+        match &body {
             Body::Unavailable(why) => {
                 let why = *why;
                 if !self.route.opaque || self.request.method.is_bodiless() {
@@ -137,15 +169,49 @@ impl Suspended {
                     outcome.undecidable = why.undecidable().map(Into::into);
                     return Step::Done(outcome);
                 }
-                None
             }
             Body::Complete(bytes) if bytes.len() > self.limit => {
                 return Step::Done(denied(page, Unavailable::TooLarge.reason(self.limit), None));
             }
-            Body::Complete(_) | Body::Empty => None::<String>,
+            Body::Complete(_) | Body::Empty => {}
+        }
+        let content = judge::read(&self.set, page, &self.request, &self.route, body);
+        Box::new(Judging { suspended: self, content, known: Known::default(), rounds: 0, at_best: None }).go()
+    }
+}
+
+impl Judging {
+    /// Judges, and asks for what is missing. A request that is refused whatever the present is asks for nothing, nor
+    /// does one of a page in shadow.
+    fn go(mut self: Box<Self>) -> Step {
+        let Suspended { set, agent, request, route, .. } = &self.suspended;
+        let Some(page) = set.page(agent) else {
+            return Step::Done(unknown(Some(agent.clone()), "the agent's page is gone".to_string()));
         };
-        let mut outcome = judge::judge(&self.set, page, &self.request, &self.route, body);
-        outcome.undecidable = undecidable;
+        let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
+        let wants = self.known.take_wants();
+        if !wants.is_empty() {
+            self.at_best.get_or_insert(outcome.decision);
+            let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
+            let why = if page.shadow {
+                Why::shadow()
+            } else if self.rounds == LOOKUP_ROUNDS {
+                Why::unfit("it takes too many lookups, one after another")
+            } else {
+                match Plan::of(wants, Target { api, host: &request.host }) {
+                    Some(plan) => {
+                        self.rounds += 1;
+                        return Step::NeedCurrent(NeedCurrent { judging: self, plan });
+                    }
+                    None => Why::too_many(),
+                }
+            };
+            self.known.close(why);
+            outcome = judge::judge(set, page, request, route, &self.content, &self.known);
+        }
+        if self.at_best.is_some_and(|best| best != outcome.decision) {
+            outcome.undecidable = self.known.lacked().map(Into::into);
+        }
         Step::Done(outcome)
     }
 }

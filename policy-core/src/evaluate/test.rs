@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::names::{Datum, Scope};
+use super::names::{Datum, Lack, NoNumber, Scope};
 use crate::decision::Code;
 use crate::document::Kind;
 use crate::number::Decimal;
@@ -20,6 +20,31 @@ pub(crate) enum Verdict {
     Fails(Code, String),
     /// The value is malformed, or not known: never softened.
     Hard(Code, String),
+    /// The present could not be looked up: the page's `on_unavailable` may soften this.
+    Away(String),
+    /// What the present says is yet to be looked up.
+    Awaits,
+}
+
+impl Verdict {
+    /// A value that is not known.
+    pub(crate) fn lacking(what: &str, lack: Lack) -> Self {
+        match lack {
+            Lack::Unknown(why) | Lack::Absent(why) => {
+                Self::Hard(Code::UnknownState, format!("{what} is not known: {why}"))
+            }
+            Lack::Away(why) => Self::Away(format!("{what} is not known: {why}")),
+            Lack::Awaited => Self::Awaits,
+        }
+    }
+
+    /// A value that is no number.
+    pub(crate) fn no_number(what: &str, why: NoNumber) -> Self {
+        match why {
+            NoNumber::Malformed(why) => Self::Hard(Code::ValueFormat, format!("{what} is {why}")),
+            NoNumber::Lacking(lack) => Self::lacking(&format!("the currency of {what}"), lack),
+        }
+    }
 }
 
 /// Judges one value against one predicate.
@@ -94,8 +119,8 @@ pub(crate) fn predicate<'a>(
                 Verdict::Hard(Code::ValueFormat, format!("{what} must have the format {}", wanted.name()))
             }
         }
-        // Judged where the other side is found once, and where the values of the request are counted.
-        Predicate::Equals(_) | Predicate::Unique | Predicate::Present(_) => Verdict::Holds,
+        // Judged where the other side is found, and where the values of the request are counted.
+        Predicate::Equals(_) | Predicate::Unique | Predicate::Present(_) | Predicate::Change(_) => Verdict::Holds,
     }
 }
 
@@ -188,7 +213,7 @@ fn numeric<'a>(
     match scope.number(datum, kind) {
         Ok(number) if holds(number) => Verdict::Holds,
         Ok(number) => Verdict::Fails(Code::EnvelopeExceeded, format!("{what} must be {relation} {bound}, is {number}")),
-        Err(why) => Verdict::Hard(Code::ValueFormat, format!("{what} is {why}")),
+        Err(why) => Verdict::no_number(what, why),
     }
 }
 
@@ -340,13 +365,21 @@ fn email_domain(text: &str) -> Option<String> {
 }
 
 /// Ids and numbers by value, everything else byte for byte.
+///
+/// # Errors
+/// Which number one of them is cannot be known.
 pub(crate) fn equal<'a>(
     scope: &Scope<'a>,
     (a, a_kind): (&Datum<'a>, Option<&'a FieldType>),
     (b, b_kind): (&Datum<'a>, Option<&'a FieldType>),
-) -> bool {
-    match (scope.number(a, a_kind), scope.number(b, b_kind)) {
-        (Ok(a), Ok(b)) => a == b,
+) -> Result<bool, Lack> {
+    let number = |datum: &Datum<'a>, kind| match scope.number(datum, kind) {
+        Ok(number) => Ok(Some(number)),
+        Err(NoNumber::Malformed(_)) => Ok(None),
+        Err(NoNumber::Lacking(lack)) => Err(lack),
+    };
+    Ok(match (number(a, a_kind)?, number(b, b_kind)?) {
+        (Some(a), Some(b)) => a == b,
         _ => match (a, b) {
             (Datum::Json(x), Datum::Json(y)) if matches!((x.kind(), y.kind()), (Kind::Bool(_), Kind::Bool(_))) => {
                 x.kind() == y.kind()
@@ -356,7 +389,7 @@ pub(crate) fn equal<'a>(
                 _ => false,
             },
         },
-    }
+    })
 }
 
 fn constants_text(constants: &[Constant]) -> String {
@@ -395,6 +428,7 @@ pub(crate) fn name_text(name: &crate::policy::Name) -> String {
         Name::Header(name, Some(parameter)) => format!("header.{name}/{parameter}"),
         Name::Value(name) => name.clone(),
         Name::Fact(name) => format!("request.{name}"),
+        Name::State { lookup, field, tail } => format!("{lookup}.{field}{}", path(tail)),
     })
 }
 

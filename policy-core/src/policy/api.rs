@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::call::Calls;
+use super::lookup::Lookup;
 use super::rule::{Limit, RuleRef};
 use crate::decode::sql::Dialect;
 use crate::document::Path;
@@ -221,10 +222,12 @@ pub struct Action {
     pub rows: Vec<RowList>,
     /// What addresses one resource.
     pub key: Option<Name>,
-    /// A prefix that a text may have before its key (`gid://shopify/Product/`).
+    /// What is taken off the beginning of the key, so that every door spells it alike (`gid://shopify/Product/`).
     pub key_prefix: Option<String>,
     /// Filters that a scope target may name.
     pub filters: Vec<Filter>,
+    /// How the present is looked up; each name once.
+    pub lookups: Vec<Lookup>,
     /// How the bodies of its endpoints become operations.
     pub decoder: Decoder,
     /// Its texts that hold operations of their own.
@@ -238,6 +241,12 @@ impl Action {
     #[must_use]
     pub fn is_carrier(&self) -> bool {
         self.decoder.carries() || !self.rows.is_empty()
+    }
+
+    /// The lookup of this name.
+    #[must_use]
+    pub fn lookup(&self, name: &str) -> Option<&Lookup> {
+        self.lookups.iter().find(|lookup| lookup.name == name)
     }
 
     /// A key without the prefix that some endpoints write before it.
@@ -265,6 +274,8 @@ pub struct Field {
     pub kind: Option<FieldType>,
     /// The same where a call writes it, if that is another place.
     pub by_call: Option<CallField>,
+    /// What a change of it is measured against: the first of these that is there.
+    pub base: Vec<Name>,
 }
 
 /// A field as calls write it.
@@ -349,6 +360,8 @@ pub enum Currency {
 /// A sum of products.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Formula {
+    /// Once per element of the array at one of these places; empty: once.
+    pub each: Vec<Path>,
     /// Terms that are added.
     pub terms: Vec<Vec<Term>>,
 }
@@ -358,11 +371,13 @@ pub struct Formula {
 pub enum Term {
     /// A constant.
     Constant(Decimal),
-    /// A value of the request.
+    /// A value of the request or of the present.
     Name(Name),
+    /// A place in the element.
+    Element(Path),
 }
 
-/// A filter of a scope target, on the request.
+/// A filter of a scope target, on the request or on the present.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Filter {
     /// Its name.
@@ -426,6 +441,15 @@ pub enum Name {
     Value(String),
     /// What the decoder found out about the request.
     Fact(String),
+    /// A value of the present: a field of a lookup, with a pointer tail, or one of its totals.
+    State {
+        /// `current`, or the name of another lookup.
+        lookup: String,
+        /// The field or total.
+        field: String,
+        /// Below the field's place.
+        tail: Path,
+    },
 }
 
 /// A name to compare with, a trailing `*` matching any rest.

@@ -2,6 +2,7 @@
 
 mod api;
 mod call;
+mod lookup;
 mod rule;
 mod set;
 mod trie;
@@ -13,13 +14,14 @@ pub use api::{
     FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
 };
 pub use call::{Call, CallKind, Calls};
+pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
-    Band, BodyRule, Constant, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit, Predicate,
-    QueryRule, RuleRef, RuleTarget, Test,
+    Band, BodyRule, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit,
+    Predicate, QueryRule, RuleRef, RuleTarget, Test,
 };
 pub use set::{Gateway, IdentitySource, Page, PolicySet, Role, Set, UnknownAgent};
-pub(crate) use trie::is_id;
 pub use trie::{End, Found, Refusal, Trie, Variable};
+pub(crate) use trie::{admits, is_id};
 
 #[cfg(feature = "author")]
 pub(crate) use trie::Segment;

@@ -190,6 +190,32 @@ pub enum Predicate {
     Unique,
     /// There, or not there.
     Present(bool),
+    /// Close to what the value is now.
+    Change(Change),
+}
+
+/// A bound on the change of a value. Where both are given, both hold.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// Which way of changing is bounded.
+    pub direction: Direction,
+    /// Percent of the current value's size.
+    pub percent: Option<Decimal>,
+    /// In units of the value.
+    pub absolute: Option<Decimal>,
+    /// What the change is measured against, the first that is there; empty: what the field's catalog says.
+    pub against: Vec<Name>,
+}
+
+/// A way of changing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// Up and down.
+    Both,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
 }
 
 /// A constant of a template.

@@ -8,7 +8,7 @@ use regex_automata::dfa::sparse::DFA;
 use serde::{Deserialize, Serialize};
 
 use super::api::Api;
-use super::rule::{Forbid, Permit};
+use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
 use crate::time::Timestamp;
 
@@ -144,6 +144,8 @@ pub struct Page {
     pub rates: Vec<(String, crate::number::Decimal)>,
     /// Approver roles.
     pub roles: Vec<Role>,
+    /// What it means when a resource cannot be looked up.
+    pub on_unavailable: Band,
 }
 
 impl Page {

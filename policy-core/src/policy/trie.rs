@@ -156,7 +156,7 @@ impl<'t> Walk<'t, '_> {
         }
         let mut listed = spelled;
         for (kind, child) in &here.variables {
-            if !self.admits(kind, &segment.text) {
+            if !admits(kind, &segment.text, self.matches_pattern) {
                 continue;
             }
             let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
@@ -186,7 +186,7 @@ impl<'t> Walk<'t, '_> {
             self.captured.push(Variable { start: depth, end: depth + 1, suffix: &suffix.text });
             listed |= self.visit(*child, depth + 1, shadowed)?;
             self.captured.pop();
-            if !self.admits(kind, value) {
+            if !admits(kind, value, self.matches_pattern) {
                 self.found.truncate(before);
             }
         }
@@ -199,18 +199,19 @@ impl<'t> Walk<'t, '_> {
         }
         node.ends.iter().any(|end| !end.actions.is_empty())
     }
+}
 
-    fn admits(&self, kind: &VariableType, text: &str) -> bool {
-        match kind {
-            VariableType::OneOf(values) => values.iter().any(|value| value == text),
-            VariableType::Digits => is_id(text),
-            VariableType::Pattern(index) => (self.matches_pattern)(*index, text),
-            VariableType::Token => {
-                (1..=255).contains(&text.len())
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-            }
-            VariableType::Text | VariableType::Path => true,
+/// Whether a text is a value of this type; `matches` says so of a pattern by its index.
+pub(crate) fn admits(kind: &VariableType, text: &str, matches: &dyn Fn(u32, &str) -> bool) -> bool {
+    match kind {
+        VariableType::OneOf(values) => values.iter().any(|value| value == text),
+        VariableType::Digits => is_id(text),
+        VariableType::Pattern(index) => matches(*index, text),
+        VariableType::Token => {
+            (1..=255).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         }
+        VariableType::Text | VariableType::Path => true,
     }
 }
 

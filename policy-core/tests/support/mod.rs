@@ -4,6 +4,7 @@
 
 pub mod catalogs;
 pub mod pages;
+pub mod present;
 
 use std::sync::Arc;
 

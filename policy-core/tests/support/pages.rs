@@ -44,7 +44,7 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-fn framed(parts: &[&str]) -> String {
+pub fn framed(parts: &[&str]) -> String {
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|e| panic!("{e}: {text}"));
     let mut page = read(FRAME);
     for part in parts {

@@ -1,0 +1,144 @@
+//! Fields of a catalog: where they stand, and what their values look like.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::api::Fault;
+use super::names;
+use crate::catalog::{FieldEntry, FieldWord, MoneyUnit};
+use crate::document::{Path, Step};
+use crate::policy::{CallField, Currency, Field, FieldKind, FieldType, Money, Name, TypedAs};
+use crate::quote::quote;
+
+/// The place below which any name is a member: `/*` is the root of the document.
+pub(crate) fn open_base(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Path> {
+    let at = entry.at.as_ref().map(|at| at.values().to_vec()).unwrap_or_default();
+    let base = match at.as_slice() {
+        [one] => one.strip_suffix("/*").and_then(Path::parse),
+        _ => None,
+    };
+    if base.is_none() {
+        faults.push((pointer.into(), "the field `*` needs one pointer that ends in `/*`".into()));
+    }
+    base
+}
+
+/// A field where the catalog says it stands.
+pub(crate) fn compile(name: &str, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Field> {
+    let mut at = Vec::new();
+    for text in entry.at.as_ref().map(crate::template::OneOrMany::values).unwrap_or_default() {
+        match Path::parse(text).filter(one_deep) {
+            Some(path) => at.push(path),
+            None => faults.push((format!("{pointer}/at"), format!("{} is not a pointer", quote(text)))),
+        }
+    }
+    if at.is_empty() {
+        // What is no pointer was said above.
+        if entry.at.as_ref().is_some_and(|at| !at.values().is_empty()) {
+            return None;
+        }
+        faults.push((pointer.into(), "a field needs `at`: the pointer where it stands".into()));
+        return None;
+    }
+    if entry.scale.is_some() {
+        faults.push((format!("{pointer}/scale"), "`scale` is not supported yet".into()));
+    }
+    let kind = match entry.kind {
+        None => None,
+        Some(word) => Some(FieldType {
+            kind: match word {
+                FieldWord::Decimal => FieldKind::Decimal,
+                FieldWord::Integer => FieldKind::Integer,
+                FieldWord::Digits => FieldKind::Digits,
+                FieldWord::Boolean => FieldKind::Boolean,
+                FieldWord::String => FieldKind::String,
+                FieldWord::Email => FieldKind::Email,
+                FieldWord::Money => FieldKind::Money(money(entry, pointer, faults)?),
+            },
+            spelled: spelled(word, entry, pointer, faults),
+            digits: entry.digits,
+            decimals: entry.decimals,
+        }),
+    };
+    let by_call = entry.by_call.as_deref().and_then(|call| call_field(name, call, kind.as_ref(), pointer, faults));
+    Some(Field { name: name.into(), at, kind, by_call, base: Vec::new() })
+}
+
+/// A field as calls write it: of the type that endpoints have, unless it says its own.
+fn call_field(
+    name: &str,
+    entry: &FieldEntry,
+    of_endpoints: Option<&FieldType>,
+    pointer: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<CallField> {
+    let pointer = format!("{pointer}/by_call");
+    if entry.by_call.is_some() || !entry.by_action.is_empty() {
+        faults.push((pointer.clone(), "`by_call` stands within `by_action`, and holds neither".into()));
+    }
+    let own = compile(name, entry, &pointer, faults)?;
+    Some(CallField { at: own.at, kind: own.kind.or_else(|| of_endpoints.cloned()) })
+}
+
+/// The same field as the answer to a lookup has it. What is measured there was not written by an agent: it is read by its
+/// type, not by the spellings and sizes that requests are held to. Names mean places of the answer.
+pub(crate) fn of_answer(mut field: Field, lookup: &str) -> Field {
+    if let Some(kind) = &mut field.kind {
+        kind.digits = None;
+        kind.decimals = None;
+        if matches!(kind.kind, FieldKind::Decimal | FieldKind::Integer | FieldKind::Digits | FieldKind::Money(_)) {
+            kind.spelled = TypedAs { string: true, number: true };
+        }
+        if let FieldKind::Money(Money { currency: Currency::Named(name), .. }) = &mut kind.kind
+            && let Name::Field(field, tail) = &**name
+        {
+            **name = Name::State { lookup: lookup.into(), field: field.clone(), tail: tail.clone() };
+        }
+    }
+    field
+}
+
+/// One `**` at most: two could reach a value in more than one way.
+pub(crate) fn one_deep(path: &Path) -> bool {
+    path.0.iter().filter(|step| matches!(step, Step::Deep)).count() <= 1
+}
+
+fn spelled(word: FieldWord, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> TypedAs {
+    match &entry.spelled {
+        None => match word {
+            FieldWord::Decimal | FieldWord::Money | FieldWord::Digits => TypedAs { string: true, number: true },
+            FieldWord::Integer => TypedAs { string: false, number: true },
+            FieldWord::Boolean => TypedAs { string: false, number: false },
+            FieldWord::String | FieldWord::Email => TypedAs { string: true, number: false },
+        },
+        Some(words) => {
+            for word in words {
+                if word != "string" && word != "number" {
+                    faults.push((format!("{pointer}/as"), "`as` lists `string` and `number`".into()));
+                }
+            }
+            TypedAs { string: words.iter().any(|w| w == "string"), number: words.iter().any(|w| w == "number") }
+        }
+    }
+}
+
+fn money(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Money> {
+    let (Some(unit), Some(currency)) = (entry.unit, &entry.currency) else {
+        faults.push((pointer.into(), "a money field needs `unit` and `currency`".into()));
+        return None;
+    };
+    let code = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_alphabetic());
+    let currency = if code {
+        Currency::Fixed(currency.to_ascii_lowercase())
+    } else {
+        match names::head(currency) {
+            Ok(name) => Currency::Named(Box::new(name)),
+            Err(message) => {
+                faults.push((format!("{pointer}/currency"), message));
+                return None;
+            }
+        }
+    };
+    Some(Money { minor: unit == MoneyUnit::Minor, currency })
+}

@@ -1,0 +1,308 @@
+//! What actions know of the present: their lookups, and what refers to them: filters, values, bases of changes.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::api::{CatalogParts, Fault};
+use super::lookup::{self, Around, known};
+use super::names;
+use super::pattern::Patterns;
+use super::value::{self, Without};
+use crate::catalog::{ActionEntry, Catalog, LookupEntry, ResourceEntry};
+use crate::document::Path;
+use crate::policy::{
+    Action, CURRENT, Currency, FieldKind, FieldType, Limit, Lookup, Measure, Money, Name, Page, Predicate, RuleTarget,
+    Supply, Term, Test,
+};
+use crate::quote::quote;
+
+/// Resolves everything of the present, once all actions and endpoints are known.
+pub(crate) fn compile(
+    catalog: &Catalog,
+    base: &str,
+    patterns: &mut Patterns,
+    parts: &mut CatalogParts,
+    faults: &mut Vec<Fault>,
+) {
+    let carrier = lookup::carrier(&parts.actions, parts.endpoints.iter());
+    for (resource, entry) in &catalog.resources {
+        let indices = parts.by_resource.get(resource).cloned().unwrap_or_default();
+        let of_resource = |index: &u32| indices.contains(index);
+        let mut path_variables: Vec<String> = parts
+            .endpoints
+            .iter()
+            .filter(|(index, _)| of_resource(index))
+            .flat_map(|(_, endpoint)| endpoint.names.iter().cloned())
+            .collect();
+        path_variables.sort_unstable();
+        path_variables.dedup();
+        let mut tally = Tally::default();
+        for ((own, action_entry), index) in entry.actions.iter().zip(&indices) {
+            let Some(action) = parts.actions.get(*index as usize).cloned() else { continue };
+            let around = Around {
+                catalog,
+                base,
+                resource,
+                action: &action,
+                endpoints: parts.endpoints.iter().filter(|(of, _)| of == index).map(|(_, endpoint)| endpoint).collect(),
+                path_variables: &path_variables,
+                called: action_entry.tool.is_some() || action_entry.rpc.is_some() || !action_entry.graphql.is_empty(),
+                carrier: carrier.as_deref(),
+            };
+            let lookups = lookups((resource, entry), (own, action_entry), &around, patterns, &mut tally, faults);
+            let Some(action) = parts.actions.get_mut(*index as usize) else { continue };
+            action.lookups = lookups;
+            chained(resource, action, faults);
+            filters(resource, action, &mut tally);
+            values((resource, entry), action, &mut tally, faults);
+            bases((resource, entry), action, &mut tally, faults);
+        }
+        tally.report(faults);
+    }
+}
+
+/// What may be missing from some actions of a resource, and must not be missing from all of them.
+#[derive(Default)]
+struct Tally {
+    had: BTreeSet<String>,
+    /// With whether the action is close: it has the lookup, and not the field.
+    lacked: BTreeMap<String, (bool, Fault)>,
+}
+
+impl Tally {
+    fn has(&mut self, what: String) {
+        self.had.insert(what);
+    }
+
+    fn lacks(&mut self, what: String, fault: Fault, close: bool) {
+        let known = self.lacked.entry(what).or_insert_with(|| (close, fault.clone()));
+        if close && !known.0 {
+            *known = (close, fault);
+        }
+    }
+
+    fn report(self, faults: &mut Vec<Fault>) {
+        let Self { had, lacked } = self;
+        faults.extend(lacked.into_iter().filter(|(what, _)| !had.contains(what)).map(|(_, (_, fault))| fault));
+    }
+}
+
+/// Whether an action has the lookup of a name that it does not know.
+pub(super) fn is_close(name: &Name, action: &Action) -> bool {
+    matches!(name, Name::State { lookup, .. } if action.lookup(lookup).is_some())
+}
+
+/// The lookups of an action: its own before the resource's.
+fn lookups(
+    (resource, entry): (&str, &ResourceEntry),
+    (name, action): (&str, &ActionEntry),
+    around: &Around<'_>,
+    patterns: &mut Patterns,
+    tally: &mut Tally,
+    faults: &mut Vec<Fault>,
+) -> Vec<Lookup> {
+    let of_resource = format!("/resources/{resource}");
+    let of_action = format!("{of_resource}/actions/{name}");
+    let mut entries: BTreeMap<&str, (&LookupEntry, String)> = BTreeMap::new();
+    for (at, current, lookups) in
+        [(&of_resource, &entry.current, &entry.lookups), (&of_action, &action.current, &action.lookups)]
+    {
+        if let Some(current) = current {
+            entries.insert(CURRENT, (current, format!("{at}/current")));
+        }
+        for (name, lookup) in lookups {
+            let pointer = format!("{at}/lookups/{name}");
+            if name == CURRENT {
+                faults.push((pointer, "the lookup of the resource itself is the member `current`".into()));
+                continue;
+            }
+            entries.insert(name, (lookup, pointer));
+        }
+    }
+    let mut out = Vec::new();
+    for (name, (entry, pointer)) in entries {
+        match lookup::compile(name, entry, &pointer, around, patterns, faults) {
+            Ok(lookup) => {
+                tally.has(pointer);
+                out.extend(lookup);
+            }
+            Err(variable) => {
+                let message = format!("no request says {}: give it in `vars`", quote(&variable));
+                tally.lacks(pointer.clone(), (format!("{pointer}/try"), message), false);
+            }
+        }
+    }
+    out
+}
+
+/// A lookup may need one other before it, not a chain of them.
+fn chained(resource: &str, action: &Action, faults: &mut Vec<Fault>) {
+    let of = |lookup: &Lookup| -> Vec<Name> {
+        let supplies = lookup.variables.iter().flat_map(|variable| &variable.from);
+        supplies
+            .filter_map(|supply| match supply {
+                Supply::Name(name @ Name::State { .. }) => Some(name.clone()),
+                _ => None,
+            })
+            .collect()
+    };
+    for lookup in &action.lookups {
+        for name in of(lookup) {
+            let pointer = format!("/resources/{resource}/lookups/{}/vars", lookup.name);
+            if let Err(message) = known(&name, action) {
+                faults.push((pointer, message));
+                continue;
+            }
+            let Name::State { lookup: before, .. } = &name else { continue };
+            if action.lookup(before).is_some_and(|before| !of(before).is_empty() || !before.each.is_empty()) {
+                let message = format!("{} is itself looked up by another: two in a row are the most", quote(before));
+                faults.push((pointer, message));
+            }
+        }
+    }
+}
+
+/// Filters on the present belong to the actions that know it.
+fn filters(resource: &str, action: &mut Action, tally: &mut Tally) {
+    let kept = action.filters.iter().filter(|filter| {
+        let what = format!("/resources/{resource}/filters/{}", filter.name);
+        match known(&filter.source, action) {
+            Ok(()) => {
+                tally.has(what);
+                true
+            }
+            Err(message) => {
+                tally.lacks(what.clone(), (what, message), is_close(&filter.source, action));
+                false
+            }
+        }
+    });
+    action.filters = kept.cloned().collect();
+}
+
+fn values((resource, entry): (&str, &ResourceEntry), action: &mut Action, tally: &mut Tally, faults: &mut Vec<Fault>) {
+    let mut values = Vec::new();
+    for (name, entry) in &entry.values {
+        let pointer = format!("/resources/{resource}/values/{name}");
+        match value::compile(entry, action, &pointer) {
+            Ok(formula) => {
+                tally.has(pointer);
+                values.push((name.clone(), formula));
+            }
+            Err(Without::Fault(fault)) => faults.push(fault),
+            Err(Without::Present(fault, close)) => tally.lacks(pointer, fault, close),
+        }
+    }
+    action.values = values;
+}
+
+/// What a change of each field is measured against: what the catalog says, else the field of the same name.
+fn bases((resource, entry): (&str, &ResourceEntry), action: &mut Action, tally: &mut Tally, faults: &mut Vec<Fault>) {
+    let own = action.name.rsplit_once('.').map(|(_, name)| name.to_string()).unwrap_or_default();
+    let mut bases = Vec::new();
+    for field in &action.fields {
+        let written = entry.fields.get(&field.name).map(|field| field.by_action.get(&own).unwrap_or(field));
+        let Some(texts) = written.and_then(|field| field.base.as_ref()) else {
+            let same = state(&field.name);
+            bases.push(known(&same, action).map(|()| alloc::vec![same]).unwrap_or_default());
+            continue;
+        };
+        let mut base = Vec::new();
+        for (position, text) in texts.iter().enumerate() {
+            let pointer = format!("/resources/{resource}/fields/{}/base/{position}", field.name);
+            match of_present(text) {
+                Ok(name) => match known(&name, action) {
+                    Ok(()) => {
+                        tally.has(pointer);
+                        base.push(name);
+                    }
+                    Err(message) => tally.lacks(pointer.clone(), (pointer, message), is_close(&name, action)),
+                },
+                Err(message) => faults.push((pointer, message)),
+            }
+        }
+        bases.push(base);
+    }
+    for (field, base) in action.fields.iter_mut().zip(bases) {
+        field.base = base;
+    }
+}
+
+fn state(field: &str) -> Name {
+    Name::State { lookup: CURRENT.into(), field: field.into(), tail: Path::default() }
+}
+
+/// Reads a name of the present; one without a lookup is of `current`.
+///
+/// # Errors
+/// What is wrong with it, in one sentence.
+pub(crate) fn of_present(text: &str) -> Result<Name, String> {
+    match names::head(text)? {
+        name @ Name::State { .. } => Ok(name),
+        Name::Field(field, tail) => Ok(Name::State { lookup: CURRENT.into(), field, tail }),
+        _ => Err(format!("{} is no name of the resource as it is now", quote(text))),
+    }
+}
+
+/// Whether one of the rules that can meet an action can need the present: else its lookups need not travel.
+pub(crate) fn is_needed(action: &Action, rules: &[RuleTarget], page: &Page) -> bool {
+    let filtered = |(name, _): &(String, Vec<String>)| {
+        action.filters.iter().any(|filter| filter.name == *name && is_state(&filter.source))
+    };
+    action.rules.iter().any(|rule| rule.filters.iter().any(filtered))
+        || rules.iter().any(|rule| match rule {
+            RuleTarget::Permit(index) => {
+                let permit = page.permits.get(*index as usize);
+                permit.is_some_and(|permit| permit.limits.iter().any(|limit| is_looked_up(limit, &[action])))
+            }
+            RuleTarget::Forbid(index) => {
+                let forbid = page.forbids.get(*index as usize);
+                forbid.is_some_and(|forbid| forbid.when.iter().any(|test| test_is_looked_up(test, &[action])))
+            }
+        })
+}
+
+/// Whether judging a limit can need the present.
+pub(crate) fn is_looked_up(limit: &Limit, actions: &[&Action]) -> bool {
+    limit.when.iter().chain(core::iter::once(&limit.test)).any(|test| test_is_looked_up(test, actions))
+}
+
+fn test_is_looked_up(test: &Test, actions: &[&Action]) -> bool {
+    let of_name = |name: &Name| actions.iter().any(|action| name_is_looked_up(name, action)) || is_state(name);
+    let measured = match &test.measure {
+        Measure::Values(names) => names.iter().any(of_name),
+        Measure::Count(name) | Measure::Sum(name) => of_name(name),
+        Measure::Rows => false,
+    };
+    measured
+        || test.predicates.iter().any(|predicate| match predicate {
+            Predicate::Change(_) => true,
+            Predicate::Equals(name) => of_name(name),
+            _ => false,
+        })
+}
+
+fn is_state(name: &Name) -> bool {
+    matches!(name, Name::State { .. })
+}
+
+fn name_is_looked_up(name: &Name, action: &Action) -> bool {
+    match name {
+        Name::Field(field, _) => action.field(field).and_then(|field| field.kind.as_ref()).is_some_and(|kind| {
+            matches!(kind, FieldType { kind: FieldKind::Money(Money { currency: Currency::Named(name), .. }), .. } if is_state(name))
+        }),
+        Name::Value(value) => {
+            let formula = action.values.iter().find(|(known, _)| known == value);
+            formula.is_some_and(|(_, formula)| {
+                let names = formula.terms.iter().flatten().filter_map(|term| match term {
+                    Term::Name(name) => Some(name),
+                    Term::Constant(_) | Term::Element(_) => None,
+                });
+                names.into_iter().any(|name| is_state(name) || name_is_looked_up(name, action))
+            })
+        }
+        _ => false,
+    }
+}

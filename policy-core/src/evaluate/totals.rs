@@ -1,0 +1,169 @@
+//! Measures of a whole request: counts, rows and sums.
+
+use alloc::format;
+use alloc::string::ToString;
+
+use super::limits::{Found, Sink, known};
+use super::names::{Datum, Scope};
+use super::test::{Verdict, name_text, well_formed};
+use crate::decision::Code;
+use crate::document::Kind;
+use crate::number::Decimal;
+use crate::policy::{Name, Predicate};
+
+/// What of a total is not known, of which the next elements can tell no more than that they are not known either.
+#[derive(Default)]
+struct Open {
+    away: Option<Verdict>,
+    awaits: bool,
+}
+
+impl Open {
+    /// Keeps what may yet be known; `Some`: that cannot be.
+    fn keep(&mut self, verdict: Verdict) -> Option<Verdict> {
+        match verdict {
+            Verdict::Awaits => self.awaits = true,
+            away @ Verdict::Away(_) => self.away = Some(away),
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// The verdict where not everything is known.
+    fn verdict(self) -> Option<Verdict> {
+        if self.awaits { Some(Verdict::Awaits) } else { self.away }
+    }
+}
+
+pub(super) fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
+    let what = format!("the number of elements of {}", name_text(name));
+    if let Name::Fact(fact) = name {
+        if let Some(total) = Scope::fact_count(scopes, fact) {
+            let place = (Code::BatchLimit, Found::NOWHERE);
+            bounds(&what, Decimal::from_count(total), predicates, place, sink);
+        }
+        return;
+    }
+    let mut total = 0usize;
+    let mut first = None;
+    let mut open = Open::default();
+    for scope in scopes {
+        let data = match known(name, &what, scope) {
+            Ok((data, _)) => data,
+            Err(verdict) => match open.keep(verdict) {
+                None => continue,
+                Some(verdict) => {
+                    sink(verdict, Found::NOWHERE);
+                    return;
+                }
+            },
+        };
+        for datum in &data {
+            match datum {
+                Datum::Json(value) if value.kind() == Kind::Array => {
+                    first.get_or_insert((scope, datum.clone()));
+                    total = total.saturating_add(value.children().count());
+                }
+                _ => {
+                    let message = format!("{} must be an array", name_text(name));
+                    sink(Verdict::Hard(Code::ValueFormat, message), Found { scope: Some(scope), datum: Some(datum) });
+                    return;
+                }
+            }
+        }
+    }
+    if let Some(verdict) = open.verdict() {
+        sink(verdict, Found::NOWHERE);
+        return;
+    }
+    // Absent: limits hold, `require` decides.
+    if let Some((scope, datum)) = &first {
+        let place = Found { scope: Some(scope), datum: Some(datum) };
+        bounds(&what, Decimal::from_count(total), predicates, (Code::BatchLimit, place), sink);
+    }
+}
+
+pub(super) fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
+    if scopes.iter().any(|scope| !scope.operation.counted) {
+        let message = "the number of rows is not knowable: name them by one filter on the key (`eq.` or `in.()`)";
+        sink(Verdict::Hard(Code::BatchLimit, message.to_string()), Found::NOWHERE);
+        return;
+    }
+    bounds(
+        "the number of rows",
+        Decimal::from_count(scopes.len()),
+        predicates,
+        (Code::BatchLimit, Found::NOWHERE),
+        sink,
+    );
+}
+
+pub(super) fn sum<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
+    let what = format!("the total of {}", name_text(name));
+    let mut total = Decimal::ZERO;
+    let mut first = None;
+    let mut open = Open::default();
+    for scope in scopes {
+        let (data, kind) = match known(name, &what, scope) {
+            Ok(values) => values,
+            Err(verdict) => match open.keep(verdict) {
+                None => continue,
+                Some(verdict) => {
+                    sink(verdict, Found::NOWHERE);
+                    return;
+                }
+            },
+        };
+        for datum in &data {
+            first.get_or_insert((scope, datum.clone()));
+            let number = match well_formed(&name_text(name), datum, kind) {
+                Verdict::Holds => scope.number(datum, kind).map_err(|why| Verdict::no_number(&name_text(name), why)),
+                verdict => Err(verdict),
+            };
+            match number {
+                Ok(number) => match total.checked_add(number) {
+                    Some(sum) => total = sum,
+                    None => {
+                        let message = format!("{what} is too large to be held exactly");
+                        sink(Verdict::Hard(Code::UnknownState, message), Found::NOWHERE);
+                        return;
+                    }
+                },
+                Err(verdict) => {
+                    if let Some(verdict) = open.keep(verdict) {
+                        sink(verdict, Found { scope: Some(scope), datum: Some(datum) });
+                        return;
+                    }
+                }
+            }
+        }
+    }
+    if let Some(verdict) = open.verdict() {
+        sink(verdict, Found::NOWHERE);
+        return;
+    }
+    let place = match &first {
+        Some((scope, datum)) => Found { scope: Some(scope), datum: Some(datum) },
+        None => Found::NOWHERE,
+    };
+    bounds(&what, total, predicates, (Code::EnvelopeExceeded, place), sink);
+}
+
+fn bounds(what: &str, value: Decimal, predicates: &[Predicate], (code, place): (Code, Found<'_, '_>), sink: Sink<'_>) {
+    for wanted in predicates {
+        let (holds, relation, bound) = match wanted {
+            Predicate::Min(bound) => (value >= *bound, "at least", bound),
+            Predicate::Max(bound) => (value <= *bound, "at most", bound),
+            Predicate::Over(bound) => (value > *bound, "more than", bound),
+            Predicate::Under(bound) => (value < *bound, "less than", bound),
+            // The compiler lets counts and sums have bounds only.
+            _ => {
+                sink(Verdict::Hard(Code::ValueFormat, format!("{what} can only be bounded")), Found::NOWHERE);
+                return;
+            }
+        };
+        if !holds && !sink(Verdict::Fails(code, format!("{what} must be {relation} {bound}, is {value}")), place) {
+            return;
+        }
+    }
+}

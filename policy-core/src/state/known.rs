@@ -1,0 +1,312 @@
+//! What is known of the present: the answers that came, and the resource that was asked for in each.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+
+use super::Why;
+use super::answer::{Answer, Pages, Read, read};
+use super::lookup::Value as VariableValue;
+use super::plan::{Call, Plan, Want};
+use crate::document::{Kind, Path, Step, Steps, Value, select};
+use crate::limits::{ANSWER_VALUES, LOOKUPS};
+use crate::policy::{Attempt, Lookup};
+
+/// What is known of the present, for one request.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    found: BTreeMap<Call, Result<Place, Why>>,
+    answers: Vec<Read>,
+    values: usize,
+    /// What rules asked for that is not known yet, each once.
+    wants: RefCell<Vec<Want>>,
+    /// Nothing more is looked up: why.
+    closed: Option<Why>,
+    /// A recording, not the request, lacked something that a rule asked for.
+    lacked: Cell<Option<&'static str>>,
+}
+
+/// Which answer holds a resource.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    answer: usize,
+    /// It stands in the answer of a list call.
+    listed: bool,
+}
+
+/// Why a value of the present is not there.
+#[derive(Clone, Debug)]
+pub(crate) enum Missing {
+    /// It is yet to be looked up.
+    Awaited,
+    /// It is not known.
+    Not(Why),
+}
+
+/// A lookup, and by what it was asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) lookup: &'a Lookup,
+    pub(crate) attempt: &'a Attempt,
+    pub(crate) values: &'a [Option<VariableValue>],
+}
+
+impl Known {
+    /// Takes the answers of a round, in the order of its calls. What has no answer is unavailable.
+    pub(crate) fn take(&mut self, plan: &Plan, answers: Vec<Answer>) {
+        let mut answers = answers.into_iter();
+        for (fetch, serves) in plan.served() {
+            let answer = answers.next().unwrap_or(Answer::Unavailable(crate::decode::Unavailable::NotSeen));
+            let found = read(fetch, answer).and_then(|read| {
+                self.values = self.values.saturating_add(read.values());
+                if self.values > ANSWER_VALUES {
+                    return Err(Why::unfit("the answers to the lookups of this request are too large"));
+                }
+                self.answers.push(read);
+                Ok(Place { answer: self.answers.len() - 1, listed: serves.listed })
+            });
+            for call in &serves.calls {
+                self.found.insert(call.clone(), found.clone());
+            }
+        }
+        self.wants.take();
+    }
+
+    /// From here on nothing is looked up.
+    pub(crate) fn close(&mut self, why: Why) {
+        self.closed = Some(why);
+        self.wants.take();
+    }
+
+    /// What is not known yet and has been asked for since the last [`Known::take_wants`].
+    pub(crate) fn take_wants(&self) -> Vec<Want> {
+        self.wants.take()
+    }
+
+    /// Wants that count.
+    pub(crate) fn put_back(&self, wants: Vec<Want>) {
+        for want in wants {
+            self.want(want);
+        }
+    }
+
+    /// What a recording lacked, of what rules asked for.
+    pub(crate) fn lacked(&self) -> Option<&'static str> {
+        self.lacked.get()
+    }
+
+    fn want(&self, want: Want) -> bool {
+        let mut wants = self.wants.borrow_mut();
+        if wants.iter().any(|known| known.call == want.call) {
+            return true;
+        }
+        let room = wants.len() < LOOKUPS;
+        if room {
+            wants.push(want);
+        }
+        room
+    }
+
+    fn answer(&self, want: Want) -> Result<(&Read, bool), Missing> {
+        let why = match self.found.get(&want.call) {
+            Some(Ok(place)) => match self.answers.get(place.answer) {
+                Some(read) => return Ok((read, place.listed)),
+                None => Why::unfit("its answer is gone"),
+            },
+            Some(Err(why)) => why.clone(),
+            None => match &self.closed {
+                Some(why) => why.clone(),
+                None if self.want(want) => return Err(Missing::Awaited),
+                None => Why::too_many(),
+            },
+        };
+        if let Some(lacked) = why.undecidable {
+            self.lacked.set(Some(lacked));
+        }
+        Err(Missing::Not(why))
+    }
+
+    /// The resource that a lookup is about.
+    pub(crate) fn resource(&self, asked: Asked<'_>, want: Want) -> Result<Value<'_>, Missing> {
+        let (read, listed) = self.answer(want)?;
+        let resource = if listed || asked.attempt.each.is_some() {
+            elements(read, asked.attempt, listed).and_then(|elements| one_of(&elements, asked))
+        } else {
+            one(read.root(), &asked.attempt.at).and_then(|resource| {
+                if is_same(resource, asked) {
+                    Ok(resource)
+                } else {
+                    Err(Why::unfit("the answer is of another resource"))
+                }
+            })
+        };
+        resource.map_err(Missing::Not)
+    }
+
+    /// All elements of a list answer.
+    pub(crate) fn all(&self, asked: Asked<'_>, want: Want) -> Result<Vec<Value<'_>>, Missing> {
+        let (read, listed) = self.answer(want)?;
+        elements(read, asked.attempt, listed)
+            .and_then(|elements| complete(&elements, read.pages, asked.attempt.page).map(|()| elements))
+            .map_err(Missing::Not)
+    }
+}
+
+/// The one value at a place.
+fn one<'d>(root: Value<'d>, at: &Path) -> Result<Value<'d>, Why> {
+    match select(root, Steps { head: &at.0, tail: &[] }).as_slice() {
+        [one] if one.kind() != Kind::Null => Ok(*one),
+        _ => Err(Why::unfit("the answer does not hold it")),
+    }
+}
+
+fn elements<'d>(read: &'d Read, attempt: &Attempt, listed: bool) -> Result<Vec<Value<'d>>, Why> {
+    let root = Path::default();
+    let at = attempt.each.as_ref().unwrap_or(if listed { &root } else { &attempt.at });
+    let list = one(read.root(), at)?;
+    if list.kind() != Kind::Array {
+        return Err(Why::unfit("the answer holds no list"));
+    }
+    Ok(list.children().collect())
+}
+
+/// The element that was asked for: the one that is the same, or the only one.
+fn one_of<'d>(elements: &[Value<'d>], asked: Asked<'_>) -> Result<Value<'d>, Why> {
+    let mut same = elements.iter().filter(|element| is_same(**element, asked));
+    match (same.next(), same.next()) {
+        (Some(one), None) => Ok(*one),
+        (None, _) => Err(Why::unfit("it was not found")),
+        (Some(_), Some(_)) => Err(Why::unfit("it was found twice")),
+    }
+}
+
+/// Whether a resource is the one that was asked for: each field of `same` that the address speaks of says so.
+fn is_same(resource: Value<'_>, asked: Asked<'_>) -> bool {
+    let spoken = asked.attempt.variables();
+    let of_several = asked.attempt.several.as_ref().map(|several| several.joined);
+    asked.lookup.same.iter().filter(|same| spoken.contains(&same.variable) || of_several == Some(same.variable)).all(
+        |same| {
+            let wanted = asked.values.get(same.variable as usize).and_then(Option::as_ref);
+            let found = field(resource, asked.lookup, &same.field);
+            let text = found.and_then(|value| value.string().or_else(|| value.number()));
+            wanted.is_some_and(|wanted| text == Some(wanted.text.as_str()))
+        },
+    )
+}
+
+/// The one value of a field of an answer: at the first of its places where there is something.
+fn field<'d>(resource: Value<'d>, lookup: &Lookup, name: &str) -> Option<Value<'d>> {
+    let found = match (lookup.field(name), &lookup.open_fields) {
+        (Some(field), _) => field
+            .at
+            .iter()
+            .map(|at| select(resource, Steps { head: &at.0, tail: &[] }))
+            .find(|found| !found.is_empty())?,
+        (None, Some(base)) => {
+            let member = [Step::Member(name.into())];
+            select(resource, Steps { head: &base.0, tail: &member })
+        }
+        (None, None) => return None,
+    };
+    match found.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
+/// A list is all there is when it says so, or when it is shorter than the page that was asked for.
+fn complete(elements: &[Value<'_>], pages: Pages, page: Option<u32>) -> Result<(), Why> {
+    let count = elements.len();
+    let short = page.is_some_and(|page| count < page as usize);
+    match pages.total {
+        _ if pages.more => Err(Why::unfit("the answer is one page of several")),
+        Some(total) if total != count => Err(Why::unfit("the answer is one page of several")),
+        Some(_) => Ok(()),
+        None if pages.all || short => Ok(()),
+        None => Err(Why::unfit("the answer does not say that it is complete")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, read_json};
+    use crate::policy::{Address, Ask, Field, Part, Same, VariableType};
+
+    fn lookup() -> Lookup {
+        let path = |text: &str| Path::parse(text).unwrap();
+        let field = |name: &str, at: &[&str]| Field {
+            name: name.into(),
+            at: at.iter().map(|at| path(at)).collect(),
+            kind: None,
+            by_call: None,
+            base: Vec::new(),
+        };
+        Lookup {
+            name: "current".into(),
+            each: Vec::new(),
+            variables: Vec::new(),
+            attempts: alloc::vec![Attempt {
+                ask: Ask::Get(Address(alloc::vec![
+                    Part::Variable(0, VariableType::Text),
+                    Part::Variable(1, VariableType::Text)
+                ])),
+                at: Path::default(),
+                each: None,
+                several: None,
+                page: None,
+            }],
+            fields: alloc::vec![field("id", &["/item/id", "/id"]), field("parent", &["/parent"])],
+            open_fields: None,
+            same: alloc::vec![
+                Same { field: "id".into(), variable: 0 },
+                Same { field: "parent".into(), variable: 1 },
+                Same { field: "id".into(), variable: 2 },
+            ],
+            totals: Vec::new(),
+        }
+    }
+
+    fn document(text: &str) -> Document {
+        read_json(text.as_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_resource_that_was_asked_for() {
+        let lookup = lookup();
+        let value = |text: &str| Some(VariableValue { text: text.into(), number: false });
+        let values = [value("42"), value("7"), None];
+        let asked = Asked { lookup: &lookup, attempt: &lookup.attempts[0], values: &values };
+        for (text, expect) in [
+            (r#"{"id":42,"parent":"7"}"#, true),
+            (r#"{"item":{"id":"42"},"id":1,"parent":7}"#, true),
+            (r#"{"id":42,"parent":8}"#, false),
+            (r#"{"id":42}"#, false),
+            (r#"{"id":42.0,"parent":7}"#, false),
+            (r#"{"id":null,"parent":7}"#, false),
+            (r#"{"id":[42],"parent":7}"#, false),
+            ("[]", false),
+        ] {
+            assert_eq!(is_same(document(text).root(), asked), expect, "{text}");
+        }
+        let list = document(r#"[{"id":41,"parent":7},{"id":42,"parent":7},{"id":42,"parent":8}]"#);
+        let elements: Vec<_> = list.root().children().collect();
+        assert!(one_of(&elements, asked).is_ok());
+        assert!(one_of(&elements[..1], asked).is_err());
+        assert!(one_of(&[elements[1], elements[1]], asked).is_err());
+    }
+
+    #[test]
+    fn lists_that_may_be_pages_are_not_complete() {
+        let list = document("[1,2,3]");
+        let elements: Vec<_> = list.root().children().collect();
+        let says = |more, all, total, page| complete(&elements, Pages { more, all, total }, page).is_ok();
+        assert!(!says(false, false, None, None));
+        assert!(says(false, true, None, None));
+        assert!(says(false, false, Some(3), Some(3)));
+        assert!(!says(false, true, Some(4), Some(100)));
+        assert!(says(false, false, None, Some(4)));
+        assert!(!says(false, false, None, Some(3)));
+        assert!(!says(true, true, Some(3), Some(100)));
+    }
+}
