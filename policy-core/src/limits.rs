@@ -55,6 +55,10 @@ pub const LOOKUPS: usize = 200;
 pub const FETCHES: usize = 64;
 /// Most resources that one list call asks for: fewer than the pages of the usual APIs.
 pub const LISTED_KEYS: usize = 50;
+/// How long the lookups of one request may take together, in milliseconds, if the gateway document does not say.
+pub const LOOKUP_TIMEOUT_MS: u64 = 2_000;
+/// Calls for one request at a time, if the gateway document does not say.
+pub const LOOKUPS_PARALLEL: u32 = 8;
 /// Most rounds of lookups: the second is for what the first must be known for.
 pub const LOOKUP_ROUNDS: usize = 2;
 /// Largest answer to one lookup, in bytes.

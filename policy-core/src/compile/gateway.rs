@@ -2,13 +2,15 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::report::Report;
-use crate::gateway::{GatewayDocument, IdentityEntry, UnknownWord};
-use crate::limits::{BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS};
-use crate::policy::{Gateway, IdentitySource, UnknownAgent};
+use crate::gateway::{GatewayDocument, IdentityEntry, LookupsEntry, UnknownWord};
+use crate::limits::{BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS, FETCHES, LOOKUP_TIMEOUT_MS, LOOKUPS_PARALLEL};
+use crate::policy::{Gateway, IdentitySource, Lookups, UnknownAgent};
 use crate::quote::quote;
+use crate::request::canonical_host;
 
 pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Gateway {
     if document.identity.is_empty() {
@@ -57,7 +59,37 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
         },
         body_limit: body_kib.saturating_mul(1024),
         body_timeout_ms,
+        lookups: lookups(&document.lookups, report),
     }
+}
+
+fn lookups(entry: &LookupsEntry, report: &mut Report<'_>) -> Lookups {
+    let mut clusters: BTreeMap<String, String> = BTreeMap::new();
+    for (host, cluster) in &entry.clusters {
+        let pointer = format!("/lookups/clusters/{}", host.replace('~', "~0").replace('/', "~1"));
+        if cluster.is_empty() || cluster.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            let help = "write the name that the cluster has in the gateway's configuration";
+            report.error(&pointer, format!("{} is not the name of a cluster", quote(cluster)), Some(help.into()));
+        }
+        let Some(canonical) = canonical_host(host) else {
+            let help = "write `shop.example.com` or `shop.example.com:8443`";
+            report.error(&pointer, format!("{} is not a host", quote(host)), Some(help.into()));
+            continue;
+        };
+        if clusters.insert(canonical.clone(), cluster.clone()).is_some() {
+            let message = format!("the host {} is listed twice", quote(&canonical));
+            report.error(&pointer, message, Some("keep one of the two".into()));
+        }
+    }
+    let timeout_ms = entry.timeout_ms.unwrap_or(LOOKUP_TIMEOUT_MS);
+    if !(50..=60_000).contains(&timeout_ms) {
+        report.error("/lookups/timeout_ms", "`timeout_ms` is 50 to 60000", None);
+    }
+    let parallel = entry.parallel.unwrap_or(LOOKUPS_PARALLEL);
+    if parallel == 0 || parallel as usize > FETCHES {
+        report.error("/lookups/parallel", format!("`parallel` is 1 to {FETCHES}"), None);
+    }
+    Lookups { clusters, timeout_ms, parallel }
 }
 
 fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {

@@ -138,7 +138,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
             continue;
         };
         let mut report = Report { source, document, diagnostics: &mut diagnostics };
-        let page = page::compile(&template, &catalogs, &mut patterns, &mut report);
+        let page = page::compile(&template, &catalogs, gateway.as_ref(), &mut patterns, &mut report);
         if pages.contains_key(&page.agent) {
             let message = format!("two templates are for the agent {}", quote(&page.agent));
             report.error("/agent/name", message, None);

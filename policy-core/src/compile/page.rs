@@ -12,7 +12,7 @@ use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
 use super::{CatalogSource, limit, near, overlap, present, unmet};
-use crate::policy::{Band, Limit, Page, Role, RuleTarget};
+use crate::policy::{Band, Gateway, Limit, Page, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
 use crate::time::{Timestamp, parse_duration};
@@ -32,6 +32,7 @@ pub(crate) struct Placed {
 pub(crate) fn compile(
     template: &Template,
     catalogs: &BTreeMap<String, CatalogSource>,
+    gateway: Option<&Gateway>,
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Page {
@@ -131,7 +132,12 @@ pub(crate) fn compile(
     unmet::forbidden_endpoints(template, &attached, &apis, report);
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
+    let hosts: BTreeMap<String, Vec<String>> =
+        apis.iter().map(|(alias, api)| (alias.clone(), api.hosts.clone())).collect();
     lay_out(template, apis, attached, &mut page, patterns, report);
+    if let Some(gateway) = gateway {
+        present::without_cluster(&page, &hosts, gateway, report);
+    }
     page
 }
 

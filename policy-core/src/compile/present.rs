@@ -9,14 +9,15 @@ use super::api::{CatalogParts, Fault};
 use super::lookup::{self, Around, known};
 use super::names;
 use super::pattern::Patterns;
+use super::report::Report;
 use super::value::{self, Without};
 use crate::catalog::{ActionEntry, Catalog, LookupEntry, ResourceEntry};
 use crate::document::Path;
 use crate::policy::{
-    Action, CURRENT, Currency, FieldKind, FieldType, Limit, Lookup, Measure, Money, Name, Page, Predicate, RuleTarget,
-    Supply, Term, Test,
+    Action, CURRENT, Currency, FieldKind, FieldType, Gateway, Limit, Lookup, Measure, Money, Name, Page, Predicate,
+    RuleTarget, Supply, Term, Test,
 };
-use crate::quote::quote;
+use crate::quote::{list, quote};
 
 /// Resolves everything of the present, once all actions and endpoints are known.
 pub(crate) fn compile(
@@ -264,6 +265,34 @@ pub(crate) fn is_needed(action: &Action, rules: &[RuleTarget], page: &Page) -> b
         })
 }
 
+/// Hosts whose resources rules look at as they are now, and to which no lookup can go.
+pub(crate) fn without_cluster(
+    page: &Page,
+    hosts: &BTreeMap<String, Vec<String>>,
+    gateway: &Gateway,
+    report: &mut Report<'_>,
+) {
+    let looks = |alias: &str| {
+        let api = page.apis.iter().find(|api| api.alias == alias);
+        api.is_some_and(|api| api.actions.iter().any(|action| !action.lookups.is_empty()))
+    };
+    for (alias, hosts) in hosts.iter().filter(|(alias, _)| !page.shadow && looks(alias)) {
+        let missing: Vec<&str> =
+            hosts.iter().map(String::as_str).filter(|host| !gateway.lookups.clusters.contains_key(*host)).collect();
+        if let Some(first) = missing.first() {
+            let message = format!(
+                "rules look at resources of {} as they are now, and the gateway document names no cluster for its lookups: \
+                 they are not known",
+                list(missing.iter().copied(), 4)
+            );
+            let help = format!(
+                "name it in the gateway document: `\"lookups\": {{\"clusters\": {{\"{first}\": \"CLUSTER\"}}}}`"
+            );
+            report.warning(&format!("/apis/{alias}/hosts"), message, Some(help));
+        }
+    }
+}
+
 /// Whether judging a limit can need the present.
 pub(crate) fn is_looked_up(limit: &Limit, actions: &[&Action]) -> bool {
     limit.when.iter().chain(core::iter::once(&limit.test)).any(|test| test_is_looked_up(test, actions))
@@ -290,8 +319,10 @@ fn is_state(name: &Name) -> bool {
 
 fn name_is_looked_up(name: &Name, action: &Action) -> bool {
     match name {
-        Name::Field(field, _) => action.field(field).and_then(|field| field.kind.as_ref()).is_some_and(|kind| {
-            matches!(kind, FieldType { kind: FieldKind::Money(Money { currency: Currency::Named(name), .. }), .. } if is_state(name))
+        Name::Field(field, _) => action.field(field).is_some_and(|field| {
+            [false, true].iter().filter_map(|by_call| field.spelled(*by_call).1).any(|kind| {
+                matches!(kind, FieldType { kind: FieldKind::Money(Money { currency: Currency::Named(name), .. }), .. } if is_state(name))
+            })
         }),
         Name::Value(value) => {
             let formula = action.values.iter().find(|(known, _)| known == value);

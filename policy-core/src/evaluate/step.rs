@@ -193,18 +193,18 @@ impl Judging {
         if !wants.is_empty() {
             self.at_best.get_or_insert(outcome.decision);
             let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
-            let why = if page.shadow {
-                Why::shadow()
-            } else if self.rounds == LOOKUP_ROUNDS {
-                Why::unfit("it takes too many lookups, one after another")
-            } else {
-                match Plan::of(wants, Target { api, host: &request.host }) {
+            let cluster = set.set.gateway.lookups.clusters.get(&request.host);
+            let why = match cluster {
+                _ if page.shadow => Why::shadow(),
+                None => Why::away("the gateway document names no cluster for its lookups"),
+                Some(_) if self.rounds == LOOKUP_ROUNDS => Why::unfit("it takes too many lookups, one after another"),
+                Some(cluster) => match Plan::of(wants, Target { api, cluster, host: &request.host }) {
                     Some(plan) => {
                         self.rounds += 1;
                         return Step::NeedCurrent(NeedCurrent { judging: self, plan });
                     }
                     None => Why::too_many(),
-                }
+                },
             };
             self.known.close(why);
             outcome = judge::judge(set, page, request, route, &self.content, &self.known);

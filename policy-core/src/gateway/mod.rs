@@ -23,6 +23,9 @@ pub struct GatewayDocument {
     /// Bounds.
     #[serde(default)]
     pub limits: GatewayLimits,
+    /// Where resources are looked up as they are now.
+    #[serde(default)]
+    pub lookups: LookupsEntry,
 }
 
 /// The language version.
@@ -76,4 +79,19 @@ pub struct GatewayLimits {
     pub body_kib: Option<u32>,
     /// How long a request may wait for its body, in milliseconds; default 15,000.
     pub body_timeout_ms: Option<u64>,
+}
+
+/// Where and how resources are looked up as they are now.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LookupsEntry {
+    /// Host (`shop.example.com`, `shop.example.com:8443`) → the gateway's cluster that its lookups go to. The cluster adds
+    /// the credential of lookups.
+    #[serde(default)]
+    pub clusters: BTreeMap<String, String>,
+    /// How long the lookups of one request may take together, in milliseconds; default 2,000.
+    pub timeout_ms: Option<u64>,
+    /// Most calls for one request at a time; default 8.
+    pub parallel: Option<u32>,
 }

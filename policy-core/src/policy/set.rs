@@ -44,6 +44,18 @@ impl PolicySet {
         self.set.gateway.body_timeout_ms
     }
 
+    /// How long the lookups of one request may take together, in milliseconds.
+    #[must_use]
+    pub fn lookup_timeout_ms(&self) -> u64 {
+        self.set.gateway.lookups.timeout_ms
+    }
+
+    /// Most calls that a host makes for one request at a time; at least one.
+    #[must_use]
+    pub fn lookups_parallel(&self) -> usize {
+        (self.set.gateway.lookups.parallel as usize).max(1)
+    }
+
     /// The page of an agent.
     #[must_use]
     pub fn page(&self, agent: &str) -> Option<&Page> {
@@ -90,6 +102,19 @@ pub struct Gateway {
     pub body_limit: u32,
     /// How long a request may wait for its body, in milliseconds.
     pub body_timeout_ms: u64,
+    /// Where resources are looked up as they are now.
+    pub lookups: Lookups,
+}
+
+/// Where and how resources are looked up as they are now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Lookups {
+    /// Canonical host → the gateway's cluster that its lookups go to.
+    pub clusters: BTreeMap<String, String>,
+    /// How long the lookups of one request may take together, in milliseconds.
+    pub timeout_ms: u64,
+    /// Most calls for one request at a time.
+    pub parallel: u32,
 }
 
 /// One source of the agent's name.

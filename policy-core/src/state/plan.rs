@@ -51,8 +51,10 @@ pub(crate) struct Want {
 /// credential that lookups have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// The page's name for the API: the host knows the cluster that its lookups go to.
+    /// The page's name for the API.
     pub api: String,
+    /// The gateway's cluster that the call goes to: it adds the credential that lookups have.
+    pub cluster: String,
     /// Host of the request, `h` or `h:port`: the `:authority` of the call.
     pub host: String,
     /// GET, or POST for a tool.
@@ -71,6 +73,7 @@ pub struct Fetch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'t> {
     pub(crate) api: &'t str,
+    pub(crate) cluster: &'t str,
     pub(crate) host: &'t str,
 }
 
@@ -178,6 +181,7 @@ fn fetch(
 ) -> Fetch {
     Fetch {
         api: target.api.into(),
+        cluster: target.cluster.into(),
         host: target.host.into(),
         method,
         target: address,
@@ -192,7 +196,7 @@ mod tests {
     use super::*;
     use alloc::format;
 
-    const TARGET: Target<'_> = Target { api: "shop", host: "shop.example.com" };
+    const TARGET: Target<'_> = Target { api: "shop", cluster: "shop-lookups", host: "shop.example.com" };
 
     fn want(id: usize, list: bool) -> Want {
         let joined = Joined { before: "/items?ids=".into(), value: id.to_string(), after: "&n=50".into() };

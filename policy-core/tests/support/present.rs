@@ -114,7 +114,7 @@ pub const STORE: &str = r#"{
 }"#;
 
 /// Reads bodies of fifty rows.
-const GATEWAY: &str = r#"{ "ambit": "gateway-v1", "identity": [{ "header": "x-agent" }], "unknown_agent": "deny", "limits": { "body_kib": 64 } }"#;
+const GATEWAY: &str = r#"{ "ambit": "gateway-v1", "identity": [{ "header": "x-agent" }], "unknown_agent": "deny", "limits": { "body_kib": 64 }, "lookups": { "clusters": { "shop.example.com": "shop-lookups" } } }"#;
 const STORE_API: &str = r#"{ "apis": { "store": { "catalog": "store-v1", "hosts": ["shop.example.com"] } } }"#;
 
 /// Documents of a page on a catalog that is named `store` on it.

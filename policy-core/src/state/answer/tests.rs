@@ -4,6 +4,7 @@ use alloc::string::ToString;
 fn fetch(method: Method) -> Fetch {
     Fetch {
         api: "shop".into(),
+        cluster: "shop-lookups".into(),
         host: "shop.example.com".into(),
         method,
         target: "/v1/products/42".into(),
