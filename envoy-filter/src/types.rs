@@ -56,6 +56,8 @@ impl Status {
 pub(crate) enum HeaderMap {
     Request = 0,
     Response = 2,
+    /// The headers of the call that is being answered.
+    CallResponse = 6,
 }
 
 /// Severity of a log line.
