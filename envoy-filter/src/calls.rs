@@ -163,3 +163,9 @@ pub(crate) fn reset() {
 pub(crate) fn taken() -> (usize, usize) {
     (in_flight(|calls| calls.len()).unwrap_or_default(), HELD.get())
 }
+
+/// The request that waits for a call.
+#[cfg(test)]
+pub(crate) fn request_of(call: u32) -> Option<u32> {
+    in_flight(|calls| calls.get(&call).and_then(|entry| entry.request)).flatten()
+}

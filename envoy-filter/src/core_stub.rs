@@ -18,7 +18,7 @@ pub const LIMIT: usize = 1024;
 /// Calls for one request at a time.
 pub const PARALLEL: usize = 3;
 /// Bytes of an answer to a lookup.
-pub const ANSWER_LIMIT: usize = 2048;
+pub const ANSWER_LIMIT: usize = 64 * 1024;
 
 pub mod bundle {
     use super::{LoadError, PolicySet};

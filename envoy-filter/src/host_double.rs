@@ -175,7 +175,7 @@ pub(crate) fn call_headers() -> Result<Fields, Status> {
 
 pub(crate) fn call_body(max_size: usize) -> Result<Vec<u8>, Status> {
     call("call_body", |gateway| {
-        gateway.bodies_read += 1;
+        gateway.bodies_read = gateway.bodies_read.saturating_add(1);
         let answer = gateway.answer.as_ref().ok_or(Status::NotFound)?;
         Ok(answer.body.iter().copied().take(max_size).collect())
     })

@@ -426,4 +426,6 @@ fn received_body(head: u64) -> Option<bool> {
 }
 
 #[cfg(test)]
+mod lookup_tests;
+#[cfg(test)]
 mod tests;
