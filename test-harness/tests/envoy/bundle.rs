@@ -59,6 +59,12 @@ impl Policies {
         self
     }
 
+    /// Prices of anything may be moved, toys or not.
+    pub(crate) fn any_category(mut self) -> Self {
+        self.template["permit"][1]["scope"] = json!("shop:products.update");
+        self
+    }
+
     /// A person decides where a lookup has no answer.
     pub(crate) fn approval_when_unavailable(mut self) -> Self {
         self.template["on_unavailable"] = json!({ "approval": "pricing-lead" });

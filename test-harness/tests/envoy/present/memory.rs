@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::store::{Store, toy};
+use super::store::{Answered, Conduct, Store, toy};
 use super::{Market, put};
 use crate::bundle::Policies;
 use crate::client_h1::Connection;
@@ -12,14 +12,15 @@ use crate::client_h1::Connection;
 /// Connections at a time, each with a product of its own.
 const CLIENTS: u64 = 16;
 
-/// Products of 100 kB each.
+/// Products that are looked up with an answer of 100 kB each.
 fn store() -> Store {
-    let store = Store::default();
+    let store = Store::of_toys((1..=CLIENTS).map(|id| (id, "100.00")));
     for id in 1..=CLIENTS {
         let mut product = toy(id, "100.00");
         product["notes"] = json!(vec!["x".repeat(195); 500]);
-        assert!(product.to_string().len() > 99_000);
-        store.put(product);
+        let answer = Answered::json(200, &product);
+        assert!(answer.body.len() > 99_000);
+        store.conduct(&format!("GET /v1/products/{id}"), Conduct::Instead(answer));
     }
     store
 }
@@ -31,9 +32,8 @@ async fn write(market: &Market, requests: u64) {
             let (address, digest) = (market.envoy.address, market.digest.clone());
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await;
-                for n in 0..requests / CLIENTS {
-                    let price = if n % 2 == 0 { "105.00" } else { "100.00" };
-                    connection.exchange(&put(id, price)).await.assert_forwarded(&digest);
+                for _ in 0..requests / CLIENTS {
+                    connection.exchange(&put(id, "105.00")).await.assert_forwarded(&digest);
                 }
             })
         })
