@@ -74,7 +74,7 @@ async fn one_bad_row_of_fifty_keeps_the_batch_from_arriving() {
     assert!(refused.text().contains("/update/30/price"), "{}", refused.text());
     let ids: Vec<String> = (1..=50).map(|id: u32| id.to_string()).collect();
     let list = format!("GET /v1/products?include={}&per_page=100", ids.join(","));
-    assert_eq!(lines(&market.upstream.received()), [list.clone()]);
+    assert_eq!(lines(&market.upstream.received()), [list.as_str()]);
     assert!((1..=50).all(|id| market.store.price(id) == "100.00"));
 
     market.send(&batch(&rows())).await.assert_forwarded(&market.digest);

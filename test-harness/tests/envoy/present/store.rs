@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Value, json};
@@ -82,6 +82,8 @@ pub(crate) enum Speech {
 #[derive(Default)]
 struct State {
     products: BTreeMap<u64, Value>,
+    /// The `ETag` of each product; nobody can foresee the next one, and none comes back.
+    versions: BTreeMap<u64, String>,
     conducts: HashMap<String, Conduct>,
     speech: Speech,
 }
@@ -105,7 +107,10 @@ impl Store {
 
     /// Puts a product in, or in place of the one with its id.
     pub(crate) fn put(&self, product: Value) {
-        self.state().products.insert(product["id"].as_u64().expect("an id"), product);
+        let id = product["id"].as_u64().expect("an id");
+        let mut state = self.state();
+        state.products.insert(id, product);
+        state.versions.insert(id, fresh_version());
     }
 
     /// Answers this request (`GET /v1/products/7`) in this way from now on.
@@ -140,7 +145,7 @@ impl Store {
 
     /// The version of a product now, as its `ETag`.
     pub(crate) fn version(&self, id: u64) -> String {
-        version(&self.state().products[&id])
+        self.state().versions[&id].clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -156,9 +161,9 @@ impl Store {
             (method @ ("GET" | "PUT"), Some(id)) => {
                 let Some(id) = id.strip_prefix('/').and_then(|id| id.parse().ok()) else { return missing() };
                 let tag = request.header("if-match").map(|tag| String::from_utf8_lossy(tag).into_owned());
-                match (method, state.products.get(&id).map(version)) {
+                match (method, state.versions.get(&id)) {
                     (_, None) => missing(),
-                    ("PUT", Some(version)) if tag.is_some_and(|tag| tag != version && tag != "*") => {
+                    ("PUT", Some(version)) if tag.is_some_and(|tag| tag != *version && tag != "*") => {
                         Answered::json(412, &json!({ "error": "changed since" }))
                     }
                     ("PUT", Some(_)) => state.change(id, &parsed(&request.body)),
@@ -173,8 +178,7 @@ impl Store {
 
 impl State {
     fn product(&self, id: u64) -> Answered {
-        let product = &self.products[&id];
-        Answered::json(200, product).with_header("etag", &version(product))
+        Answered::json(200, &self.products[&id]).with_header("etag", &self.versions[&id])
     }
 
     fn list(&self, query: &str) -> Answered {
@@ -190,6 +194,7 @@ impl State {
         for (name, value) in members.as_object().expect("members") {
             product[name] = value.clone();
         }
+        self.versions.insert(id, fresh_version());
         Answered::json(200, &json!({ "changed": id }))
     }
 
@@ -250,10 +255,9 @@ impl Api for Store {
     }
 }
 
-fn version(product: &Value) -> String {
-    let mut hash = DefaultHasher::new();
-    product.to_string().hash(&mut hash);
-    format!("\"{:016x}\"", hash.finish())
+fn fresh_version() -> String {
+    // Keys of a hash table are random, so what it makes of nothing is.
+    format!("\"{:016x}\"", RandomState::new().build_hasher().finish())
 }
 
 fn missing() -> Answered {
