@@ -131,9 +131,10 @@ async fn an_answer_that_is_late_counts_as_none() {
     market.store.conduct("GET /v1/products/2", Conduct::Hang);
     market.store.conduct("GET /v1/products/3", Conduct::Stall(product(3)));
     let gate = market.store.hold("GET /v1/products/4");
-    let whole = Duration::from_millis(TIMEOUT_MS.into());
+    // Envoy's clock is that of its loop: a timer may end a little early.
+    let nearly = Duration::from_millis(u64::from(TIMEOUT_MS) * 9 / 10);
     for id in [2, 3, 4] {
-        assert_in_time(&market, id, whole).await;
+        assert_in_time(&market, id, nearly).await;
     }
     gate.send_replace(true);
     assert_eq!(market.reached().await, [""; 0]);
