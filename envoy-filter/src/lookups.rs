@@ -1,11 +1,14 @@
 //! The calls that one need of the present takes: which are in flight, which wait their turn, what was answered.
 
-use crate::calls::{self, Held, NotMade};
+use crate::calls::{self, Held, NANOSECONDS_PER_MILLISECOND, NotMade};
 use crate::counters::Counter;
 use crate::host;
 use crate::policy::state::Answer;
 use crate::policy::{NeedCurrent, Step, Unavailable};
 use crate::root::Plugin;
+
+/// How much before its time a gateway may end a call: its timers count whole milliseconds.
+const EARLY: u64 = 5 * NANOSECONDS_PER_MILLISECOND;
 
 /// An open need of the present.
 pub(crate) struct Lookups {
@@ -49,10 +52,16 @@ impl Lookups {
         let Some(place) = self.in_flight.iter().position(|(known, _)| *known == call) else { return };
         let (_, fetch) = self.in_flight.swap_remove(place);
         let limit = self.need.fetches().get(fetch).map_or(0, |fetch| fetch.limit);
-        let answer = read(fields, size, limit, &mut self.held).unwrap_or_else(Answer::Unavailable);
-        self.answer(fetch, answer, plugin);
         // Without the time no further call can be bounded.
         let now = host::now().unwrap_or(self.until);
+        let answer = match read(fields, size, limit, &mut self.held).unwrap_or_else(Answer::Unavailable) {
+            // The gateway's own words for a call that took too long.
+            Answer::Response { status: 504, .. } if now.saturating_add(EARLY) >= self.until => {
+                Answer::Unavailable(Unavailable::Timeout)
+            }
+            answer => answer,
+        };
+        self.answer(fetch, answer, plugin);
         self.dispatch(now, plugin);
     }
 

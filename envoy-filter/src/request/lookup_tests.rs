@@ -233,6 +233,15 @@ fn what_is_not_called_in_time_is_late() {
 }
 
 #[test]
+fn a_gateways_own_504_at_the_end_of_the_time_is_no_answer() {
+    waiting(2);
+    answer(1, "504", b"a");
+    gateway(|gateway| gateway.now += (TIMEOUT - 1) * 1_000_000);
+    answer(2, "504", b"b");
+    told("504 a,Timeout");
+}
+
+#[test]
 fn a_call_that_is_never_answered_is_given_up() {
     waiting(2);
     good(2);
