@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::counters::Counters;
 use crate::host;
 use crate::policy::{PolicySet, bundle};
-use crate::types::Level;
+use crate::types::{Level, Status};
 
-/// Milliseconds between two looks at the requests that wait for their bodies.
+/// Milliseconds between two looks at the requests that wait for their bodies or lookups.
 const TICK_PERIOD_MS: u32 = 250;
 /// Bytes of a load error that are logged: enough for a place and a reason, whatever the bundle holds.
 const ERROR_LENGTH: usize = 1024;
@@ -24,6 +24,7 @@ pub(crate) struct Plugin {
     pub(crate) counters: Counters,
     held: RefCell<BTreeSet<u32>>,
     told: Cell<bool>,
+    told_refused: Cell<bool>,
 }
 
 impl Plugin {
@@ -45,6 +46,17 @@ impl Plugin {
     pub(crate) fn tell_not_delivered(&self) {
         if !self.told.replace(true) {
             host::log(Level::Error, NOT_DELIVERED);
+        }
+    }
+
+    /// Logs, once in the life of this plugin, that the gateway does not make a call. Under load it would be every request.
+    pub(crate) fn tell_call_refused(&self, cluster: &str, status: Status) {
+        if !self.told_refused.replace(true) {
+            let line = format!(
+                "ambit: the gateway refused to call its cluster `{cluster}` for a lookup ({status:?}): `lookups.clusters` of \
+                gateway.json must name clusters that the gateway has"
+            );
+            host::log(Level::Error, &one_line(&line));
         }
     }
 
@@ -85,8 +97,13 @@ impl Root {
             );
         }
         let counters = Counters::define();
-        self.plugin =
-            Some(Rc::new(Plugin { set: Arc::new(set), counters, held: RefCell::default(), told: Cell::new(false) }));
+        self.plugin = Some(Rc::new(Plugin {
+            set: Arc::new(set),
+            counters,
+            held: RefCell::default(),
+            told: Cell::new(false),
+            told_refused: Cell::new(false),
+        }));
         true
     }
 

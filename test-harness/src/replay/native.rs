@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use policy_core::state::Answer;
 use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
 
 use super::engine::{Engine, EngineError, EngineKind, moment};
 use super::judgement::{Judgement, Lack};
 use crate::recording::{Exchange, RecordedBody, RecordedRequest};
+use crate::world::{Call, Unrecorded, World};
 
 /// Judges by the decision point linked into this program.
 #[derive(Clone, Debug)]
@@ -21,8 +23,13 @@ impl NativeEngine {
         Self { set }
     }
 
-    /// The outcome in full, with everything that was considered.
+    /// The outcome in full, with everything that was considered, where nothing of the present is known.
     pub fn outcome(&self, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
+        self.outcome_in(&Unrecorded, request, now)
+    }
+
+    /// The same in a world that answers lookups.
+    pub fn outcome_in(&self, world: &dyn World, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
         let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
         let mut step = evaluate(&self.set, head, now);
@@ -33,7 +40,11 @@ impl NativeEngine {
                     let body = recorded(&request.body, need.limit());
                     need.answer(body)
                 }
-                Step::NeedCurrent(need) => need.unavailable(Unavailable::NotRecorded),
+                Step::NeedCurrent(need) => {
+                    let answer = |fetch| Answer::from(world.reply(&Call::of_fetch(fetch)));
+                    let answers = need.fetches().iter().map(answer).collect();
+                    need.answer(answers)
+                }
                 Step::NeedCounters(need) => need.unavailable(Unavailable::NotRecorded),
             };
         }
