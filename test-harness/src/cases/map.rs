@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use policy_core::PolicySet;
 use serde::{Deserialize, Serialize};
 
 use super::{CaseError, Expected, Record};
+use crate::world::{Facts, Json, Rest};
 
 /// A map of cases.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +60,15 @@ pub struct ResourceName {
     /// Names in the case → fields of the catalog, where they differ.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+}
+
+impl ResourceName {
+    /// The fields of a resource by the names of the catalog.
+    fn renamed(&self, fact: Json) -> Json {
+        let Json::Object(members) = fact else { return fact };
+        let renamed = |name: String| self.fields.get(&name).cloned().unwrap_or(name);
+        Json::Object(members.into_iter().map(|(name, value)| (renamed(name), value)).collect())
+    }
 }
 
 /// A budget.
@@ -157,6 +169,29 @@ impl CaseMap {
 }
 
 impl Intent {
+    /// The world around a case: what its `state` says, by the names of the page and its catalogs. What it does not hold is
+    /// not there.
+    ///
+    /// # Errors
+    /// What is wrong with its `state`.
+    pub fn world(&self, set: &Arc<PolicySet>, record: &Record) -> Result<Facts, String> {
+        let mut world = Facts::new(Arc::clone(set), self.agent.as_deref(), Rest::NotFound);
+        for (collection, resources) in &record.state.resources {
+            let name = self.state.resources.get(collection);
+            let resource = name.map_or(collection, |name| &name.resource);
+            let resources =
+                Json::read(resources.get().as_bytes()).map_err(|e| format!("`state.resources.{collection}`: {e}"))?;
+            let Json::Object(resources) = resources else {
+                return Err(format!("`state.resources.{collection}` is no object of resources by key"));
+            };
+            for (key, fact) in resources {
+                let fact = name.map_or_else(|| fact.clone(), |name| name.renamed(fact.clone()));
+                world.resource(resource, &key, fact).map_err(|e| format!("`state.{e}"))?;
+            }
+        }
+        Ok(world)
+    }
+
     /// What the verdict on this case waits for; `None` where the page ought to be right.
     pub fn waits_for(&self, record: &Record, got: Expected, rule: Option<&str>) -> Option<Waited> {
         let shows_grant = self.shows_grant(record);

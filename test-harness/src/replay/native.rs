@@ -9,7 +9,7 @@ use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
 use super::engine::{Engine, EngineError, EngineKind, moment};
 use super::judgement::{Judgement, Lack};
 use crate::recording::{Exchange, RecordedBody, RecordedRequest};
-use crate::world::{Call, Unrecorded, World};
+use crate::world::{Call, Unrecorded, Watched, World};
 
 /// Judges by the decision point linked into this program.
 #[derive(Clone, Debug)]
@@ -56,14 +56,21 @@ impl Engine for NativeEngine {
         EngineKind::Native
     }
 
-    fn judge(&mut self, exchange: &Exchange, now: Option<Timestamp>) -> Result<Judgement, EngineError> {
+    fn judge_in(
+        &mut self,
+        world: &dyn World,
+        exchange: &Exchange,
+        now: Option<Timestamp>,
+    ) -> Result<Judgement, EngineError> {
         let now = match moment(exchange, now)? {
             Ok(now) => now,
             Err(lack) => return Ok(Judgement::undecidable(None, lack)),
         };
         let request = &exchange.request;
-        let outcome = self.outcome(request, policy_core::Timestamp(now));
-        Ok(Judgement::of(outcome, Lack::of_body(&request.body)))
+        let world = Watched::new(world);
+        let outcome = self.outcome_in(&world, request, policy_core::Timestamp(now));
+        let lack = Lack::of_body(&request.body).or_else(|| Lack::of_present(&outcome, &world.into_lookups()));
+        Ok(Judgement::of(outcome, lack))
     }
 }
 
