@@ -46,7 +46,7 @@ fn native_and_wasm_agree_on_every_recording_and_delivery() {
         }
         requests += exchanges.len();
     }
-    assert_eq!(requests, 479);
+    assert_eq!(requests, 846);
 }
 
 fn decide(path: &std::path::Path, scenario: &str) -> Vec<(Decided, Option<Label>)> {

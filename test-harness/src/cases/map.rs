@@ -135,7 +135,8 @@ pub struct Wait {
     pub rules: Vec<String>,
     /// The verdict that is right.
     pub expect: Expected,
-    /// The verdict for the time being. It is never `allow`: what cannot be judged yet does not pass.
+    /// The verdict for the time being. It is `allow` only where a counter is waited for: a request that is right by itself, and
+    /// refused for those before it. Nothing else passes that cannot be judged yet.
     pub got: Expected,
     /// The kinds of reason a refusal that is right would give. Required where `expect` is `deny`, so that a page that
     /// misses a refusal of another kind is not excused.
@@ -207,8 +208,11 @@ impl Intent {
 
 impl Wait {
     fn validate(&self) -> Result<(), String> {
-        if self.got == Expected::Allow {
-            return Err("`got` is `allow`; what cannot be judged yet does not pass".to_owned());
+        if self.got == Expected::Allow && self.waited != Waited::Counter {
+            return Err(
+                "`got` is `allow`; what cannot be judged yet does not pass, but for what only a counter refuses"
+                    .to_owned(),
+            );
         }
         if self.got == self.expect {
             return Err("`got` is what is expected; remove it".to_owned());
@@ -300,8 +304,11 @@ mod tests {
                 format!(r#"{{"now":"2026-11-20T12:00:00Z","intents":{{"A":{{"agent":"a","waits":[{wait}]}}}}}}"#);
             CaseMap::parse(&text).unwrap_err()
         };
-        let passes = wait(r#"{"for":"counter","rules":[],"expect":"deny","got":"allow","reasons":["rate_limited"]}"#);
-        assert_eq!(passes, "intent `A`, wait 0: `got` is `allow`; what cannot be judged yet does not pass");
+        let passes = wait(r#"{"for":"grant","rules":[],"expect":"deny","got":"allow","reasons":["approval_invalid"]}"#);
+        assert!(
+            passes.starts_with("intent `A`, wait 0: `got` is `allow`; what cannot be judged yet does not pass"),
+            "{passes}"
+        );
         let any = wait(r#"{"for":"counter","rules":[],"expect":"deny","got":"approve"}"#);
         assert!(any.contains("`reasons` is missing"), "{any}");
         let unknown = wait(r#"{"for":"counter","rule":"x","expect":"allow","got":"approve"}"#);
