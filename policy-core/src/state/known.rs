@@ -126,6 +126,15 @@ impl Known {
         Err(Missing::Not(why))
     }
 
+    /// Why what is not in a resource is not known, where a recording holds only a part of it.
+    pub(crate) fn not_recorded(&self, resource: Value<'_>) -> Option<Why> {
+        let of_part = |read: &&Read| read.part && read.root().contains(resource);
+        self.answers.iter().find(of_part)?;
+        let why = Why::part();
+        self.lacked.set(why.undecidable);
+        Some(why)
+    }
+
     /// The resource that a lookup is about.
     pub(crate) fn resource(&self, asked: Asked<'_>, want: Want) -> Result<Value<'_>, Missing> {
         let (read, listed) = self.answer(want)?;

@@ -32,7 +32,7 @@ fn answer_to(callout: &Callout, world: &dyn World) -> Option<CalloutAnswer> {
         return Some(CalloutAnswer::Failed);
     };
     match world.reply(&Call { host, method, target, body: &callout.body }) {
-        Reply::Response { status, headers, body } => {
+        Reply::Response { status, headers, body, .. } => {
             let mut head = HeaderMap::from_iter([(":status", status.to_string())]);
             for (name, value) in headers {
                 head.add(name, value);

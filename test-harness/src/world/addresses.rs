@@ -8,7 +8,8 @@ use policy_core::policy::{
 };
 use policy_core::request::PathSegment;
 
-use super::call::{Call, ToolCall, canonical_host, canonical_target, unencoded};
+use super::call::{Call, ToolCall, canonical_host, canonical_target, encoded, tool_name, unencoded};
+use super::json::Json;
 
 /// The addresses that lookups of a policy set can have.
 #[derive(Clone, Debug)]
@@ -90,7 +91,7 @@ fn attempts(page: &Page) -> impl Iterator<Item = (&Api, &Action, &Lookup, &Attem
 }
 
 /// The resource that the catalog says a GET of this target reads.
-fn routed<'p>(page: &'p Page, host: &str, target: &str) -> Option<&'p str> {
+pub(super) fn routed<'p>(page: &'p Page, host: &str, target: &str) -> Option<&'p str> {
     let path = target.split('?').next()?.strip_prefix('/')?;
     let segment = |text| Some(PathSegment { text: unencoded(text)?, encoded: 0, encoded_slash: false });
     let segments: Vec<PathSegment> = path.split('/').map(segment).collect::<Option<_>>()?;
@@ -153,13 +154,36 @@ fn wanted(lookup: &Lookup, attempt: &Attempt, target: &str, tool: Option<&ToolCa
     }
 }
 
+/// The one name of the call that asks by this attempt for the resource of these values, at the host and endpoint of `call`.
+pub(super) fn name_of(call: &Call<'_>, attempt: &Attempt, values: &[Option<String>]) -> Option<String> {
+    let host = canonical_host(call.host);
+    let value = |index: &u32| values.get(*index as usize).and_then(Option::as_deref);
+    match &attempt.ask {
+        Ask::Get(address) => {
+            let mut name = host;
+            for part in &address.0 {
+                match part {
+                    Part::Text(text) => name.push_str(&canonical_target(text)),
+                    Part::Variable(index, _) => name.push_str(&encoded(value(index)?)),
+                }
+            }
+            Some(name)
+        }
+        Ask::Tool { path, name, arguments } => {
+            let argument = |(argument, index): &(String, u32)| Some((argument.clone(), Json::text(value(index)?)));
+            let arguments = arguments.iter().map(argument).collect::<Option<_>>()?;
+            Some(tool_name(&host, &canonical_target(path), name, &Json::Object(arguments)))
+        }
+    }
+}
+
 /// The variable that is the key of the resource; else the last one of the address.
-fn key(lookup: &Lookup, last: Option<u32>) -> Option<u32> {
+pub(super) fn key(lookup: &Lookup, last: Option<u32>) -> Option<u32> {
     let own = lookup.variables.iter().position(|variable| variable.from.contains(&Supply::Key));
     own.and_then(|index| u32::try_from(index).ok()).or(last)
 }
 
-fn last_variable(address: &Address) -> Option<u32> {
+pub(super) fn last_variable(address: &Address) -> Option<u32> {
     address.0.iter().rev().find_map(|part| match part {
         Part::Variable(index, _) => Some(*index),
         Part::Text(_) => None,
@@ -167,7 +191,7 @@ fn last_variable(address: &Address) -> Option<u32> {
 }
 
 /// The values of the variables, if the target is of this address.
-fn captured(address: &Address, target: &str) -> Option<Vec<(u32, String)>> {
+pub(super) fn captured(address: &Address, target: &str) -> Option<Vec<(u32, String)>> {
     let mut found = Vec::new();
     capture(&address.0, target, &mut found).then_some(found)
 }

@@ -54,14 +54,37 @@ impl<'c> Call<'c> {
         })
     }
 
-    /// Under which name an answer to it stands: `host/path?query`, or `host/path tool {"arguments"}`.
-    pub fn name(&self) -> String {
+    /// What it asks, for people: `host/path?query`, or `host/path tool {"arguments"}`.
+    pub fn shown(&self) -> String {
         let (host, target) = (canonical_host(self.host), canonical_target(self.target));
         match self.tool() {
             Some(tool) => format!("{host}{target} {} {}", tool.name, tool.arguments),
             None => format!("{host}{target}"),
         }
     }
+
+    /// The one name of what it asks.
+    pub(super) fn name(&self) -> String {
+        let (host, target) = (canonical_host(self.host), canonical_target(self.target));
+        match self.tool() {
+            Some(tool) => tool_name(&host, &target, &tool.name, &tool.arguments),
+            None => format!("{host}{target}"),
+        }
+    }
+}
+
+/// The one name of a call of a tool. Whether an argument is a number or its text makes no difference.
+pub(super) fn tool_name(host: &str, target: &str, tool: &str, arguments: &Json) -> String {
+    let mut texts: Vec<(String, String)> = match arguments {
+        Json::Object(members) => {
+            let text = |value: &Json| value.scalar().map(str::to_owned).unwrap_or_else(|| value.to_string());
+            members.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+        }
+        _ => Vec::new(),
+    };
+    texts.sort();
+    let texts: Vec<String> = texts.iter().map(|(name, text)| format!("{name}={text}")).collect();
+    format!("{host}{target} {tool} {}", texts.join(" "))
 }
 
 /// What a call brings.
@@ -75,6 +98,8 @@ pub enum Reply {
         headers: Vec<(String, String)>,
         /// The body.
         body: Vec<u8>,
+        /// What is not in it is not there. Of a recording, only a part may be known.
+        whole: bool,
     },
     /// None in time.
     Timeout,
@@ -90,7 +115,7 @@ impl Reply {
     /// An answer of JSON.
     pub fn json(status: u16, body: &Json) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Self::Response { status, headers, body: body.to_string().into_bytes() }
+        Self::Response { status, headers, body: body.to_string().into_bytes(), whole: true }
     }
 
     /// The same with a header more.
@@ -108,19 +133,20 @@ impl Reply {
         Self::json(status, &Json::Object(vec![("code".to_owned(), Json::text(what))]))
     }
 
-    /// Whether it is the recording that does not answer.
+    /// Whether the recording does not say all of it.
     pub fn is_lack(&self) -> bool {
-        matches!(self, Self::NotRecorded | Self::Truncated)
+        matches!(self, Self::NotRecorded | Self::Truncated | Self::Response { whole: false, .. })
     }
 
     /// In few words.
     pub fn summary(&self) -> String {
         match self {
-            Self::Response { status, .. } => status.to_string(),
+            Self::Response { status, whole: true, .. } => status.to_string(),
+            Self::Response { status, .. } => format!("{status}, known in part"),
             Self::Timeout => "no answer in time".to_owned(),
             Self::Unreachable => "not reached".to_owned(),
             Self::NotRecorded => "not known".to_owned(),
-            Self::Truncated => "known in part".to_owned(),
+            Self::Truncated => "cut off in the recording".to_owned(),
         }
     }
 }
@@ -128,7 +154,8 @@ impl Reply {
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         let unavailable = match reply {
-            Reply::Response { status, headers, body } => {
+            Reply::Response { body, whole: false, .. } => return Self::Part(body),
+            Reply::Response { status, headers, body, .. } => {
                 let headers = headers.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes()));
                 return Self::Response { status, headers: headers.collect(), body };
             }
@@ -160,6 +187,14 @@ pub(super) fn canonical_target(target: &str) -> String {
         }
     }
     out
+}
+
+/// A value as it stands in a path or query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.bytes().for_each(|byte| encode(byte, is_unreserved(byte), &mut out));
+    // As `canonical_target` spells it.
+    out.replace("%2C", ",")
 }
 
 fn encode(byte: u8, plain: bool, out: &mut String) {
@@ -217,7 +252,7 @@ mod tests {
         assert_eq!(get.name(), "shop/a?b=,");
         let body = br#"{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"get","arguments":{"id":42}}}"#;
         let tool = Call { host: "mcp", method: "POST", target: "/mcp", body };
-        assert_eq!(tool.name(), r#"mcp/mcp get {"id":42}"#);
+        assert_eq!((tool.shown().as_str(), tool.name().as_str()), (r#"mcp/mcp get {"id":42}"#, "mcp/mcp get id=42"));
         assert_eq!(Call { body: b"{}", ..tool }.name(), "mcp/mcp");
     }
 }

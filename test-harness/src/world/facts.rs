@@ -18,10 +18,14 @@ use std::sync::Arc;
 
 use policy_core::PolicySet;
 
-use super::addresses::{Addresses, Asked, Wanted};
-use super::call::{Call, Reply, ToolCall, canonical_host, canonical_target};
+use super::addresses::{Addresses, Asked, Wanted, name_of};
+use super::call::{Call, Reply, ToolCall, canonical_host, canonical_target, tool_name};
 use super::json::Json;
+use super::said::{Said, answer};
 use super::{World, paper};
+
+/// The key that stands for every resource of a kind.
+const EVERY: &str = "*";
 
 /// What is true of all that is not said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +43,9 @@ pub struct Facts {
     addresses: Addresses,
     /// Resource, or `alias:resource` → key → what is said of it.
     resources: BTreeMap<String, BTreeMap<String, Json>>,
-    /// By [`Call::name`].
+    /// The same of fields that hold where nothing else says them; [`EVERY`] is the key of all.
+    assumed: BTreeMap<String, BTreeMap<String, Json>>,
+    /// By the one name of the call.
     answers: BTreeMap<String, Json>,
     rest: Rest,
 }
@@ -53,7 +59,7 @@ impl Facts {
     /// Nothing yet. With an agent, resources are those of its page.
     pub fn new(set: Arc<PolicySet>, agent: Option<&str>, rest: Rest) -> Self {
         let addresses = Addresses::of(set, agent);
-        Self { addresses, resources: BTreeMap::new(), answers: BTreeMap::new(), rest }
+        Self { addresses, resources: BTreeMap::new(), assumed: BTreeMap::new(), answers: BTreeMap::new(), rest }
     }
 
     /// Adds what a document says.
@@ -116,13 +122,15 @@ impl Facts {
         let Some((host, target)) = address.find('/').map(|at| address.split_at(at)) else {
             return Err(FactsError(format!("`{call}` is no address: write it as `host/path`")));
         };
-        let mut name = format!("{}{}", canonical_host(host), canonical_target(target));
-        if let Some(tool) = tool {
-            let (tool, arguments) = tool.split_once(' ').unwrap_or((tool, "{}"));
-            let arguments = Json::read(arguments.as_bytes())
-                .map_err(|e| FactsError(format!("the arguments of `{call}` are no JSON: {e}")))?;
-            name.push_str(&format!(" {tool} {arguments}"));
-        }
+        let (host, target) = (canonical_host(host), canonical_target(target));
+        let name = match tool.map(|tool| tool.split_once(' ').unwrap_or((tool, "{}"))) {
+            None => format!("{host}{target}"),
+            Some((tool, arguments)) => {
+                let arguments = Json::read(arguments.as_bytes())
+                    .map_err(|e| FactsError(format!("the arguments of `{call}` are no JSON: {e}")))?;
+                tool_name(&host, &target, tool, &arguments)
+            }
+        };
         if !matches!(answer, Json::Object(_) | Json::Array(_)) {
             said(&answer).ok_or_else(|| unknown_word(call, &answer))?;
         }
@@ -130,30 +138,88 @@ impl Facts {
         Ok(())
     }
 
-    /// What is said of a resource that is asked for.
-    fn fact(&self, asked: &Asked<'_>, wanted: &Wanted) -> Option<&Json> {
+    /// Assumes the value of a field where nothing else says it: `RESOURCE/KEY.FIELD=VALUE`, or `RESOURCE.FIELD=VALUE` for
+    /// every resource of the kind. The value is JSON, else a text.
+    ///
+    /// # Errors
+    /// It is not of this form.
+    pub fn assume(&mut self, text: &str) -> Result<(), FactsError> {
+        let wrong = || FactsError(format!("`{text}` assumes nothing: write it as `products/42.price=19.99`"));
+        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+        let (resource, field) = name.rsplit_once('.').ok_or_else(wrong)?;
+        let (collection, key) = resource.split_once('/').unwrap_or((resource, EVERY));
+        if [collection, key, field].iter().any(|part| part.is_empty()) {
+            return Err(wrong());
+        }
+        let value = Json::read(value.as_bytes()).unwrap_or_else(|_| Json::text(value));
+        let assumed = self.assumed.entry(collection.to_owned()).or_default().entry(key.to_owned());
+        assumed.or_insert_with(Json::object).take_over(Json::Object(vec![(field.to_owned(), value)]));
+        Ok(())
+    }
+
+    /// What is said of a resource that is asked for; what is assumed fills its gaps.
+    fn fact(&self, asked: &Asked<'_>, wanted: &Wanted) -> Option<Json> {
         let key = wanted.key();
-        asked.named.iter().find_map(|name| {
-            let full = format!("{}:{name}", asked.api.alias);
-            [full.as_str(), name].into_iter().find_map(|name| {
-                let resources = self.resources.get(name)?;
-                resources.get(key).or_else(|| {
-                    let spelled = |(known, _): &(&String, &Json)| asked.action.stripped_key(known) == key;
-                    resources.iter().find(spelled).map(|(_, fact)| fact)
-                })
+        let full = |name: &str| format!("{}:{name}", asked.api.alias);
+        let names: Vec<String> = asked.named.iter().flat_map(|name| [full(name), (*name).to_owned()]).collect();
+        let of = |collections: &BTreeMap<String, BTreeMap<String, Json>>, key: &str| {
+            names.iter().filter_map(|name| collections.get(name)).find_map(|resources| {
+                let spelled = |(known, _): &(&String, &Json)| asked.action.stripped_key(known) == key;
+                let own = resources.get(key).or_else(|| resources.iter().find(spelled).map(|(_, fact)| fact));
+                own.cloned()
             })
+        };
+        let said = of(&self.resources, key);
+        if matches!(&said, Some(said) if !matches!(said, Json::Object(_))) {
+            return said;
+        }
+        let all = [of(&self.assumed, EVERY), of(&self.assumed, key), said];
+        all.into_iter().flatten().reduce(|mut known, better| {
+            known.take_over(better);
+            known
         })
     }
 
-    fn unsaid(&self, tool: Option<&ToolCall>) -> Reply {
-        match self.rest {
-            Rest::NotFound => paper::missing(tool),
-            Rest::NotRecorded => Reply::NotRecorded,
+    /// What is said of a resource that a call asks for; `name` is that of the call that asks for it alone.
+    pub(super) fn say(&self, asked: &[Asked<'_>], position: usize, name: &str) -> Said {
+        let Some(first) = asked.first() else { return Said::Nothing };
+        if let Some(answer) = self.answers.get(name) {
+            return match said(answer) {
+                Some(reply) => Said::Reply(reply),
+                // Of a list, an element is looked for where it stands.
+                None if paper::is_list(first) && !first.listed => Said::Reply(Reply::json(200, answer)),
+                None => match answer.at(&first.attempt.at.0) {
+                    Some(resource) => Said::Resource { json: resource.clone(), whole: true },
+                    None => Said::Reply(Reply::json(200, answer)),
+                },
+            };
+        }
+        // The same address may be that of several lookups, each of which knows other fields.
+        let mut resource: Option<Json> = None;
+        for asked in asked {
+            let Some(wanted) = asked.wanted.get(position) else { continue };
+            match self.fact(asked, wanted) {
+                None => {}
+                Some(fact @ Json::Object(_)) => {
+                    let written = paper::resource(asked, &fact, Some(wanted));
+                    resource.get_or_insert_with(Json::object).take_over(written);
+                }
+                Some(Json::Array(elements)) => {
+                    return Said::List(elements.iter().map(|fields| paper::resource(asked, fields, None)).collect());
+                }
+                Some(Json::Null) => return Said::Missing,
+                Some(other) => return said(&other).map_or(Said::Nothing, Said::Reply),
+            }
+        }
+        match (resource, self.rest) {
+            (Some(json), rest) => Said::Resource { json, whole: rest == Rest::NotFound },
+            (None, Rest::NotFound) => Said::Missing,
+            (None, Rest::NotRecorded) => Said::Nothing,
         }
     }
 
     /// The answer to a call that is known by its address alone.
-    fn exactly(&self, call: &Call<'_>, tool: Option<&ToolCall>) -> Option<Reply> {
+    pub(super) fn exactly(&self, call: &Call<'_>, tool: Option<&ToolCall>) -> Option<Reply> {
         let answer = self.answers.get(&call.name())?;
         Some(match (said(answer), tool) {
             (Some(reply), _) => reply,
@@ -162,39 +228,12 @@ impl Facts {
         })
     }
 
-    /// The answer put together from what is said of the resources.
-    fn written(&self, call: &Call<'_>, tool: Option<&ToolCall>) -> Option<Reply> {
-        let all = self.addresses.asked(call);
-        let first = all.first()?;
-        let mut resources = Vec::new();
-        let mut lacks = false;
-        for (position, wanted) in first.wanted.iter().enumerate() {
-            // The same address may be that of several lookups, each of which knows other fields.
-            let mut resource: Option<Json> = None;
-            for asked in &all {
-                let Some(fact) = asked.wanted.get(position).and_then(|wanted| self.fact(asked, wanted)) else {
-                    continue;
-                };
-                match fact {
-                    Json::Object(_) => {
-                        let written = paper::resource(asked, fact, asked.wanted.get(position));
-                        resource.get_or_insert_with(Json::object).take_over(written);
-                    }
-                    Json::Array(elements) => {
-                        let written = elements.iter().map(|element| paper::resource(asked, element, None));
-                        return Some(paper::answer(asked, tool, written.collect()));
-                    }
-                    other if !matches!(other, Json::Null) => return said(other),
-                    _ => {}
-                }
-            }
-            let known_missing = || self.fact(first, wanted) == Some(&Json::Null);
-            match resource {
-                Some(resource) => resources.push(resource),
-                None => lacks |= self.rest == Rest::NotRecorded && !known_missing(),
-            }
+    /// The answer to a call that no lookup makes.
+    pub(super) fn unsaid(&self, tool: Option<&ToolCall>) -> Reply {
+        match self.rest {
+            Rest::NotFound => paper::missing(tool),
+            Rest::NotRecorded => Reply::NotRecorded,
         }
-        Some(if lacks { Reply::NotRecorded } else { paper::answer(first, tool, resources) })
     }
 }
 
@@ -202,8 +241,14 @@ impl World for Facts {
     fn reply(&self, call: &Call<'_>) -> Reply {
         let tool = call.tool();
         let tool = tool.as_ref();
-        let known = self.exactly(call, tool).or_else(|| self.written(call, tool));
-        known.unwrap_or_else(|| self.unsaid(tool))
+        if let Some(reply) = self.exactly(call, tool) {
+            return reply;
+        }
+        let asked = self.addresses.asked(call);
+        let Some(first) = asked.first() else { return self.unsaid(tool) };
+        let alone =
+            |position: usize| first.wanted.get(position).and_then(|one| name_of(call, first.attempt, &one.values));
+        answer(first, tool, |position| self.say(&asked, position, &alone(position).unwrap_or_default()))
     }
 }
 
@@ -284,6 +329,12 @@ mod tests {
         ] {
             let error = facts(text).unwrap_err();
             assert!(error.starts_with(expect), "{text}: {error}");
+        }
+        let mut facts = facts("{}").unwrap();
+        for wrong in ["products", "products/42", "products/42=1", "products/42.=1", "/42.price=1", "products/.price=1"]
+        {
+            let error = facts.assume(wrong).unwrap_err().to_string();
+            assert_eq!(error, format!("`{wrong}` assumes nothing: write it as `products/42.price=19.99`"));
         }
     }
 }

@@ -119,6 +119,20 @@ impl Json {
         }
     }
 
+    /// Takes out the member at a place.
+    pub fn remove(&mut self, steps: &[Step]) {
+        match (self, steps) {
+            (Self::Object(members), [Step::Member(name)]) => members.retain(|(known, _)| known != name),
+            (Self::Object(members), [Step::Member(name), rest @ ..]) => {
+                let below = members.iter_mut().find(|(known, _)| known == name);
+                if let Some((_, below)) = below {
+                    below.remove(rest);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Takes over what another value says: members of objects one by one, anything else whole.
     pub fn take_over(&mut self, other: Self) {
         match (&mut *self, other) {

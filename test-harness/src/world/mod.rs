@@ -4,6 +4,11 @@
 //! call        a lookup, as an API gets it: from the decision point's `Fetch`, or from the filter's callout
 //! addresses   policy set + call -> which resources it asks for
 //! facts       resources by the names of their fields, and answers as they are -> an answer
+//! recorded    exchanges of a recording, one after another -> an answer
+//!   sight       what one exchange shows
+//!   kinds       the kinds of resources that lookups ask for
+//!   store       what is kept of them, within a bound
+//! said        what is known of single resources -> the answer to a call
 //! paper       fields by their pointers -> the document that an API would send
 //! watched     any of these, and what was asked of it
 //! ```
@@ -15,12 +20,18 @@ mod addresses;
 mod call;
 mod facts;
 mod json;
+mod kinds;
 mod paper;
+mod recorded;
+mod said;
+mod sight;
+mod store;
 mod watched;
 
 pub use call::{Call, Reply};
 pub use facts::{Facts, FactsError, Rest};
 pub use json::Json;
+pub use recorded::{Fate, Recorded, Values};
 pub use watched::{Lookup, Watched};
 
 /// What answers lookups.

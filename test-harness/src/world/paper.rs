@@ -13,17 +13,23 @@ const NUMBER_DIGITS: usize = 15;
 pub(super) fn resource(asked: &Asked<'_>, fields: &Json, wanted: Option<&Wanted>) -> Json {
     let mut resource = Json::object();
     let Json::Object(members) = fields else { return resource };
-    // Under which key it stands is what it is called there too.
-    for same in &asked.lookup.same {
-        let key = wanted.filter(|wanted| wanted.key == Some(same.variable)).map(Wanted::key);
-        if let (Some(key), None) = (key, fields.member(&same.field)) {
-            put(asked, &same.field, id(key), &mut resource);
-        }
-    }
     for (name, value) in members {
         put(asked, name, value.clone(), &mut resource);
     }
+    if let Some(wanted) = wanted {
+        say_which(asked, wanted, &mut resource);
+    }
     resource
+}
+
+/// Under which key a resource stands is what it is called there too, where it does not say itself.
+pub(super) fn say_which(asked: &Asked<'_>, wanted: &Wanted, resource: &mut Json) {
+    for same in asked.lookup.same.iter().filter(|same| wanted.key == Some(same.variable)) {
+        let places = asked.lookup.field(&same.field).map(|field| field.at.as_slice()).unwrap_or_default();
+        if places.iter().all(|place| resource.at(&place.0).is_none()) {
+            put(asked, &same.field, id(wanted.key()), resource);
+        }
+    }
 }
 
 fn put(asked: &Asked<'_>, name: &str, value: Json, resource: &mut Json) {

@@ -37,7 +37,7 @@ impl<'w> Watched<'w> {
 impl World for Watched<'_> {
     fn reply(&self, call: &Call<'_>) -> Reply {
         let reply = self.world.reply(call);
-        let (name, verb) = (call.name(), if call.method == "GET" { "GET " } else { "" });
+        let (name, verb) = (call.shown(), if call.method == "GET" { "GET " } else { "" });
         let lookup = Lookup { call: format!("{verb}{name}"), reply: reply.summary(), lacking: reply.is_lack() };
         self.lookups.borrow_mut().push(lookup);
         reply
