@@ -25,11 +25,11 @@ const HELD_BYTES: usize = 64 * 1024 * 1024;
 /// up, as soon as its thread gets to it.
 pub(crate) const GRACE: u64 = 500 * NANOSECONDS_PER_MILLISECOND;
 
-/// Who waits for a call, and how long it can take.
+/// A call in flight. It stays here when its request goes, since the gateway makes it all the same.
 struct Entry {
-    /// `None`: nobody any more. The gateway makes the call all the same.
-    request: Option<u32>,
-    /// In nanoseconds since the Unix epoch.
+    /// Context of the stream that it is for, which may be gone.
+    request: u32,
+    /// When its time is up, in nanoseconds since the Unix epoch.
     until: u64,
 }
 
@@ -44,16 +44,17 @@ fn in_flight<R>(operation: impl FnOnce(&mut BTreeMap<u32, Entry>) -> R) -> Optio
     IN_FLIGHT.try_with(|calls| calls.try_borrow_mut().ok().map(|mut calls| operation(&mut calls))).ok().flatten()
 }
 
-/// Takes a call that has been answered off the table: the request that waits for it, if one does.
+/// Takes a call that has been answered off the table: the request that it is for, if the call is one of this VM's. That
+/// request may be gone, or wait no longer.
 pub(crate) fn answered(call: u32) -> Option<u32> {
-    in_flight(|calls| calls.remove(&call)).flatten().and_then(|entry| entry.request)
+    in_flight(|calls| calls.remove(&call)).flatten().map(|entry| entry.request)
 }
 
 /// Whether one more call may be made.
 fn is_room(now: u64) -> bool {
     in_flight(|calls| {
         if calls.len() >= CALLS {
-            // Some hosts lose calls, at the latest those of a client that is gone.
+            // Some hosts lose calls, or forget those of a client that is gone.
             calls.retain(|_, entry| entry.until.saturating_add(GRACE) > now);
         }
         calls.len() < CALLS
@@ -83,49 +84,26 @@ impl NotMade {
     }
 }
 
-/// A call in flight that a request waits for.
-pub(crate) struct Call {
-    id: u32,
-}
-
-impl Call {
-    /// Makes a call for the request `request`, which may take until `until`; times are in nanoseconds since the Unix
-    /// epoch. Nothing but what the fetch holds goes with it.
-    pub(crate) fn dispatch(request: u32, fetch: &Fetch, now: u64, until: u64) -> Result<Self, NotMade> {
-        let left = until.saturating_sub(now) / NANOSECONDS_PER_MILLISECOND;
-        // Zero would be no timeout at all.
-        let Some(left) = u32::try_from(left).ok().filter(|left| *left > 0) else {
-            return Err(NotMade::Late);
-        };
-        if !is_room(now) {
-            return Err(NotMade::Full);
-        }
-        let pseudo =
-            [(":method", fetch.method.name()), (":path", fetch.target.as_str()), (":authority", fetch.host.as_str())];
-        let headers = fetch.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let headers: Vec<(&[u8], &[u8])> =
-            pseudo.into_iter().chain(headers).map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-        let body = fetch.body.as_deref().unwrap_or_default();
-        let id = host::dispatch_call(&fetch.cluster, &headers, body, left).map_err(NotMade::Refused)?;
-        in_flight(|calls| calls.insert(id, Entry { request: Some(request), until }));
-        Ok(Self { id })
+/// Makes a call for the request `request`, which may take until `until`; times are in nanoseconds since the Unix epoch.
+/// Nothing but what the fetch holds goes with it. Returns the gateway's number of the call.
+pub(crate) fn dispatch(request: u32, fetch: &Fetch, now: u64, until: u64) -> Result<u32, NotMade> {
+    let left = until.saturating_sub(now) / NANOSECONDS_PER_MILLISECOND;
+    // Zero would be no timeout at all.
+    let Some(left) = u32::try_from(left).ok().filter(|left| *left > 0) else {
+        return Err(NotMade::Late);
+    };
+    if !is_room(now) {
+        return Err(NotMade::Full);
     }
-
-    /// The gateway's number of it.
-    pub(crate) fn id(&self) -> u32 {
-        self.id
-    }
-}
-
-impl Drop for Call {
-    /// Nobody waits for it any more.
-    fn drop(&mut self) {
-        in_flight(|calls| {
-            if let Some(entry) = calls.get_mut(&self.id) {
-                entry.request = None;
-            }
-        });
-    }
+    let pseudo =
+        [(":method", fetch.method.name()), (":path", fetch.target.as_str()), (":authority", fetch.host.as_str())];
+    let headers = fetch.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers: Vec<(&[u8], &[u8])> =
+        pseudo.into_iter().chain(headers).map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let body = fetch.body.as_deref().unwrap_or_default();
+    let call = host::dispatch_call(&fetch.cluster, &headers, body, left).map_err(NotMade::Refused)?;
+    in_flight(|calls| calls.insert(call, Entry { request, until }));
+    Ok(call)
 }
 
 /// Bytes of answers that are held, given back when dropped.
@@ -164,8 +142,8 @@ pub(crate) fn taken() -> (usize, usize) {
     (in_flight(|calls| calls.len()).unwrap_or_default(), HELD.get())
 }
 
-/// The request that waits for a call.
+/// The request that a call in flight is for.
 #[cfg(test)]
 pub(crate) fn request_of(call: u32) -> Option<u32> {
-    in_flight(|calls| calls.get(&call).and_then(|entry| entry.request)).flatten()
+    in_flight(|calls| calls.get(&call).map(|entry| entry.request)).flatten()
 }

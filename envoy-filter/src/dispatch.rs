@@ -94,10 +94,10 @@ pub(crate) fn on_request_trailers(id: u32) -> Action {
     with_request(id, Request::on_request_trailers).unwrap_or_else(refuse)
 }
 
-/// A call that some request may wait for is answered. `context` is the one the gateway answers in: the root context, not
+/// A call that some request may wait for is answered. One that nobody waits for (the client is gone, the request was
+/// answered otherwise, the call is none of this VM's) changes nothing. `context` is the one the gateway answers in: the root context, not
 /// the stream's.
 pub(crate) fn on_call_response(context: u32, call: u32, fields: usize, size: usize) {
-    // Nobody waits: the client is gone, the request was answered otherwise, or the call is none of this VM's.
     let Some(request) = calls::answered(call) else { return };
     if with_request(request, |request| request.on_call_response(call, fields, size)) == Ok(Lives::No) {
         contexts(|contexts| contexts.remove(request));

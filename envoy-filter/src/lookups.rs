@@ -1,6 +1,6 @@
 //! The calls that one need of the present takes: which are in flight, which wait their turn, what was answered.
 
-use crate::calls::{Call, Held, NotMade};
+use crate::calls::{self, Held, NotMade};
 use crate::counters::Counter;
 use crate::host;
 use crate::policy::state::Answer;
@@ -18,8 +18,8 @@ pub(crate) struct Lookups {
     answers: Vec<Option<Answer>>,
     /// The fetch whose turn is next.
     next: usize,
-    /// Calls that were made, with the place of their fetch.
-    in_flight: Vec<(Call, usize)>,
+    /// Calls that were made and are not answered, each with the place of its fetch.
+    in_flight: Vec<(u32, usize)>,
     held: Held,
 }
 
@@ -46,9 +46,8 @@ impl Lookups {
     /// Takes the answer of a call, of which the gateway has `fields` headers and `size` bytes of body, and makes the
     /// calls whose turn it is then. A call that is none of these changes nothing.
     pub(crate) fn take(&mut self, call: u32, fields: usize, size: usize, plugin: &Plugin) {
-        let Some(place) = self.in_flight.iter().position(|(known, _)| known.id() == call) else { return };
-        let (call, fetch) = self.in_flight.swap_remove(place);
-        drop(call);
+        let Some(place) = self.in_flight.iter().position(|(known, _)| *known == call) else { return };
+        let (_, fetch) = self.in_flight.swap_remove(place);
         let limit = self.need.fetches().get(fetch).map_or(0, |fetch| fetch.limit);
         let answer = read(fields, size, limit, &mut self.held).unwrap_or_else(Answer::Unavailable);
         self.answer(fetch, answer, plugin);
@@ -74,7 +73,7 @@ impl Lookups {
         {
             let place = self.next;
             self.next = place.saturating_add(1);
-            match Call::dispatch(self.request, fetch, now, self.until) {
+            match calls::dispatch(self.request, fetch, now, self.until) {
                 Ok(call) => {
                     plugin.counters.count(Counter::Lookup);
                     self.in_flight.push((call, place));

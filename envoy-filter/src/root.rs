@@ -24,7 +24,8 @@ pub(crate) struct Plugin {
     pub(crate) counters: Counters,
     held: RefCell<BTreeSet<u32>>,
     told: Cell<bool>,
-    told_refused: Cell<bool>,
+    told_no_cluster: Cell<bool>,
+    told_not_called: Cell<bool>,
 }
 
 impl Plugin {
@@ -49,15 +50,21 @@ impl Plugin {
         }
     }
 
-    /// Logs, once in the life of this plugin, that the gateway does not make a call. Under load it would be every request.
+    /// Logs, once in the life of this plugin for each of two causes, that the gateway does not make a call. Under load it
+    /// would be every request.
     pub(crate) fn tell_call_refused(&self, cluster: &str, status: Status) {
-        if !self.told_refused.replace(true) {
-            let line = format!(
-                "ambit: the gateway refused to call its cluster `{cluster}` for a lookup ({status:?}): `lookups.clusters` of \
-                gateway.json must name clusters that the gateway has"
-            );
-            host::log(Level::Error, &one_line(&line));
+        // The specification's status for a cluster that the host does not know.
+        let unknown = status == Status::BadArgument;
+        let told = if unknown { &self.told_no_cluster } else { &self.told_not_called };
+        if told.replace(true) {
+            return;
         }
+        let why = if unknown {
+            "the gateway has no such cluster; `lookups.clusters` of gateway.json names it"
+        } else {
+            "none of its hosts can be called, or its credential is not there"
+        };
+        host::log(Level::Error, &one_line(&format!("ambit: no lookup at the cluster `{cluster}` ({status:?}): {why}")));
     }
 
     /// The requests that wait.
@@ -102,7 +109,8 @@ impl Root {
             counters,
             held: RefCell::default(),
             told: Cell::new(false),
-            told_refused: Cell::new(false),
+            told_no_cluster: Cell::new(false),
+            told_not_called: Cell::new(false),
         }));
         true
     }

@@ -268,12 +268,15 @@ fn a_refused_call_is_unreachable() {
     told(&["Unreachable"; 70].join(","));
     assert_held();
     assert_eq!(["ambit.lookup", "ambit.lookup_unavailable"].map(counted), [0, 70]);
-    gateway(|gateway| {
-        let errors: Vec<&String> =
-            gateway.logged.iter().filter(|(level, _)| *level == Level::Error).map(|(_, line)| line).collect();
-        let [line] = errors[..] else { panic!("one line for all: {errors:?}") };
-        assert!(line.contains("`lookups`") && line.contains("gateway.json"), "{line}");
-    });
+    let errors = errors();
+    let [line] = &errors[..] else { panic!("one line for all: {errors:?}") };
+    assert!(line.contains("`lookups`") && line.contains("gateway.json"), "{line}");
+}
+
+/// What has been logged as an error.
+fn errors() -> Vec<String> {
+    let error = |(level, line): &(Level, String)| (*level == Level::Error).then(|| line.clone());
+    gateway(|gateway| gateway.logged.iter().filter_map(error).collect())
 }
 
 #[test]
@@ -285,6 +288,9 @@ fn calls_that_are_made_count_beside_those_that_are_refused() {
     no_reply();
     good(3);
     told("200 good,200 good,200 good,Unreachable");
+    let errors = errors();
+    let [line] = &errors[..] else { panic!("{errors:?}") };
+    assert!(line.contains("InternalFailure") && !line.contains("gateway.json"), "{line}");
 }
 
 #[test]

@@ -166,7 +166,8 @@ impl<'a> Scope<'a> {
             }
         }
         Values::Lacking(match self.known.not_recorded(resource) {
-            Some(why) => Lack::Away(why.message),
+            Some(Missing::Awaited) => Lack::Awaited,
+            Some(Missing::Not(why)) => Lack::Away(why.message),
             None => Lack::Absent("it is missing from the answer".into()),
         })
     }

@@ -187,7 +187,7 @@ impl Intent {
             };
             for (key, fact) in resources {
                 let fact = name.map_or_else(|| fact.clone(), |name| name.renamed(fact.clone()));
-                world.resource(resource, &key, fact).map_err(|e| format!("`state.{e}"))?;
+                world.resource(resource, &key, fact).map_err(|e| format!("in `state`, {e}"))?;
             }
         }
         Ok(world)

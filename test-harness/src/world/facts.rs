@@ -161,23 +161,22 @@ impl Facts {
     fn fact(&self, asked: &Asked<'_>, wanted: &Wanted) -> Option<Json> {
         let key = wanted.key();
         let full = |name: &str| format!("{}:{name}", asked.api.alias);
+        // The first is said best.
         let names: Vec<String> = asked.named.iter().flat_map(|name| [full(name), (*name).to_owned()]).collect();
         let of = |collections: &BTreeMap<String, BTreeMap<String, Json>>, key: &str| {
-            names.iter().filter_map(|name| collections.get(name)).find_map(|resources| {
+            let said = names.iter().rev().filter_map(|name| collections.get(name)).filter_map(|resources| {
                 let spelled = |(known, _): &(&String, &Json)| asked.action.stripped_key(known) == key;
                 let own = resources.get(key).or_else(|| resources.iter().find(spelled).map(|(_, fact)| fact));
                 own.cloned()
-            })
+            });
+            said.reduce(both)
         };
         let said = of(&self.resources, key);
         if matches!(&said, Some(said) if !matches!(said, Json::Object(_))) {
             return said;
         }
         let all = [of(&self.assumed, EVERY), of(&self.assumed, key), said];
-        all.into_iter().flatten().reduce(|mut known, better| {
-            known.take_over(better);
-            known
-        })
+        all.into_iter().flatten().reduce(both)
     }
 
     /// What is said of a resource that a call asks for; `name` is that of the call that asks for it alone.
@@ -250,6 +249,12 @@ impl World for Facts {
             |position: usize| first.wanted.get(position).and_then(|one| name_of(call, first.attempt, &one.values));
         answer(first, tool, |position| self.say(&asked, position, &alone(position).unwrap_or_default()))
     }
+}
+
+/// What two say, the second better.
+fn both(mut known: Json, better: Json) -> Json {
+    known.take_over(better);
+    known
 }
 
 /// A status, or why there is no answer.
