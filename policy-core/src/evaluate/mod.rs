@@ -2,6 +2,7 @@
 //!
 //! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
 //! `batch` judges the requests within a request;
+//! `operations` says what a request asks for, whatever the rules say;
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
 
@@ -16,6 +17,8 @@ mod judge;
 mod limits;
 mod matching;
 mod names;
+#[cfg(feature = "author")]
+mod operations;
 mod present;
 mod route;
 mod step;
@@ -25,6 +28,8 @@ mod totals;
 #[cfg(feature = "author")]
 pub(crate) use test::name_text;
 
+#[cfg(feature = "author")]
+pub use operations::{Asked, operations};
 pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 
 use alloc::string::String;

@@ -165,7 +165,11 @@ impl<'a> Scope<'a> {
                 }
             }
         }
-        Values::Lacking(Lack::Absent("it is missing from the answer".into()))
+        Values::Lacking(match self.known.not_recorded(resource) {
+            Some(Missing::Awaited) => Lack::Awaited,
+            Some(Missing::Not(why)) => Lack::Away(why.message),
+            None => Lack::Absent("it is missing from the answer".into()),
+        })
     }
 
     /// Values of an answer by the type of their field: money in major units of the page's currency.

@@ -68,8 +68,6 @@ struct Judging {
     known: Known,
     /// Rounds of lookups that were asked for.
     rounds: usize,
-    /// The decision if nothing of the present stood against the request.
-    at_best: Option<Decision>,
 }
 
 /// Begins to judge a request.
@@ -176,7 +174,7 @@ impl Suspended {
             Body::Complete(_) | Body::Empty => {}
         }
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, known: Known::default(), rounds: 0, at_best: None }).go()
+        Box::new(Judging { suspended: self, content, known: Known::default(), rounds: 0 }).go()
     }
 }
 
@@ -191,7 +189,6 @@ impl Judging {
         let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         let wants = self.known.take_wants();
         if !wants.is_empty() {
-            self.at_best.get_or_insert(outcome.decision);
             let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
             let cluster = set.set.gateway.lookups.clusters.get(&request.host);
             let why = match cluster {
@@ -209,8 +206,12 @@ impl Judging {
             self.known.close(why);
             outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         }
-        if self.at_best.is_some_and(|best| best != outcome.decision) {
-            outcome.undecidable = self.known.lacked().map(Into::into);
+        // What a recording lacks is unknown, which is never better than what is known: it decides if it could be better.
+        if let Some(lacked) = self.known.lacked() {
+            self.known.hope();
+            if judge::judge(set, page, request, route, &self.content, &self.known).decision != outcome.decision {
+                outcome.undecidable = Some(lacked.into());
+            }
         }
         Step::Done(outcome)
     }
