@@ -86,12 +86,6 @@ fn decoders() {
     catalog_not_yet(r#""base": "/v3","#, r#""base": "/v3", "decoder": "sql","#, READ);
 }
 
-#[test]
-fn minor_digits_and_scale() {
-    catalog_not_yet(r#""base": "/v3","#, r#""base": "/v3", "minor_digits": { "huf": 0 },"#, READ);
-    catalog_not_yet(r#"{ "at": "/meta" }"#, r#"{ "at": "/meta", "type": "decimal", "scale": "0.01" }"#, READ);
-}
-
 /// A text that holds requests of its own: no permit grants it, by scope, exact or wide.
 #[test]
 fn inner_requests() {

@@ -37,6 +37,8 @@ pub struct Api {
     pub headers: Vec<(String, HeaderShape)>,
     /// Query parameters that are not plain text.
     pub query: Vec<(String, QueryShape)>,
+    /// Digits of minor units (cents have two) by currency in lower case, where they differ from ISO 4217.
+    pub minor_digits: Vec<(String, u32)>,
     /// What makes this API read a request in an unusual way.
     pub quirks: Quirks,
     /// Rules of the strict profile that the page loosens.
@@ -309,6 +311,17 @@ pub struct FieldType {
     pub digits: Option<u32>,
     /// Most digits behind the point.
     pub decimals: Option<u32>,
+    /// The number that is written times this is the value.
+    pub scale: Option<Decimal>,
+}
+
+impl FieldType {
+    /// Most digits behind the point of the value, which is the number that is written times the scale.
+    #[must_use]
+    pub fn decimals_of_value(&self) -> Option<u32> {
+        let of_scale = self.scale.map_or(0, Decimal::decimals);
+        self.decimals.map(|written| written.saturating_add(of_scale))
+    }
 }
 
 /// Types of fields.
