@@ -9,6 +9,7 @@ mod address;
 mod api;
 mod binding;
 mod call;
+mod canary;
 mod change;
 mod endpoint;
 mod field;

@@ -329,6 +329,7 @@ pub(crate) fn permit(
         fields,
         limits: limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report),
         approval: rule.approval.clone(),
+        canary: None,
     }
 }
 

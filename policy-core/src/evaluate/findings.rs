@@ -71,6 +71,17 @@ impl<'a> Bench<'a> {
         self.shadowed_path(operation, findings);
     }
 
+    /// Whether the page's limits on the API hold, whatever a permit says.
+    pub(super) fn within_api(&self, variables: &'a Variables, operation: &'a Operation<'a>) -> bool {
+        let named = if self.route.actions.is_empty() { variables } else { &self.route.variables };
+        let scope = self.scope(operation, named);
+        let mut findings = Vec::new();
+        for limit in &self.api.limits {
+            limits::limit(limit, core::slice::from_ref(&scope), &mut findings);
+        }
+        findings.is_empty()
+    }
+
     /// Where parameters are merged, a body member of the name of a path variable replaces the path: it must say the same.
     /// Source: WordPress, `WP_REST_Request::get_parameter_order` (JSON before form before query before path).
     fn shadowed_path(&self, operation: &'a Operation<'a>, findings: &mut Vec<Finding>) {

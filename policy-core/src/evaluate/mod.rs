@@ -1,11 +1,12 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
 //! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
-//! `batch` judges the requests within a request;
+//! `batch` judges the requests within a request; `canary` says on which resources a permit is tried;
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
 
 mod batch;
+mod canary;
 mod change;
 mod conditions;
 mod fields;
@@ -13,6 +14,7 @@ mod findings;
 mod formula;
 mod head_rules;
 mod judge;
+mod judged;
 mod limits;
 mod matching;
 mod names;
@@ -21,6 +23,7 @@ mod route;
 mod step;
 mod test;
 mod totals;
+mod unpermitted;
 
 #[cfg(feature = "author")]
 pub(crate) use test::name_text;

@@ -68,8 +68,8 @@ struct Judging {
     known: Known,
     /// Rounds of lookups that were asked for.
     rounds: usize,
-    /// The decision if nothing of the present stood against the request.
-    at_best: Option<Decision>,
+    /// The decision if nothing of the present stood against the request, and whether it goes upstream.
+    at_best: Option<(Decision, bool)>,
 }
 
 /// Begins to judge a request.
@@ -191,7 +191,7 @@ impl Judging {
         let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         let wants = self.known.take_wants();
         if !wants.is_empty() {
-            self.at_best.get_or_insert(outcome.decision);
+            self.at_best.get_or_insert((outcome.decision, outcome.forward));
             let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
             let cluster = set.set.gateway.lookups.clusters.get(&request.host);
             let why = match cluster {
@@ -209,8 +209,10 @@ impl Judging {
             self.known.close(why);
             outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         }
-        if self.at_best.is_some_and(|best| best != outcome.decision) {
-            outcome.undecidable = self.known.lacked().map(Into::into);
+        if self.at_best.is_some_and(|best| best != (outcome.decision, outcome.forward))
+            && let Some(lacked) = self.known.lacked()
+        {
+            outcome.undecidable = Some(lacked.into());
         }
         Step::Done(outcome)
     }

@@ -16,8 +16,8 @@ pub use api::{
 pub use call::{Call, CallKind, Calls};
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
-    Band, BodyRule, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit,
-    Predicate, QueryRule, RuleRef, RuleTarget, Test,
+    Band, BodyRule, Canary, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,
+    Permit, Predicate, QueryRule, RuleRef, RuleTarget, Test,
 };
 pub use set::{Gateway, IdentitySource, Lookups, Page, PolicySet, Role, Set, UnknownAgent};
 pub use trie::{End, Found, Refusal, Trie, Variable};
