@@ -11,6 +11,7 @@ use super::field;
 use super::inner;
 use super::names::{self, Missing};
 use super::pattern::Patterns;
+use super::precondition;
 use super::present;
 use crate::catalog::{Catalog, DecoderKind, EffectWord, HeaderKind, KeyEntry, QueryKind, ResourceEntry};
 use crate::document::Path;
@@ -105,6 +106,7 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     call::listed(catalog, &mut parts, faults);
     inner::compile(catalog, &mut parts, faults);
     present::compile(catalog, base, patterns, &mut parts, faults);
+    precondition::compile(catalog, &mut parts, faults);
     listed_once(&parts, faults);
     parts
 }
@@ -203,6 +205,7 @@ fn resource_actions(
             filters: filters.clone(),
             lookups: Vec::new(),
             decoder,
+            condition: None,
             inner: Vec::new(),
             rules: Vec::new(),
         });
@@ -350,6 +353,7 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
         }
     }
     call::kept(own, base, faults);
+    precondition::kept(own, base, faults);
     inner::extend(&mut own.sql, &mut base.sql, faults);
     own.base = own.base.take().or_else(|| base.base.take());
     own.decoder = own.decoder.or(base.decoder);

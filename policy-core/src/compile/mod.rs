@@ -24,6 +24,7 @@ mod near;
 mod overlap;
 mod page;
 mod pattern;
+mod precondition;
 mod present;
 mod report;
 mod rule;

@@ -102,7 +102,8 @@ pub(crate) fn compile(
         let unavailable = page.on_unavailable != Band::Deny;
         let softened =
             |limit: &Limit| limit.beyond != Band::Deny || (unavailable && present::is_looked_up(limit, &known.actions));
-        let softens = !permit.shadow && (permit.approval.is_some() || permit.limits.iter().any(softened));
+        let compared = unavailable && known.actions.iter().any(|action| present::is_compared(action));
+        let softens = !permit.shadow && (permit.approval.is_some() || compared || permit.limits.iter().any(softened));
         page.permits.push(permit);
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         placed.push(Placed {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::judge::Bench;
 use super::names::Scope;
+use super::precondition::condition;
 use super::route::Variables;
 use super::{Finding, fields, head_rules, limits};
 use crate::decision::{Code, Decision};
@@ -59,6 +60,7 @@ impl<'a> Bench<'a> {
             fields::fields(&permit.fields, &scope, findings);
             self.shape(permit, operation, findings);
         }
+        findings.extend(condition(&scope));
         for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
             limits::limit(limit, core::slice::from_ref(&scope), findings);
         }

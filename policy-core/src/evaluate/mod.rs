@@ -18,6 +18,7 @@ mod judged;
 mod limits;
 mod matching;
 mod names;
+mod precondition;
 mod present;
 mod route;
 mod step;

@@ -232,6 +232,8 @@ pub struct Action {
     pub lookups: Vec<Lookup>,
     /// How the bodies of its endpoints become operations.
     pub decoder: Decoder,
+    /// What a request of it must carry.
+    pub condition: Option<Condition>,
     /// Its texts that hold operations of their own.
     pub inner: Vec<Inner>,
     /// Rules whose scope names this action.
@@ -263,6 +265,15 @@ impl Action {
         let index = self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
         self.fields.get(index)
     }
+}
+
+/// What a write must carry, so that the API refuses it where what it changes has changed since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// A header, a query parameter or a place in the operation's document.
+    pub name: Name,
+    /// What its value must be: a name of the present.
+    pub equals: Option<Name>,
 }
 
 /// A named field.

@@ -8,7 +8,8 @@ mod set;
 mod trie;
 
 pub use api::{
-    Action, Api, CallField, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name,
+    Action, Api, CallField, Condition, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method,
+    Money, Name,
 };
 pub use api::{
     FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
