@@ -43,7 +43,7 @@ refused! {
     request_facts: limit(r#"{ "field": "request.parts", "in": ["a"] }"#);
     request_counts: limit(r#"{ "count": "request.statements", "max": 1 }"#);
     hours: permit(r#""hours": [{ "from": "01:00", "until": "05:00" }]"#);
-    canary: permit(r#""canary": { "percent": "5", "by": "resource" }"#);
+    canary_by_session: permit(r#""canary": { "percent": "5", "by": "session" }"#);
     critical: permit(r#""critical": true"#);
     fresh: r#"{ "apis": { "shop": { "fresh": "5s" } } }"#;
     lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
@@ -84,12 +84,6 @@ const READ: &str = r#"{ "id": "r", "scope": "shop:orders.get" }"#;
 #[test]
 fn decoders() {
     catalog_not_yet(r#""base": "/v3","#, r#""base": "/v3", "decoder": "sql","#, READ);
-}
-
-#[test]
-fn minor_digits_and_scale() {
-    catalog_not_yet(r#""base": "/v3","#, r#""base": "/v3", "minor_digits": { "huf": 0 },"#, READ);
-    catalog_not_yet(r#"{ "at": "/meta" }"#, r#"{ "at": "/meta", "type": "decimal", "scale": "0.01" }"#, READ);
 }
 
 /// A text that holds requests of its own: no permit grants it, by scope, exact or wide.

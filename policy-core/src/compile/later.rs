@@ -7,7 +7,7 @@ use crate::document::{Document, Kind};
 
 /// Of a page, and of a permit.
 const OF_A_PAGE: [&str; 3] = ["counters", "tripwires", "after_restart"];
-const OF_A_PERMIT: [&str; 4] = ["counters", "hours", "canary", "critical"];
+const OF_A_PERMIT: [&str; 3] = ["counters", "hours", "critical"];
 
 /// The member of a template that is not evaluated yet and holds the place of a mistake of form, and where it stands.
 pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'static str, Range<usize>)> {

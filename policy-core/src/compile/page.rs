@@ -11,8 +11,8 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, limit, near, overlap, present, unmet};
-use crate::policy::{Band, Gateway, Limit, Page, Role, RuleTarget};
+use super::{CatalogSource, canary, limit, near, overlap, present, unmet};
+use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
 use crate::time::{Timestamp, parse_duration};
@@ -94,14 +94,16 @@ pub(crate) fn compile(
         };
         let known = Known::of(&targets, &apis);
         carrier_endpoints(&pointer, &targets, &apis, report);
-        let permit = permit(rule, &pointer, template, &known, patterns, report);
+        let canary = canary::compile(rule, &pointer, &targets, &apis, report);
+        let permit = Permit { canary, ..permit(rule, &pointer, template, &known, patterns, report) };
         risky_absences(rule, &pointer, &targets, &apis, report);
         only_carriers(rule, &pointer, &known.actions, &targets, report);
         near::in_permit(rule, &pointer, &targets, (&apis, template), report);
         let unavailable = page.on_unavailable != Band::Deny;
         let softened =
             |limit: &Limit| limit.beyond != Band::Deny || (unavailable && present::is_looked_up(limit, &known.actions));
-        let softens = !permit.shadow && (permit.approval.is_some() || permit.limits.iter().any(softened));
+        let compared = unavailable && known.actions.iter().any(|action| present::is_compared(action));
+        let softens = !permit.shadow && (permit.approval.is_some() || compared || permit.limits.iter().any(softened));
         page.permits.push(permit);
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         placed.push(Placed {
@@ -175,7 +177,6 @@ fn later_parts(template: &Template, report: &mut Report<'_>) {
         for (name, given) in [
             ("counters", !rule.counters.is_empty()),
             ("hours", rule.hours.is_some()),
-            ("canary", rule.canary.is_some()),
             ("critical", rule.critical == Some(true)),
         ] {
             if given {

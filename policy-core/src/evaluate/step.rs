@@ -209,7 +209,8 @@ impl Judging {
         // What a recording lacks is unknown, which is never better than what is known: it decides if it could be better.
         if let Some(lacked) = self.known.lacked() {
             self.known.hope();
-            if judge::judge(set, page, request, route, &self.content, &self.known).decision != outcome.decision {
+            let hoped = judge::judge(set, page, request, route, &self.content, &self.known);
+            if (hoped.decision, hoped.forward) != (outcome.decision, outcome.forward) {
                 outcome.undecidable = Some(lacked.into());
             }
         }

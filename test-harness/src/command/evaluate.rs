@@ -67,7 +67,7 @@ fn explanation(evaluated: &Evaluated, policies: &Policies) -> String {
     let Evaluated { verdict, outcome, lookups, now } = evaluated;
     let mut lines = Lines::default();
     let by = outcome.rule.as_ref().map(|rule| format!(", by rule `{}`", shown(rule))).unwrap_or_default();
-    let shadow = if outcome.shadow && outcome.forward { " (the page is in shadow: forwarded)" } else { "" };
+    let shadow = if outcome.shadow && outcome.forward { " (in shadow: forwarded)" } else { "" };
     lines.push(0, format!("{}{by}{shadow}", verdict.name()));
     if let Some(why) = &outcome.undecidable {
         lines.push(1, why.clone());
