@@ -65,6 +65,15 @@ impl Day {
         self
     }
 
+    /// The last answer was recorded as it was on the wire: compressed.
+    pub(crate) fn compressed(mut self, base64: &str) -> Self {
+        let response = &mut self.lines.last_mut().unwrap()["response"];
+        response["headers"].as_array_mut().unwrap().push(json!(["content-encoding", "gzip"]));
+        response["body_base64"] = base64.into();
+        response.as_object_mut().unwrap().remove("body");
+        self
+    }
+
     /// A file beside the recording.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.path().join(name);
