@@ -422,6 +422,8 @@ pub struct SqlReading {
     pub dialect: Dialect,
     /// Functions that count as writes, beside those known everywhere.
     pub write_functions: Vec<String>,
+    /// Functions that only answer, where their names would make them writes.
+    pub read_functions: Vec<String>,
 }
 
 /// What a name in a template or a catalog refers to.
