@@ -16,6 +16,7 @@ mod judge;
 mod limits;
 mod matching;
 mod names;
+mod place;
 mod present;
 mod route;
 mod step;

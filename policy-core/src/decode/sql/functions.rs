@@ -31,7 +31,7 @@ pub(super) fn doubt(name: &[&str], catalog: &SqlReading) -> Option<Doubt> {
     if pg || is_effect(name) || writes(name, catalog) {
         return Some(Doubt::Effect);
     }
-    if !name.iter().all(|part| plain(&part)) {
+    if !name.iter().all(plain) {
         return Some(Doubt::Spelling);
     }
     let verb = |verb: &&str| starts_with(last, verb) && last.as_bytes().get(verb.len()) == Some(&b'_');

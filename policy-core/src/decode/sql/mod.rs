@@ -59,7 +59,7 @@ pub enum Why {
     SeveralStatements,
     /// `INTO` makes a table, or writes a file or a variable.
     Into,
-    /// `FOR UPDATE` and its kin lock rows.
+    /// `FOR UPDATE` and its kin, or a hint behind a table, lock rows.
     Locks,
     /// A call of a function that does more than to answer.
     Function(String),
@@ -88,7 +88,7 @@ impl fmt::Display for Why {
             }
             Self::SeveralStatements => f.write_str("there is more than one statement; send one at a time"),
             Self::Into => f.write_str("INTO stores what is selected"),
-            Self::Locks => f.write_str("FOR locks what is selected"),
+            Self::Locks => f.write_str("what is selected is locked, by FOR or by a hint behind a table"),
             Self::Function(name) => write!(f, "the function {} does more than to answer", quote(name)),
             Self::OpenFunction(name) => {
                 let name = quote(name);
