@@ -519,6 +519,8 @@ pub struct Loosen {
     pub google_batch: bool,
     /// Every element of a JSON-RPC array is an operation.
     pub jsonrpc_batch: bool,
+    /// Tool calls may hold answers to what the server asked for: nothing judges them.
+    pub mcp_input: bool,
     /// Detectors of secrets that are off.
     pub secrets: Vec<Detector>,
 }
