@@ -78,6 +78,11 @@ fn a_request_is_what_its_sql_does() {
                 json("POST /rest/v1/rpc/exec_sql", r#"[{"query":"SELECT 1"},{"query":"DROP TABLE t"}]"#),
                 "deny: endpoint_not_allowed",
             ),
+            // A body that is not read says so, not that it holds no SQL.
+            (exec("SELECT 1").set("content-type", Some("text/plain")), "deny: content_type"),
+            (exec("SELECT 1").set("content-type", None), "deny: content_type"),
+            (exec("SELECT 1").set("content-type", Some("application/json; charset=utf-16")), "deny: charset"),
+            (exec("SELECT 1").header("content-encoding", "gzip"), "deny: content_encoding"),
             // The rules for a select judge the whole request.
             (
                 json("POST /rest/v1/rpc/exec_sql", r#"{"query":"SELECT 1","params":[]}"#),
