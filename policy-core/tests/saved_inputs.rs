@@ -62,7 +62,7 @@ fn requests() {
 
 #[test]
 fn sql() {
-    replay("sql", 30, entry::sql::run);
+    replay("sql", 36, entry::sql::run);
 }
 
 #[test]

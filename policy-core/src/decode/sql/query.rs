@@ -89,7 +89,8 @@ impl<'t> Parser<'t> {
             self.values()
         } else if self.take("table") {
             self.take("only");
-            self.dotted().map(drop)
+            let name = self.dotted()?;
+            self.allow_table(&name)
         } else if self.take_mark(b'(') {
             self.query()?;
             self.expect_mark(b')')
@@ -344,12 +345,15 @@ impl<'t> Parser<'t> {
 
     /// Refuses parentheses behind a table that hold a word by which SQL Server locks it, `WITH` before them or not.
     fn allow_hints(&self) -> Parsed {
+        if !self.is_any() {
+            return Ok(());
+        }
         let mut depth = 0_u32;
         for ahead in 0.. {
             match self.token(ahead) {
                 Some(token) if token.kind == Kind::Mark(b'(') => depth += 1,
                 Some(token) if token.kind == Kind::Mark(b')') => depth = depth.saturating_sub(1),
-                Some(token) if token.kind == Kind::Word && self.is_any() && is_lock_hint(token.text) => {
+                Some(token) if token.kind == Kind::Word && is_lock_hint(token.text) => {
                     return Err(Why::Locks);
                 }
                 Some(_) => {}
