@@ -446,6 +446,8 @@ pub struct SqlReading {
     pub dialect: Dialect,
     /// Functions that count as writes, beside those known everywhere.
     pub write_functions: Vec<String>,
+    /// Functions that only answer, where their names would make them writes.
+    pub read_functions: Vec<String>,
 }
 
 /// What a name in a template or a catalog refers to.
@@ -541,6 +543,8 @@ pub struct Loosen {
     pub google_batch: bool,
     /// Every element of a JSON-RPC array is an operation.
     pub jsonrpc_batch: bool,
+    /// Tool calls may hold answers to what the server asked for: nothing judges them.
+    pub mcp_input: bool,
     /// Detectors of secrets that are off.
     pub secrets: Vec<Detector>,
 }
