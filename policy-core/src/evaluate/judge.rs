@@ -99,7 +99,9 @@ pub(crate) fn judge(
 fn unfold_read(input: &Input<'_>, content: &Content) -> Result<Unfolded, Reason> {
     match content {
         Content::Unread(reason)
-            if input.actions.iter().any(|action| action.is_carrier() || !action.inner.is_empty()) =>
+            if input.actions.iter().any(|action| {
+                action.is_carrier() || action.inner.iter().any(|inner| !matches!(inner, Inner::Unread))
+            }) =>
         {
             Err(reason.clone())
         }
