@@ -138,9 +138,12 @@ impl Kept {
     /// The next part of an answer's body; false if it is not kept any longer.
     pub(crate) fn add(&self, id: Id, part: &[u8]) -> bool {
         self.store(|store| {
-            if let Some(entry) = store.entries.get_mut(&id) {
-                entry.body.extend_from_slice(part);
+            let Some(entry) = store.entries.get_mut(&id) else { return false };
+            if entry.body.try_reserve(part.len()).is_err() {
+                store.entries.remove(&id);
+                return false;
             }
+            entry.body.extend_from_slice(part);
             store.shrink();
             store.entries.contains_key(&id)
         })
