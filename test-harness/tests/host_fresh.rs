@@ -126,7 +126,7 @@ fn calls(plugin: &Plugin, agent: &str) -> usize {
 #[track_caller]
 fn count(plugin: &Plugin, name: &str) -> u64 {
     match plugin.vm().metric(name) {
-        Some(MetricValue::Counter(count)) => count.try_into().unwrap(),
+        Some(MetricValue::Counter(count)) => count,
         other => panic!("{other:?}"),
     }
 }
