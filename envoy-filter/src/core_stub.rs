@@ -109,7 +109,7 @@ fn begin(head: Head) -> Step {
     let path = path.unwrap_or_default();
     let agent = value(&head, b"x-agent");
     if let Some(keep) = state::Keep::of(&head, &path, &agent) {
-        return Step::Done(Outcome { keep: Some(keep), ..Outcome::new(Decision::Allow) });
+        return Step::Done(Outcome { keep: Some(Box::new(keep)), ..Outcome::new(Decision::Allow) });
     }
     if let Some(need) = NeedCurrent::of(&path, &agent) {
         let body = path.starts_with(b"/body-");
@@ -369,7 +369,7 @@ pub struct Outcome {
     pub reasons: Vec<Reason>,
     pub obligations: Vec<Obligation>,
     pub agent: Option<String>,
-    pub keep: Option<state::Keep>,
+    pub keep: Option<Box<state::Keep>>,
     status: u16,
     /// The body of a JSON-RPC error.
     rpc: Option<&'static str>,

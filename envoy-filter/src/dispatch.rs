@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::calls;
 use crate::host;
+use crate::passage::is_copying;
 use crate::refusal::Refusal;
 use crate::registry::{Absent, Registry};
 use crate::request::{Lives, Request};
@@ -127,13 +128,17 @@ pub(crate) fn on_response_headers(id: u32, end_of_stream: bool) -> Action {
 
 /// Responses stream through, unbuffered; of some a copy is kept.
 pub(crate) fn on_response_body(id: u32, size: usize, end_of_stream: bool) -> Action {
-    // A context that is unknown or runs keeps nothing.
-    let _ = with_request(id, |request| request.on_response_body(size, end_of_stream));
+    if is_copying() {
+        // A context that is unknown or runs keeps nothing.
+        let _ = with_request(id, |request| request.on_response_body(size, end_of_stream));
+    }
     Action::Continue
 }
 
 pub(crate) fn on_response_trailers(id: u32) -> Action {
-    let _ = with_request(id, Request::on_response_trailers);
+    if is_copying() {
+        let _ = with_request(id, Request::on_response_trailers);
+    }
     Action::Continue
 }
 

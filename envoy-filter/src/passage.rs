@@ -1,6 +1,7 @@
 //! What a request that is forwarded means for the answers that are kept: a read whose answer is copied as it streams by,
 //! or a write that makes them worthless.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::host;
@@ -10,6 +11,16 @@ use crate::policy::state::Keep;
 use crate::policy::{Decision, Outcome};
 use crate::root::Plugin;
 use crate::types::Fields;
+
+thread_local! {
+    /// Responses of this VM that are being copied.
+    static COPIED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether some response of this VM is being copied. Where none is, bodies go by without a look at whose they are.
+pub(crate) fn is_copying() -> bool {
+    COPIED.try_with(Cell::get).is_ok_and(|copied| copied > 0)
+}
 
 /// What Envoy says of an answer that came from the upstream, not from a filter, a cache or itself.
 const VIA_UPSTREAM: &[u8] = b"via_upstream";
@@ -46,7 +57,7 @@ impl Line {
             return Purpose::Write(Written { host: self.host, agent: outcome.agent.clone() });
         }
         match keep {
-            Some(keep) if outcome.decision == Decision::Allow => Purpose::Keep(keep),
+            Some(keep) if outcome.decision == Decision::Allow => Purpose::Keep(*keep),
             _ => Purpose::Read,
         }
     }
@@ -91,6 +102,8 @@ impl Passage {
             Purpose::Keep(keep) => {
                 let limit = keep.limit;
                 let id = kept.begin(keep, host::now().ok()?)?;
+                // The thread's storage is gone only when the VM is.
+                let _ = COPIED.try_with(|copied| copied.set(copied.get().saturating_add(1)));
                 What::Kept { id, limit, length: None, seen: 0, begun: false }
             }
             Purpose::Write(write) => What::Write(kept.write_begins(write)?),
@@ -152,6 +165,7 @@ impl Passage {
     fn give_up(&mut self) {
         if let (Some(kept), What::Kept { id, .. }) = (&self.plugin.kept, &self.what) {
             kept.abandon(*id);
+            let _ = COPIED.try_with(|copied| copied.set(copied.get().saturating_sub(1)));
         }
         self.what = What::Nothing;
     }

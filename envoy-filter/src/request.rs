@@ -43,9 +43,9 @@ pub(crate) struct Request {
     /// Bytes of the body that is judged. `None`: it passes unread.
     judged: Option<usize>,
     /// What its head says, if answers are kept; `None` once it is decided.
-    line: Option<Line>,
+    line: Option<Box<Line>>,
     /// What it means for kept answers that it is forwarded.
-    passage: Option<Passage>,
+    passage: Option<Box<Passage>>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -119,7 +119,7 @@ impl Request {
             Ok(_) | Err(_) => return self.refuse(Refusal::HeadUnreadable),
         };
         let head = length(&fields);
-        self.line = plugin.kept.as_ref().map(|_| Line::of(&fields));
+        self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
         let step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
         match step {
             Step::NeedBody(need) if end_of_stream => {
@@ -355,7 +355,7 @@ impl Request {
         match enforce(outcome, plugin) {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
-                self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin));
+                self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin)).map(Box::new);
                 Settled::Forward
             }
             Verdict::Refused => Settled::Refused,

@@ -11,6 +11,7 @@ pub use problem::Problem;
 pub use reason::{Code, Reason};
 pub use reply::{Reply, Rpc};
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -108,8 +109,8 @@ pub struct Outcome {
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
     pub undecidable: Option<String>,
     /// What the upstream answers may be kept for the agent's lookups. Only of a read that is allowed, not of one that is
-    /// let pass.
-    pub keep: Option<Keep>,
+    /// let pass. In a box, since it is rare and outcomes are moved often.
+    pub keep: Option<Box<Keep>>,
 }
 
 impl Outcome {

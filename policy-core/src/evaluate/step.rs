@@ -229,7 +229,7 @@ impl Judging {
             && outcome.obligations.is_empty()
             && outcome.only_reads()
         {
-            outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms);
+            outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
         }
         Step::Done(outcome)
     }
