@@ -75,18 +75,18 @@ extern "C" fn proxy_on_request_trailers(context: u32, _fields: usize) -> u32 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_headers(context: u32, _fields: usize, _end_of_stream: u32) -> u32 {
-    dispatch::on_response_headers(context) as u32
+extern "C" fn proxy_on_response_headers(context: u32, _fields: usize, end_of_stream: u32) -> u32 {
+    dispatch::on_response_headers(context, end_of_stream != 0) as u32
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_body(_context: u32, _size: usize, _end_of_stream: u32) -> u32 {
-    dispatch::on_response_body() as u32
+extern "C" fn proxy_on_response_body(context: u32, size: usize, end_of_stream: u32) -> u32 {
+    dispatch::on_response_body(context, size, end_of_stream != 0) as u32
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_trailers(_context: u32, _fields: usize) -> u32 {
-    dispatch::on_response_trailers() as u32
+extern "C" fn proxy_on_response_trailers(context: u32, _fields: usize) -> u32 {
+    dispatch::on_response_trailers(context) as u32
 }
 
 #[unsafe(no_mangle)]

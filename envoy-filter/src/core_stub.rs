@@ -9,6 +9,7 @@
 //! `/current?<n>`: n lookups, each of which must be answered 200 with a body that starts with `good`; otherwise denied,
 //! with what was answered in the reply. `/shadow-current?<n>`: forwarded nevertheless. `/body-current?<n>`: after a body.
 //! `/twice-current?<n>`: a second time after the first. `/ever-current?<n>`: again whatever is answered.
+//! `/fresh-current?<n>`: kept answers will do for the lookups that are no tools. GET `/<number>`: a read, of whose answer they are.
 
 #![allow(unreachable_pub, dead_code, reason = "mirrors the public interface of policy-core")]
 
@@ -19,15 +20,19 @@ pub const LIMIT: usize = 1024;
 pub const PARALLEL: usize = 3;
 /// Bytes of an answer to a lookup.
 pub const ANSWER_LIMIT: usize = 64 * 1024;
+/// How long answers that are kept may be used.
+pub const FRESH_MS: u64 = 5_000;
+
+pub use policy_core::request;
 
 pub mod bundle {
     use super::{LoadError, PolicySet};
 
-    /// `ok`, or `ok:<body timeout in ms>`. Lookups: 2,000 ms, 3 at a time.
+    /// `ok`, or `ok:<body timeout in ms>`, or `fresh`, with which answers are kept. Lookups: 2,000 ms, 3 at a time.
     pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         let text = str::from_utf8(bytes).map_err(|_| LoadError)?;
         let body_timeout_ms = match text.split_once(':') {
-            None if text == "ok" => 5_000,
+            None if matches!(text, "ok" | "fresh") => 5_000,
             Some(("ok", timeout)) => timeout.parse().map_err(|_| LoadError)?,
             _ => return Err(LoadError),
         };
@@ -60,6 +65,9 @@ impl PolicySet {
     pub fn body_timeout_ms(&self) -> u64 {
         self.body_timeout_ms
     }
+    pub fn reuses_answers(&self) -> bool {
+        self.digest == "sha256:fresh"
+    }
     pub fn lookup_timeout_ms(&self) -> u64 {
         2_000
     }
@@ -83,10 +91,27 @@ pub enum Step {
     Done(Outcome),
 }
 
+fn value(head: &Head, name: &[u8]) -> String {
+    let value = head.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    String::from_utf8(value.unwrap_or_default()).unwrap_or_default()
+}
+
 pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
+    let agent = value(&head, b"x-agent");
+    match begin(head) {
+        Step::Done(outcome) if !outcome.not_an_agent => Step::Done(Outcome { agent: Some(agent), ..outcome }),
+        step => step,
+    }
+}
+
+fn begin(head: Head) -> Step {
     let path = head.fields.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.clone());
     let path = path.unwrap_or_default();
-    if let Some(need) = NeedCurrent::of(&path) {
+    let agent = value(&head, b"x-agent");
+    if let Some(keep) = state::Keep::of(&head, &path, &agent) {
+        return Step::Done(Outcome { keep: Some(Box::new(keep)), ..Outcome::new(Decision::Allow) });
+    }
+    if let Some(need) = NeedCurrent::of(&path, &agent) {
         let body = path.starts_with(b"/body-");
         return if body {
             Step::NeedBody(NeedBody { shadow: false, again: false, then: Some(need) })
@@ -186,6 +211,37 @@ pub mod state {
         pub headers: Vec<(String, String)>,
         pub body: Option<Vec<u8>>,
         pub limit: usize,
+        pub fresh_ms: u64,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Reader {
+        pub agent: String,
+    }
+
+    pub struct Keep {
+        pub reader: Reader,
+        pub host: String,
+        pub target: String,
+        pub fresh_ms: u64,
+        pub limit: usize,
+    }
+
+    impl Keep {
+        pub(super) fn of(head: &super::Head, path: &[u8], agent: &str) -> Option<Self> {
+            let target = str::from_utf8(path).ok()?;
+            let number = target.strip_prefix('/')?.split('?').next()?;
+            (super::value(head, b":method") == "GET"
+                && !number.is_empty()
+                && number.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| Self {
+                reader: Reader { agent: agent.into() },
+                host: super::value(head, b":authority"),
+                target: target.into(),
+                fresh_ms: super::FRESH_MS,
+                limit: super::ANSWER_LIMIT,
+            })
+        }
     }
 
     /// Every other lookup is of a tool.
@@ -211,6 +267,7 @@ pub mod state {
 }
 
 pub struct NeedCurrent {
+    agent: String,
     fetches: Vec<state::Fetch>,
     shadow: bool,
     /// Rounds that follow.
@@ -218,7 +275,7 @@ pub struct NeedCurrent {
 }
 
 impl NeedCurrent {
-    fn of(path: &[u8]) -> Option<Self> {
+    fn of(path: &[u8], agent: &str) -> Option<Self> {
         let (kind, count) = str::from_utf8(path).ok()?.split_once("current?")?;
         let fetch = |number: usize| {
             let tool = number.is_multiple_of(2);
@@ -230,6 +287,7 @@ impl NeedCurrent {
                 headers: vec![("accept".into(), "application/json".into())],
                 body: tool.then(|| b"call".to_vec()),
                 limit: ANSWER_LIMIT,
+                fresh_ms: if tool || kind != "/fresh-" { 0 } else { FRESH_MS },
             }
         };
         let rounds = match kind {
@@ -238,7 +296,10 @@ impl NeedCurrent {
             _ => 0,
         };
         let fetches = (1..=count.parse().ok()?).map(fetch).collect();
-        Some(Self { fetches, shadow: kind == "/shadow-", rounds })
+        Some(Self { agent: agent.into(), fetches, shadow: kind == "/shadow-", rounds })
+    }
+    pub fn reader(&self) -> state::Reader {
+        state::Reader { agent: self.agent.clone() }
     }
     pub fn fetches(&self) -> &[state::Fetch] {
         &self.fetches
@@ -252,7 +313,7 @@ impl NeedCurrent {
         let good =
             |answer: &Answer| matches!(answer, Answer::Response { status: 200, body, .. } if body.starts_with(b"good"));
         if answers.iter().all(good) {
-            return Step::Done(Outcome::new(Decision::Allow));
+            return Step::Done(Outcome { agent: Some(self.agent), ..Outcome::new(Decision::Allow) });
         }
         let told = answers.iter().map(|answer| match answer {
             Answer::Response { status, body, .. } => format!("{status} {}", String::from_utf8_lossy(body)),
@@ -307,6 +368,8 @@ pub struct Outcome {
     pub rule: Option<String>,
     pub reasons: Vec<Reason>,
     pub obligations: Vec<Obligation>,
+    pub agent: Option<String>,
+    pub keep: Option<Box<state::Keep>>,
     status: u16,
     /// The body of a JSON-RPC error.
     rpc: Option<&'static str>,
@@ -336,11 +399,16 @@ impl Outcome {
             rule: None,
             reasons: Vec::new(),
             obligations: Vec::new(),
+            agent: None,
+            keep: None,
             status: 403,
             rpc: None,
             silent: false,
             answers: None,
         }
+    }
+    pub fn only_reads(&self) -> bool {
+        true
     }
     pub fn reply(&self, _set: &PolicySet) -> Reply {
         if let Some(answer) = self.rpc {

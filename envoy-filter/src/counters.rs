@@ -26,10 +26,12 @@ pub(crate) enum Counter {
     /// A lookup had no answer: its call could not be made, or failed, took too long, was too large, or was answered with a
     /// status from 500 on, as the gateway's own timeouts and resets are.
     LookupUnavailable,
+    /// A lookup was answered with what the agent itself had got a moment before, instead of a call.
+    LookupReused,
 }
 
 /// All counters, in the order of their numbers, with their names.
-const COUNTERS: [(Counter, &str); 9] = [
+const COUNTERS: [(Counter, &str); 10] = [
     (Counter::Allow, "ambit.allow"),
     (Counter::Deny, "ambit.deny"),
     (Counter::ApprovalRequired, "ambit.approval_required"),
@@ -39,6 +41,7 @@ const COUNTERS: [(Counter, &str); 9] = [
     (Counter::NotRecorded, "ambit.not_recorded"),
     (Counter::Lookup, "ambit.lookup"),
     (Counter::LookupUnavailable, "ambit.lookup_unavailable"),
+    (Counter::LookupReused, "ambit.lookup_reused"),
 ];
 
 /// The host's numbers of the counters. A counter that the host refused is not counted: counting never decides.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::calls;
 use crate::host;
+use crate::passage::is_copying;
 use crate::refusal::Refusal;
 use crate::registry::{Absent, Registry};
 use crate::request::{Lives, Request};
@@ -57,7 +58,7 @@ pub(crate) fn on_context_create(id: u32, parent: u32) {
     contexts(|contexts| contexts.insert(id, context));
 }
 
-fn plugin_of(root: u32) -> Option<Rc<Plugin>> {
+pub(crate) fn plugin_of(root: u32) -> Option<Rc<Plugin>> {
     with_root(root, |root| root.plugin()).ok().flatten()
 }
 
@@ -65,14 +66,19 @@ pub(crate) fn on_configure(id: u32, size: usize) -> bool {
     with_root(id, |root| root.on_configure(size)).unwrap_or(false)
 }
 
-/// Looks at the requests this root context's plugin holds.
+/// Looks at the requests this root context's plugin holds, and at the answers it keeps.
 pub(crate) fn on_tick(id: u32) {
-    let held = plugin_of(id).map(|plugin| plugin.held()).unwrap_or_default();
-    if held.is_empty() {
+    let Some(plugin) = plugin_of(id) else { return };
+    let held = plugin.held();
+    let kept = plugin.kept.as_ref().filter(|kept| !kept.is_empty());
+    if held.is_empty() && kept.is_none() {
         return;
     }
     // Without the time nobody has waited too long yet; the next tick asks again.
     let Ok(now) = host::now() else { return };
+    if let Some(kept) = kept {
+        kept.drop_stale(now);
+    }
     for request in held {
         if with_request(request, |request| request.on_tick(now)) == Ok(Lives::No) {
             contexts(|contexts| contexts.remove(request));
@@ -116,16 +122,23 @@ fn refuse(absent: Absent) -> Action {
     Action::Pause
 }
 
-pub(crate) fn on_response_headers(id: u32) -> Action {
-    with_request(id, Request::on_response_headers).unwrap_or(Action::Continue)
+pub(crate) fn on_response_headers(id: u32, end_of_stream: bool) -> Action {
+    with_request(id, |request| request.on_response_headers(end_of_stream)).unwrap_or(Action::Continue)
 }
 
-/// Responses stream through, unbuffered.
-pub(crate) fn on_response_body() -> Action {
+/// Responses stream through, unbuffered; of some a copy is kept.
+pub(crate) fn on_response_body(id: u32, size: usize, end_of_stream: bool) -> Action {
+    if is_copying() {
+        // A context that is unknown or runs keeps nothing.
+        let _ = with_request(id, |request| request.on_response_body(size, end_of_stream));
+    }
     Action::Continue
 }
 
-pub(crate) fn on_response_trailers() -> Action {
+pub(crate) fn on_response_trailers(id: u32) -> Action {
+    if is_copying() {
+        let _ = with_request(id, Request::on_response_trailers);
+    }
     Action::Continue
 }
 

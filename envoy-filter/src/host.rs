@@ -97,6 +97,7 @@ mod sys {
 
 /// `proxy_buffer_type_t`.
 const REQUEST_BODY: u32 = 0;
+const RESPONSE_BODY: u32 = 1;
 const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 /// `proxy_stream_type_t`.
@@ -189,6 +190,11 @@ pub(crate) fn request_body(max_size: usize) -> Result<Vec<u8>, Status> {
     buffer(REQUEST_BODY, max_size)
 }
 
+/// What of the response's body goes by in this callback, at most `max_size` bytes from its start.
+pub(crate) fn response_body(max_size: usize) -> Result<Vec<u8>, Status> {
+    buffer(RESPONSE_BODY, max_size)
+}
+
 fn buffer(kind: u32, max_size: usize) -> Result<Vec<u8>, Status> {
     // SAFETY: the addresses are of `receive`'s live locals.
     receive(|data, size| unsafe { sys::proxy_get_buffer_bytes(kind, 0, max_size, data, size) })
@@ -197,6 +203,11 @@ fn buffer(kind: u32, max_size: usize) -> Result<Vec<u8>, Status> {
 /// All request headers in one host call.
 pub(crate) fn request_headers() -> Result<Fields, Status> {
     fields(HeaderMap::Request)
+}
+
+/// All response headers in one host call.
+pub(crate) fn response_headers() -> Result<Fields, Status> {
+    fields(HeaderMap::Response)
 }
 
 fn fields(map: HeaderMap) -> Result<Fields, Status> {

@@ -18,6 +18,8 @@ pub(crate) struct Gateway {
     /// `None`: the host cannot give them.
     pub(crate) headers: Option<Fields>,
     pub(crate) body: Option<Vec<u8>>,
+    /// The response: its head, and what of its body goes by.
+    pub(crate) response: Option<Answer>,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
     /// Host functions that fail, and the status they return.
     pub(crate) failing: BTreeMap<&'static str, u32>,
@@ -38,7 +40,7 @@ pub(crate) struct Gateway {
     pub(crate) clusters: Option<Vec<&'static str>>,
     /// What the call that is being answered brought; the context that waits must be effective to see it.
     pub(crate) answer: Option<Answer>,
-    /// How often an answer's body was read.
+    /// How often the body of an answer or a response was read.
     pub(crate) bodies_read: usize,
     pub(crate) counters: BTreeMap<String, i64>,
     pub(crate) metrics: Vec<String>,
@@ -79,7 +81,7 @@ impl Call {
     }
 }
 
-/// The answer to a call.
+/// The answer to a call, or a response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) headers: Fields,
@@ -150,6 +152,18 @@ fn decoded(fields: &Fields) -> Result<Fields, Status> {
 
 pub(crate) fn request_headers() -> Result<Fields, Status> {
     call("request_headers", |gateway| decoded(gateway.headers.as_ref().ok_or(Status::NotFound)?))
+}
+
+pub(crate) fn response_headers() -> Result<Fields, Status> {
+    call("response_headers", |gateway| decoded(&gateway.response.as_ref().ok_or(Status::NotFound)?.headers))
+}
+
+pub(crate) fn response_body(max_size: usize) -> Result<Vec<u8>, Status> {
+    call("response_body", |gateway| {
+        gateway.bodies_read = gateway.bodies_read.saturating_add(1);
+        let response = gateway.response.as_ref().ok_or(Status::NotFound)?;
+        Ok(response.body.iter().copied().take(max_size).collect())
+    })
 }
 
 pub(crate) fn dispatch_call(

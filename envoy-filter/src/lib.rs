@@ -16,7 +16,7 @@
 //! - **No policy outside its root context.** One VM can hold the old and the new plugin side by side during an
 //!   update; each stream keeps the policy set of the plugin that it was created under.
 //!
-//! It does not parse templates, keep sessions, or buffer responses; there is no WASI and no import but `env.proxy_*`.
+//! It does not parse templates, keep sessions, or hold responses back; there is no WASI and no import but `env.proxy_*`.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects))]
@@ -30,8 +30,10 @@ mod dispatch;
 mod enforce;
 #[cfg_attr(not(target_arch = "wasm32"), path = "host_double.rs")]
 mod host;
+mod kept;
 mod lookups;
 mod pairs;
+mod passage;
 mod refusal;
 mod registry;
 mod request;

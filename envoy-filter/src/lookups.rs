@@ -3,7 +3,7 @@
 use crate::calls::{self, Held, NANOSECONDS_PER_MILLISECOND, NotMade};
 use crate::counters::Counter;
 use crate::host;
-use crate::policy::state::Answer;
+use crate::policy::state::{Answer, Fetch, Reader};
 use crate::policy::{NeedCurrent, Step, Unavailable};
 use crate::root::Plugin;
 
@@ -13,6 +13,8 @@ const EARLY: u64 = 5 * NANOSECONDS_PER_MILLISECOND;
 /// An open need of the present.
 pub(crate) struct Lookups {
     need: NeedCurrent,
+    /// Whose answers may be used instead of calls; `None`: no page lets them.
+    reader: Option<Reader>,
     /// Context of the stream that waits.
     request: u32,
     /// When all its calls must be answered, in nanoseconds since the Unix epoch.
@@ -31,7 +33,9 @@ impl Lookups {
     /// answered at once: look at [`Lookups::is_open`].
     pub(crate) fn open(need: NeedCurrent, request: u32, now: u64, until: u64, plugin: &Plugin) -> Self {
         let answers = need.fetches().iter().map(|_| None).collect();
-        let mut lookups = Self { need, request, until, answers, next: 0, in_flight: Vec::new(), held: Held::default() };
+        let reader = plugin.kept.as_ref().map(|_| need.reader());
+        let held = Held::default();
+        let mut lookups = Self { need, reader, request, until, answers, next: 0, in_flight: Vec::new(), held };
         lookups.dispatch(now, plugin);
         lookups
     }
@@ -75,13 +79,18 @@ impl Lookups {
         self.need.answer(answers)
     }
 
-    /// Makes the calls whose turn it is.
+    /// Makes the calls whose turn it is. One whose answer is kept is not made.
     fn dispatch(&mut self, now: u64, plugin: &Plugin) {
         while self.in_flight.len() < plugin.set.lookups_parallel()
             && let Some(fetch) = self.need.fetches().get(self.next)
         {
             let place = self.next;
             self.next = place.saturating_add(1);
+            if let Some(answer) = kept(self.reader.as_ref(), fetch, now, &mut self.held, plugin) {
+                plugin.counters.count(Counter::LookupReused);
+                self.answer(place, answer, plugin);
+                continue;
+            }
             match calls::dispatch(self.request, fetch, now, self.until) {
                 Ok(call) => {
                     plugin.counters.count(Counter::Lookup);
@@ -106,6 +115,16 @@ impl Lookups {
             *slot = Some(answer);
         }
     }
+}
+
+/// An answer that the agent itself got to the same request a moment ago. The decision point reads it like any other.
+fn kept(reader: Option<&Reader>, fetch: &Fetch, now: u64, held: &mut Held, plugin: &Plugin) -> Option<Answer> {
+    let answer = plugin.kept.as_ref()?.find(reader?, fetch, now)?;
+    let size = match &answer {
+        Answer::Response { body, .. } => body.len(),
+        _ => return None,
+    };
+    held.take(size).then_some(answer)
 }
 
 /// Reads the answer of the call that the gateway is answering. A body that is not wanted stays where it is.

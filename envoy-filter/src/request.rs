@@ -15,6 +15,7 @@ use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
 use crate::enforce::{self, Verdict, enforce};
 use crate::host;
 use crate::lookups::Lookups;
+use crate::passage::{Line, Passage};
 use crate::policy::{Body, Head, NeedBody, NeedCurrent, Outcome, Step, Timestamp, Unavailable, evaluate};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
@@ -41,6 +42,10 @@ pub(crate) struct Request {
     until: Option<u64>,
     /// Bytes of the body that is judged. `None`: it passes unread.
     judged: Option<usize>,
+    /// What its head says, if answers are kept; `None` once it is decided.
+    line: Option<Box<Line>>,
+    /// What it means for kept answers that it is forwarded.
+    passage: Option<Box<Passage>>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -89,7 +94,7 @@ enum Settled {
 impl Request {
     /// The context `id`, under the plugin of its root context if that has one.
     pub(crate) fn new(id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { id, plugin, stage: Stage::AwaitingHead, until: None, judged: None }
+        Self { id, plugin, stage: Stage::AwaitingHead, until: None, judged: None, line: None, passage: None }
     }
 
     /// The head is here, and with `end_of_stream` it is the whole request.
@@ -114,6 +119,7 @@ impl Request {
             Ok(_) | Err(_) => return self.refuse(Refusal::HeadUnreadable),
         };
         let head = length(&fields);
+        self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
         let step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
         match step {
             Step::NeedBody(need) if end_of_stream => {
@@ -191,19 +197,37 @@ impl Request {
     }
 
     /// A response is about to be sent: the upstream's, this filter's, or one of the gateway's own.
-    pub(crate) fn on_response_headers(&mut self) -> Action {
+    pub(crate) fn on_response_headers(&mut self, end_of_stream: bool) -> Action {
         // A response to a request that is still held is the gateway's own (a timeout, a full buffer). It ends the
         // request: nothing is left to judge, and a second reply must not be tried.
         self.close();
         if let Some(plugin) = &self.plugin {
             enforce::name_policy(plugin);
         }
+        if let Some(passage) = &mut self.passage {
+            passage.on_response_headers(end_of_stream);
+        }
         Action::Continue
+    }
+
+    /// `size` bytes of the response's body go by.
+    pub(crate) fn on_response_body(&mut self, size: usize, end_of_stream: bool) {
+        if let Some(passage) = &mut self.passage {
+            passage.on_response_body(size, end_of_stream);
+        }
+    }
+
+    /// The response's body has ended, and trailers end the response.
+    pub(crate) fn on_response_trailers(&mut self) {
+        if let Some(passage) = &mut self.passage {
+            passage.on_response_end();
+        }
     }
 
     /// The stream has ended.
     pub(crate) fn on_log(&mut self) {
         self.close();
+        self.passage = None;
     }
 
     /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so
@@ -324,12 +348,14 @@ impl Request {
         Ok(Lookups::open(need, self.id, now, until, plugin))
     }
 
-    fn enforce(&mut self, outcome: Outcome, plugin: &Plugin) -> Settled {
+    fn enforce(&mut self, mut outcome: Outcome, plugin: &Rc<Plugin>) -> Settled {
+        let purpose = self.line.take().map(|line| line.purpose(&mut outcome));
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
         match enforce(outcome, plugin) {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
+                self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin)).map(Box::new);
                 Settled::Forward
             }
             Verdict::Refused => Settled::Refused,
@@ -425,6 +451,8 @@ fn received_body(head: u64) -> Option<bool> {
     Some(total > head)
 }
 
+#[cfg(test)]
+mod fresh_tests;
 #[cfg(test)]
 mod lookup_tests;
 #[cfg(test)]

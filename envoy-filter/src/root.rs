@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::counters::Counters;
 use crate::host;
+use crate::kept::Kept;
 use crate::policy::{PolicySet, bundle};
 use crate::types::{Level, Status};
 
@@ -22,6 +23,8 @@ const NOT_DELIVERED: &str = "ambit: the gateway never delivered the body of a re
 pub(crate) struct Plugin {
     pub(crate) set: Arc<PolicySet>,
     pub(crate) counters: Counters,
+    /// Answers that lookups may use; `None`: no page lets them.
+    pub(crate) kept: Option<Kept>,
     held: RefCell<BTreeSet<u32>>,
     told: Cell<bool>,
     told_no_cluster: Cell<bool>,
@@ -105,6 +108,7 @@ impl Root {
         }
         let counters = Counters::define();
         self.plugin = Some(Rc::new(Plugin {
+            kept: set.reuses_answers().then(Kept::default),
             set: Arc::new(set),
             counters,
             held: RefCell::default(),

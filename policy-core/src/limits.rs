@@ -59,6 +59,8 @@ pub const LISTED_KEYS: usize = 50;
 pub const LOOKUP_TIMEOUT_MS: u64 = 2_000;
 /// Calls for one request at a time, if the gateway document does not say.
 pub const LOOKUPS_PARALLEL: u32 = 8;
+/// Longest `fresh` of an API, in milliseconds.
+pub const FRESH_MS_MAX: u64 = 60_000;
 /// Most rounds of lookups: the second is for what the first must be known for.
 pub const LOOKUP_ROUNDS: usize = 2;
 /// Largest answer to one lookup, in bytes.

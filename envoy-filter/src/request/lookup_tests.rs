@@ -415,7 +415,7 @@ fn a_stream_that_the_gateway_lost_is_forgotten_with_its_calls() {
 fn a_reply_of_the_gateway_ends_the_wait() {
     waiting(1);
     // For instance its own timeout of the stream.
-    assert_eq!(dispatch::on_response_headers(STREAM), Action::Continue);
+    assert_eq!(dispatch::on_response_headers(STREAM, false), Action::Continue);
     good(1);
     tick_after(60_000);
     no_reply();

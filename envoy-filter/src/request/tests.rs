@@ -93,7 +93,7 @@ fn an_allowed_request_passes_with_everything_that_follows() {
     assert_eq!(body(&[b'x'; 10 * LIMIT], false), Action::Continue);
     assert_eq!(body(b"", true), Action::Continue);
     assert_eq!(dispatch::on_request_trailers(STREAM), Action::Continue);
-    assert_eq!(dispatch::on_response_headers(STREAM), Action::Continue);
+    assert_eq!(dispatch::on_response_headers(STREAM, false), Action::Continue);
     no_reply();
     assert_eq!(counted("ambit.allow"), 1);
     assert_eq!(recorded().as_deref(), Some(r#"{"decision":"Allow"}"#));
@@ -106,11 +106,11 @@ fn an_allowed_request_passes_with_everything_that_follows() {
 fn a_response_is_not_held() {
     stream("/allow");
     assert_eq!(headers(true), Action::Continue);
-    assert_eq!(dispatch::on_response_headers(STREAM), Action::Continue);
+    assert_eq!(dispatch::on_response_headers(STREAM, false), Action::Continue);
     for _ in 0..3 {
-        assert_eq!(dispatch::on_response_body(), Action::Continue);
+        assert_eq!(dispatch::on_response_body(STREAM, 4, false), Action::Continue);
     }
-    assert_eq!(dispatch::on_response_trailers(), Action::Continue);
+    assert_eq!(dispatch::on_response_trailers(STREAM), Action::Continue);
     gateway(|gateway| assert_eq!(gateway.body, None, "nothing of a body is read"));
 }
 
@@ -152,7 +152,7 @@ fn a_denied_request_is_answered_and_nothing_of_it_passes() {
     assert_eq!(recorded().as_deref(), Some(r#"{"decision":"Deny"}"#));
     assert_held();
     // The reply passes the response callbacks of its own stream.
-    assert_eq!(dispatch::on_response_headers(STREAM), Action::Continue);
+    assert_eq!(dispatch::on_response_headers(STREAM, false), Action::Continue);
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn a_stream_without_context_or_policy_is_refused() {
         assert_eq!(dispatch::on_request_trailers(unknown), Action::Pause);
         assert_eq!(reply().header("ambit-policy"), None);
         // The response of a request that was not let through here.
-        assert_eq!(dispatch::on_response_headers(unknown), Action::Continue);
+        assert_eq!(dispatch::on_response_headers(unknown, true), Action::Continue);
     }
 
     stream("/allow");
@@ -565,7 +565,7 @@ fn a_reply_of_the_gateway_ends_the_wait() {
     stream("/body");
     assert_eq!(headers(false), Action::Pause);
     // For instance a 413 because its own buffer is full.
-    assert_eq!(dispatch::on_response_headers(STREAM), Action::Continue);
+    assert_eq!(dispatch::on_response_headers(STREAM, false), Action::Continue);
     assert_eq!(body(b"good", true), Action::Pause);
     tick_after(60_000);
     no_reply();

@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 use super::CatalogSource;
 use super::api::{self, CatalogParts};
 use super::call;
+use super::layout::fresh_ms;
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::catalog::Catalog;
 use crate::diagnostic::nearest;
-use crate::limits::BODY_KIB_MAX;
+use crate::limits::{BODY_KIB_MAX, FRESH_MS_MAX};
 use crate::policy::{CallKind, Decoder};
 use crate::quote::quote;
 use crate::request::canonical_host;
@@ -55,8 +56,10 @@ pub(crate) fn bind<'c>(
     let parts = api::compile(catalog, &base, patterns, &mut faults);
     // Faults of the catalog itself were reported with the catalog; here only what this binding adds.
     let hosts = hosts(template, &binding.hosts, &format!("{pointer}/hosts"), report);
-    if binding.fresh.as_deref().is_some_and(|fresh| fresh != "0s") {
-        report.not_yet(&format!("{pointer}/fresh"), "`fresh`");
+    if fresh_ms(binding).is_none() {
+        let most = FRESH_MS_MAX / 1000;
+        let help = "write `5s`; `0s` asks the API each time";
+        report.error(&format!("{pointer}/fresh"), format!("`fresh` is `0s` to `{most}s`"), Some(help.into()));
     }
     let loosen = &binding.loosen;
     for (position, name) in loosen.json_types.iter().enumerate() {

@@ -16,9 +16,11 @@ use super::present;
 use super::report::Report;
 use super::rule::headers;
 use super::target::Targets;
+use crate::limits::FRESH_MS_MAX;
 use crate::policy::{Api, End, Loosen, Page, Quirks, RuleRef, RuleTarget, Trie};
 use crate::secrets::Detector;
 use crate::template::{ApiBinding, Template};
+use crate::time::parse_duration;
 
 /// Puts APIs, hosts and rules into the form the filter walks.
 pub(crate) fn lay_out(
@@ -135,8 +137,15 @@ pub(crate) fn lay_out(
             header_rule: headers(&binding.headers),
             limits,
             body_limit: binding.loosen.body_kib.map(|kib| kib.saturating_mul(1024)),
+            fresh_ms: fresh_ms(binding).unwrap_or_default(),
         });
     }
+}
+
+/// `fresh` of an API in milliseconds; `None`: it is no duration, or too long.
+pub(crate) fn fresh_ms(binding: &ApiBinding) -> Option<u64> {
+    let Some(text) = &binding.fresh else { return Some(0) };
+    parse_duration(text)?.checked_mul(1000).filter(|fresh| *fresh <= FRESH_MS_MAX)
 }
 
 pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {

@@ -11,8 +11,12 @@ pub use problem::Problem;
 pub use reason::{Code, Reason};
 pub use reply::{Reply, Rpc};
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+use crate::policy::Effect;
+use crate::state::Keep;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,4 +108,15 @@ pub struct Outcome {
     pub rpc: Option<Rpc>,
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
     pub undecidable: Option<String>,
+    /// What the upstream answers may be kept for the agent's lookups. Only of a read that is allowed, not of one that is
+    /// let pass. In a box, since it is rare and outcomes are moved often.
+    pub keep: Option<Box<Keep>>,
+}
+
+impl Outcome {
+    /// Whether no operation of the request has an effect, as far as the policy knows them.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.operations.iter().all(|operation| operation.effect.is_none_or(|effect| effect == Effect::Read.name()))
+    }
 }

@@ -15,7 +15,7 @@ use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
 use crate::policy::{Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
-use crate::state::{Answer, Fetch, Known, Plan, Target, Why};
+use crate::state::{Answer, Fetch, Known, Plan, Reader, Target, Why, keep, reader};
 use crate::time::Timestamp;
 
 /// Where an evaluation stands. While a need is open, nothing of the request may go upstream.
@@ -133,6 +133,13 @@ impl NeedCurrent {
         self.plan.fetches()
     }
 
+    /// Who has seen the answers that may be given in place of calls ([`Fetch::fresh_ms`]).
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        let Suspended { agent, request, .. } = &self.judging.suspended;
+        reader(agent, request)
+    }
+
     /// Goes on with what the calls brought, in their order. A call without an answer is unavailable.
     pub fn answer(self, answers: Vec<Answer>) -> Step {
         let Self { mut judging, plan } = self;
@@ -186,16 +193,17 @@ impl Judging {
         let Some(page) = set.page(agent) else {
             return Step::Done(unknown(Some(agent.clone()), "the agent's page is gone".to_string()));
         };
+        let api = page.apis.get(route.api as usize);
         let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         let wants = self.known.take_wants();
         if !wants.is_empty() {
-            let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
+            let (api, fresh_ms) = api.map(|api| (api.alias.as_str(), api.fresh_ms)).unwrap_or_default();
             let cluster = set.set.gateway.lookups.clusters.get(&request.host);
             let why = match cluster {
                 _ if page.shadow => Why::shadow(),
                 None => Why::away("the gateway document names no cluster for its lookups"),
                 Some(_) if self.rounds == LOOKUP_ROUNDS => Why::unfit("it takes too many lookups, one after another"),
-                Some(cluster) => match Plan::of(wants, Target { api, cluster, host: &request.host }) {
+                Some(cluster) => match Plan::of(wants, Target { api, cluster, host: &request.host, fresh_ms }) {
                     Some(plan) => {
                         self.rounds += 1;
                         return Step::NeedCurrent(NeedCurrent { judging: self, plan });
@@ -213,6 +221,15 @@ impl Judging {
             if (hoped.decision, hoped.forward) != (outcome.decision, outcome.forward) {
                 outcome.undecidable = Some(lacked.into());
             }
+        }
+        if let Some(api) = api
+            && api.fresh_ms > 0
+            && outcome.decision == Decision::Allow
+            && !outcome.shadow
+            && outcome.obligations.is_empty()
+            && outcome.only_reads()
+        {
+            outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
         }
         Step::Done(outcome)
     }
@@ -259,5 +276,6 @@ pub(super) fn blank() -> Outcome {
         considered: Vec::new(),
         rpc: None,
         undecidable: None,
+        keep: None,
     }
 }

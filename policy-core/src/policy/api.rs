@@ -55,6 +55,8 @@ pub struct Api {
     pub limits: Vec<Limit>,
     /// Largest body judged, in bytes, when the page loosens the gateway's.
     pub body_limit: Option<u32>,
+    /// How old an answer may be that the agent itself got and that lookups use, in milliseconds; 0: they use none.
+    pub fresh_ms: u64,
 }
 
 /// Guarded headers a rule lets pass (`name` or `name/parameter`).

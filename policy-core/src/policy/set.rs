@@ -56,6 +56,12 @@ impl PolicySet {
         (self.set.gateway.lookups.parallel as usize).max(1)
     }
 
+    /// Whether the lookups of some page may use answers that its agent got.
+    #[must_use]
+    pub fn reuses_answers(&self) -> bool {
+        self.set.pages.iter().flat_map(|page| &page.apis).any(|api| api.fresh_ms > 0)
+    }
+
     /// The page of an agent.
     #[must_use]
     pub fn page(&self, agent: &str) -> Option<&Page> {

@@ -6,7 +6,7 @@ use alloc::string::String;
 /// port; `:443` is dropped. User information, a trailing dot, IPv6 literals and IDN U-labels have no canonical
 /// spelling here and are refused.
 #[must_use]
-pub(crate) fn canonical(authority: &str) -> Option<String> {
+pub fn canonical(authority: &str) -> Option<String> {
     let (name, port) = match authority.split_once(':') {
         Some((name, port)) => (name, Some(port)),
         None => (authority, None),

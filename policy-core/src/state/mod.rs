@@ -2,20 +2,23 @@
 //!
 //! `lookup` turns a lookup of the catalog and the values of a request into what is fetched; `plan` merges and bounds
 //! what one request needs; the host fetches; `answer` (with `event_stream` for MCP) reads what came, as strictly as a
-//! request; `known` finds the resource that was asked for in it.
+//! request; `known` finds the resource that was asked for in it. `fresh` says which answers to an agent a host may give instead.
 //!
 //! Nothing here sends anything: the core says what it needs, the host answers. No credential of the agent is in what is
 //! fetched.
 
 mod answer;
 mod event_stream;
+mod fresh;
 mod known;
 mod lookup;
 mod plan;
 
 pub use answer::Answer;
+pub use fresh::{Keep, Reader};
 pub use plan::Fetch;
 
+pub(crate) use fresh::{keep, reader};
 pub(crate) use known::{Asked, Known, Missing};
 pub(crate) use lookup::{Value as VariableValue, wanted};
 pub(crate) use plan::{Plan, Target, Want};

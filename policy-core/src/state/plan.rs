@@ -67,6 +67,9 @@ pub struct Fetch {
     pub body: Option<Vec<u8>>,
     /// Largest answer that is read, in bytes. Of a larger one the host answers that it is too large.
     pub limit: usize,
+    /// How old an answer may be that the agent itself got to the same request, and that the host may give instead of
+    /// making the call, in milliseconds; 0: none. See [`super::Keep`].
+    pub fresh_ms: u64,
 }
 
 /// To whom and how the calls of one request go.
@@ -75,6 +78,7 @@ pub(crate) struct Target<'t> {
     pub(crate) api: &'t str,
     pub(crate) cluster: &'t str,
     pub(crate) host: &'t str,
+    pub(crate) fresh_ms: u64,
 }
 
 /// The calls of one round, and what each answers for.
@@ -188,6 +192,8 @@ fn fetch(
         headers,
         body,
         limit: ANSWER_BYTES,
+        // What a tool answers, an agent gets by a POST whose body can ask for anything.
+        fresh_ms: if method == Method::Get { target.fresh_ms } else { 0 },
     }
 }
 
@@ -196,7 +202,8 @@ mod tests {
     use super::*;
     use alloc::format;
 
-    const TARGET: Target<'_> = Target { api: "shop", cluster: "shop-lookups", host: "shop.example.com" };
+    const TARGET: Target<'_> =
+        Target { api: "shop", cluster: "shop-lookups", host: "shop.example.com", fresh_ms: 5_000 };
 
     fn want(id: usize, list: bool) -> Want {
         let joined = Joined { before: "/items?ids=".into(), value: id.to_string(), after: "&n=50".into() };
@@ -244,6 +251,7 @@ mod tests {
         let header =
             |name: &str| fetch.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         assert_eq!(header("accept"), Some("application/json, text/event-stream"));
+        assert_eq!(fetch.fresh_ms, 0, "no agent gets this answer by a read");
         assert_eq!((header("mcp-name"), header("mcp-method")), (Some("get_product"), Some("tools/call")));
         assert_eq!(header("mcp-protocol-version"), Some("2025-06-18"));
     }

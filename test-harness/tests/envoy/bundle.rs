@@ -65,6 +65,12 @@ impl Policies {
         self
     }
 
+    /// Lookups may use what the agent itself has read this long ago.
+    pub(crate) fn fresh(mut self, fresh: &str) -> Self {
+        self.template["apis"]["shop"]["fresh"] = json!(fresh);
+        self
+    }
+
     /// A person decides where a lookup has no answer.
     pub(crate) fn approval_when_unavailable(mut self) -> Self {
         self.template["on_unavailable"] = json!({ "approval": "pricing-lead" });

@@ -10,6 +10,7 @@ fn fetch(method: Method) -> Fetch {
         target: "/v1/products/42".into(),
         headers: Vec::new(),
         body: None,
+        fresh_ms: 0,
         limit: 100,
     }
 }

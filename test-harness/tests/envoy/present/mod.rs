@@ -3,6 +3,7 @@
 mod answers;
 mod changes;
 mod credential;
+mod fresh;
 mod memory;
 mod races;
 mod store;
