@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub u64);
 
 const NANOS: u64 = 1_000_000_000;
@@ -13,6 +13,12 @@ impl Timestamp {
     #[must_use]
     pub fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(NANOS))
+    }
+
+    /// Whole seconds since the Unix epoch.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        self.0 / NANOS
     }
 
     /// Reads RFC 3339 in UTC (`2026-11-20T12:00:00Z`, a fraction is fine). Offsets other than `Z` are refused:

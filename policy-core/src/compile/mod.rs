@@ -13,6 +13,7 @@ mod change;
 mod endpoint;
 mod field;
 mod gateway;
+mod hours;
 mod inner;
 mod later;
 mod layout;

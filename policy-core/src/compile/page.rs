@@ -11,7 +11,7 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, limit, near, overlap, present, unmet};
+use super::{CatalogSource, hours, limit, near, overlap, present, unmet};
 use crate::policy::{Band, Gateway, Limit, Page, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
@@ -71,6 +71,7 @@ pub(crate) fn compile(
             None => Band::Deny,
             Some(rule) => limit::band(rule, "/on_unavailable", &template.approvers, report),
         },
+        zone: hours::zone(template.time_zone.as_deref(), (from, until), report),
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
     let mut once = |id: &str, pointer: &str, report: &mut Report<'_>| {
@@ -168,13 +169,9 @@ fn later_parts(template: &Template, report: &mut Report<'_>) {
     if template.after_restart.is_some() {
         report.not_yet("/after_restart", "`after_restart`");
     }
-    if template.time_zone.as_deref().is_some_and(|zone| zone != "UTC") {
-        report.not_yet("/time_zone", "a `time_zone` other than UTC");
-    }
     for (position, rule) in template.permit.iter().enumerate() {
         for (name, given) in [
             ("counters", !rule.counters.is_empty()),
-            ("hours", rule.hours.is_some()),
             ("canary", rule.canary.is_some()),
             ("critical", rule.critical == Some(true)),
         ] {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::binding::ApiParts;
 use super::endpoint::Endpoint;
+use super::hours;
 use super::limit::{self, Surroundings};
 use super::names;
 use super::pattern::Patterns;
@@ -329,6 +330,7 @@ pub(crate) fn permit(
         fields,
         limits: limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report),
         approval: rule.approval.clone(),
+        hours: hours::hours(rule.hours.as_deref(), &format!("{pointer}/hours"), report),
     }
 }
 

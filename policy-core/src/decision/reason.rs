@@ -136,6 +136,8 @@ codes! {
     MissingRequired = "missing_required",
     /// A person must approve.
     ApprovalRequired = "approval_required",
+    /// The permit does not hold at this hour.
+    OutsideHours = "outside_hours",
     /// A live secret would leave.
     SecretFound = "secret_found",
     /// The connection would become one that nothing can judge.

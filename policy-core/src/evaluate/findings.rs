@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::judge::Bench;
 use super::names::Scope;
 use super::route::Variables;
-use super::{Finding, fields, head_rules, limits};
+use super::{Finding, fields, head_rules, hours, limits};
 use crate::decision::{Code, Decision};
 use crate::decode::{Content, Operation};
 use crate::document::Kind;
@@ -35,6 +35,7 @@ impl<'a> Bench<'a> {
         findings.append(&mut settle(of_query));
         head_rules::headers(permit, first, &mut findings);
         head_rules::body(permit, first, self.content, &mut findings);
+        hours::hours(permit, first.page, first.known.now(), &mut findings);
         let mut of_limits = Vec::new();
         for limit in self.api.limits.iter().chain(&permit.limits) {
             if is_of_request(limit) {

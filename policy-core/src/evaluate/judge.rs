@@ -59,7 +59,7 @@ pub(crate) fn judge(
     let document = match content {
         Ok(Content::Document(document)) => Some(document),
         // Each part is a request, whose secrets are looked for with it.
-        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, bytes),
+        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known.now())),
         Ok(Content::None | Content::Unread(_)) | Err(_) => None,
     };
     let actions = actions(api, route);

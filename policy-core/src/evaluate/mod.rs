@@ -12,6 +12,7 @@ mod fields;
 mod findings;
 mod formula;
 mod head_rules;
+mod hours;
 mod judge;
 mod limits;
 mod matching;

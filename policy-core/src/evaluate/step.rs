@@ -58,6 +58,7 @@ struct Suspended {
     request: Request,
     route: route::Route,
     limit: usize,
+    now: Timestamp,
 }
 
 /// A suspended evaluation of a request whose body has been read.
@@ -74,7 +75,7 @@ struct Judging {
 
 /// Begins to judge a request.
 ///
-/// `now` decides whether the page is valid. Same inputs, same outcome.
+/// `now` decides whether the page is valid, and which hours it is. Same inputs, same outcome.
 pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let end_of_stream = head.end_of_stream;
     let headers = Headers::new(head.fields);
@@ -100,7 +101,7 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
         Err(refused) => return Step::Done(denied(page, refused.reason, refused.rule)),
     };
     let limit = page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
-    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route };
+    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route, now };
     if end_of_stream {
         return suspended.finish(Body::Empty);
     }
@@ -175,8 +176,9 @@ impl Suspended {
             }
             Body::Complete(_) | Body::Empty => {}
         }
+        let now = self.now;
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, known: Known::default(), rounds: 0, at_best: None }).go()
+        Box::new(Judging { suspended: self, content, known: Known::at(now), rounds: 0, at_best: None }).go()
     }
 }
 

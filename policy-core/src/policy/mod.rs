@@ -2,6 +2,7 @@
 
 mod api;
 mod call;
+mod clock;
 mod lookup;
 mod rule;
 mod set;
@@ -14,6 +15,7 @@ pub use api::{
     FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
 };
 pub use call::{Call, CallKind, Calls};
+pub use clock::{Hours, Local, Zone};
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
     Band, BodyRule, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit,

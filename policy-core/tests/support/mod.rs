@@ -91,7 +91,11 @@ pub fn policy(sources: &[Source]) -> Arc<PolicySet> {
 
 /// Drives one evaluation to its end.
 pub fn judge(set: &Arc<PolicySet>, request: &Request) -> Outcome {
-    let now = Timestamp::parse(NOW).expect("a time");
+    judge_at(set, request, Timestamp::parse(NOW).expect("a time"))
+}
+
+/// [`judge`] at another moment.
+pub fn judge_at(set: &Arc<PolicySet>, request: &Request, now: Timestamp) -> Outcome {
     let step = match evaluate(set, request.head(), now) {
         Step::NeedBody(need) => need.answer(request.body.clone().map_or(Body::Empty, Body::Complete)),
         step => step,
