@@ -6,8 +6,8 @@ use core::ops::Range;
 use crate::document::{Document, Kind};
 
 /// Of a page, and of a permit.
-const OF_A_PAGE: [&str; 3] = ["counters", "tripwires", "after_restart"];
-const OF_A_PERMIT: [&str; 3] = ["counters", "canary", "critical"];
+const OF_A_PAGE: [&str; 1] = ["tripwires"];
+const OF_A_PERMIT: [&str; 2] = ["canary", "critical"];
 
 /// The member of a template that is not evaluated yet and holds the place of a mistake of form, and where it stands.
 pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'static str, Range<usize>)> {

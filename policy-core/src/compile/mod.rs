@@ -10,6 +10,7 @@ mod api;
 mod binding;
 mod call;
 mod change;
+mod counter;
 mod endpoint;
 mod field;
 mod gateway;

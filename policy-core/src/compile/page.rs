@@ -11,7 +11,7 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, hours, limit, near, overlap, present, unmet};
+use super::{CatalogSource, counter, hours, limit, near, overlap, present, unmet};
 use crate::policy::{Band, Gateway, Limit, Page, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
@@ -26,6 +26,8 @@ pub(crate) struct Placed {
     pub(crate) shadow: bool,
     /// Softens: has an approval or a `beyond`.
     pub(crate) softens: bool,
+    /// Its operations are counted.
+    pub(crate) counts: bool,
 }
 
 /// Compiles a page. Errors are in the report; the page is then not used.
@@ -71,6 +73,7 @@ pub(crate) fn compile(
             None => Band::Deny,
             Some(rule) => limit::band(rule, "/on_unavailable", &template.approvers, report),
         },
+        counters: Vec::new(),
         zone: hours::zone(template.time_zone.as_deref(), (from, until), report),
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
@@ -95,7 +98,8 @@ pub(crate) fn compile(
         };
         let known = Known::of(&targets, &apis);
         carrier_endpoints(&pointer, &targets, &apis, report);
-        let permit = permit(rule, &pointer, template, &known, patterns, report);
+        let mut permit = permit(rule, &pointer, template, &known, patterns, report);
+        permit.counters = counter::own(rule, &pointer, template, &known, &mut page.counters, report);
         risky_absences(rule, &pointer, &targets, &apis, report);
         only_carriers(rule, &pointer, &known.actions, &targets, report);
         near::in_permit(rule, &pointer, &targets, (&apis, template), report);
@@ -109,6 +113,7 @@ pub(crate) fn compile(
             id: rule.id.clone(),
             pointer,
             softens,
+            counts: counter::is_counted(rule, template),
             shadow: rule.mode == Some(Mode::Shadow),
             targets: targets.clone(),
         });
@@ -131,6 +136,7 @@ pub(crate) fn compile(
         report.warning("/permit", "the page permits nothing: every request of this agent is refused", None);
     }
     unmet::forbidden_endpoints(template, &attached, &apis, report);
+    counter::shared(template, &placed, &apis, &mut page, report);
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
     let hosts: BTreeMap<String, Vec<String>> =
@@ -160,21 +166,11 @@ fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timesta
 
 /// Parts of the language that later versions evaluate: refused, never ignored.
 fn later_parts(template: &Template, report: &mut Report<'_>) {
-    if !template.counters.is_empty() {
-        report.not_yet("/counters", "`counters`");
-    }
     if !template.tripwires.is_empty() {
         report.not_yet("/tripwires", "`tripwires`");
     }
-    if template.after_restart.is_some() {
-        report.not_yet("/after_restart", "`after_restart`");
-    }
     for (position, rule) in template.permit.iter().enumerate() {
-        for (name, given) in [
-            ("counters", !rule.counters.is_empty()),
-            ("canary", rule.canary.is_some()),
-            ("critical", rule.critical == Some(true)),
-        ] {
+        for (name, given) in [("canary", rule.canary.is_some()), ("critical", rule.critical == Some(true))] {
             if given {
                 report.not_yet(&format!("/permit/{position}/{name}"), &format!("`{name}`"));
             }

@@ -69,6 +69,12 @@ impl<'a> Known<'a> {
         let actions = if all_listed { actions_of(targets, apis) } else { Vec::new() };
         Self { actions, variables: path_variables(targets, apis) }
     }
+
+    /// What the rule's tests and counters may refer to.
+    pub(crate) fn around<'k>(&'k self, template: &'k Template) -> Surroundings<'k> {
+        let Self { actions, variables } = self;
+        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false }
+    }
 }
 
 /// Names of the path variables of a target's endpoints.
@@ -278,9 +284,7 @@ pub(crate) fn permit(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Permit {
-    let Known { actions, variables } = known;
-    let around =
-        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let around = known.around(template);
     if let Some(role) = &rule.approval
         && !template.approvers.contains_key(role)
     {
@@ -331,6 +335,7 @@ pub(crate) fn permit(
         limits: limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report),
         approval: rule.approval.clone(),
         hours: hours::hours(rule.hours.as_deref(), &format!("{pointer}/hours"), report),
+        counters: Vec::new(),
     }
 }
 
@@ -342,9 +347,7 @@ pub(crate) fn forbid(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Forbid {
-    let Known { actions, variables } = known;
-    let around =
-        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let around = known.around(template);
     Forbid {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),

@@ -230,6 +230,7 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize) {
         part.operations.push(EventOperation { action: None, effect: None, call: None });
     }
     whole.operations.append(&mut part.operations);
+    whole.tallies.append(&mut part.tallies);
     whole.considered.extend(part.considered.into_iter().map(|mut considered| {
         considered.operation = considered.operation.saturating_add(before);
         considered

@@ -10,6 +10,7 @@ use core::cell::OnceCell;
 use super::Finding;
 use super::batch::judge_parts;
 use super::conditions::{Truth, conjunction};
+use super::counting::Tallies;
 use super::matching::Matches;
 use super::names::Scope;
 use super::route::{Route, Variables};
@@ -255,9 +256,11 @@ impl<'a> Bench<'a> {
 
     fn outcome(&self) -> Outcome {
         let mut whole: BTreeMap<u32, Whole> = BTreeMap::new();
+        let mut tallies = Tallies::default();
         for (index, Matched { scopes, settled }) in self.matched() {
             let Some(permit) = self.permit(index) else { continue };
-            let findings = self.request_findings(permit, &scopes, settled);
+            let mut findings = self.request_findings(permit, &scopes, settled);
+            tallies.add((self.page, permit), &scopes, settled, &mut findings);
             whole.insert(index, Whole { findings, wants: self.known.take_wants() });
         }
 
@@ -296,6 +299,7 @@ impl<'a> Bench<'a> {
                     .map(|call| format!("{} {}", call.kind.noun(), call.name)),
             })
             .collect();
+        outcome.tallies = tallies.into_amounts();
         outcome.shadow = self.page.shadow;
         outcome.forward = self.page.shadow || outcome.decision == Decision::Allow;
         // Nothing is looked up for what is refused anyway.

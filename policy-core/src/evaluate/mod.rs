@@ -8,6 +8,7 @@
 mod batch;
 mod change;
 mod conditions;
+mod counting;
 mod fields;
 mod findings;
 mod formula;
@@ -20,6 +21,7 @@ mod names;
 mod present;
 mod route;
 mod step;
+mod tallied;
 mod test;
 mod totals;
 

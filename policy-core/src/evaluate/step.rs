@@ -7,7 +7,8 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{judge, route};
+use super::{judge, route, tallied};
+use crate::counters::{Plan, Tallied};
 use crate::decision::{Code, Decision, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
@@ -15,7 +16,7 @@ use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
 use crate::policy::{Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
-use crate::state::{Answer, Fetch, Known, Plan, Target, Why};
+use crate::state::{self, Answer, Fetch, Known, Target, Why};
 use crate::time::Timestamp;
 
 /// Where an evaluation stands. While a need is open, nothing of the request may go upstream.
@@ -26,7 +27,7 @@ pub enum Step {
     NeedBody(NeedBody),
     /// Answer with [`NeedCurrent::answer`] what its calls brought.
     NeedCurrent(NeedCurrent),
-    /// Answer with [`NeedCounters::unavailable`]; this version's rules need no counters.
+    /// Answer with [`NeedCounters::answer`] how its plan went.
     NeedCounters(NeedCounters),
     /// The end.
     Done(Outcome),
@@ -42,13 +43,18 @@ pub struct NeedBody(Suspended);
 #[derive(Debug)]
 pub struct NeedCurrent {
     judging: Box<Judging>,
-    plan: Plan,
+    plan: state::Plan,
 }
 
 /// The evaluation waits for counters to be read and reserved.
 #[must_use]
 #[derive(Debug)]
-pub struct NeedCounters(Suspended);
+pub struct NeedCounters {
+    set: Arc<PolicySet>,
+    agent: String,
+    outcome: Box<Outcome>,
+    plan: Plan,
+}
 
 /// A suspended evaluation: everything that is known so far.
 #[derive(Debug)]
@@ -151,9 +157,28 @@ impl NeedCurrent {
 }
 
 impl NeedCounters {
+    /// What the request is charged to, for [`carry_out`](crate::counters::carry_out).
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Goes on with how the plan went.
+    pub fn answer(self, tallied: Tallied) -> Step {
+        let Self { set, agent, outcome, plan } = self;
+        Step::Done(match set.page(&agent) {
+            Some(page) => tallied::settle(*outcome, page, &plan, tallied),
+            None => unknown(Some(agent), "the agent's page is gone".to_string()),
+        })
+    }
+
     /// The counters cannot be had: the request is refused.
     pub fn unavailable(self, why: Unavailable) -> Step {
-        self.0.finish(Body::Unavailable(why))
+        let Self { set, agent, outcome, plan } = self;
+        Step::Done(match set.page(&agent) {
+            Some(page) => tallied::unavailable(*outcome, page, &plan, why),
+            None => unknown(Some(agent), "the agent's page is gone".to_string()),
+        })
     }
 }
 
@@ -200,7 +225,7 @@ impl Judging {
                 _ if page.shadow => Why::shadow(),
                 None => Why::away("the gateway document names no cluster for its lookups"),
                 Some(_) if self.rounds == LOOKUP_ROUNDS => Why::unfit("it takes too many lookups, one after another"),
-                Some(cluster) => match Plan::of(wants, Target { api, cluster, host: &request.host }) {
+                Some(cluster) => match state::Plan::of(wants, Target { api, cluster, host: &request.host }) {
                     Some(plan) => {
                         self.rounds += 1;
                         return Step::NeedCurrent(NeedCurrent { judging: self, plan });
@@ -214,7 +239,13 @@ impl Judging {
         if self.at_best.is_some_and(|best| best != outcome.decision) {
             outcome.undecidable = self.known.lacked().map(Into::into);
         }
-        Step::Done(outcome)
+        match Plan::of(page, core::mem::take(&mut outcome.tallies), outcome.decision) {
+            None => Step::Done(outcome),
+            Some(plan) => {
+                let Suspended { set, agent, .. } = self.suspended;
+                Step::NeedCounters(NeedCounters { set, agent, outcome: Box::new(outcome), plan })
+            }
+        }
     }
 }
 
@@ -259,5 +290,8 @@ pub(super) fn blank() -> Outcome {
         considered: Vec::new(),
         rpc: None,
         undecidable: None,
+        reserved: Vec::new(),
+        counters_since: None,
+        tallies: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod call;
 mod clock;
+mod counter;
 mod lookup;
 mod rule;
 mod set;
@@ -16,6 +17,7 @@ pub use api::{
 };
 pub use call::{Call, CallKind, Calls};
 pub use clock::{Hours, Local, Zone};
+pub use counter::{Counted, Counter, Drift, Per, Reach, Window};
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
     Band, BodyRule, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit,

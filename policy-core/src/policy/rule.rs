@@ -30,6 +30,8 @@ pub struct Permit {
     pub approval: Option<String>,
     /// It holds only in these hours; empty: always.
     pub hours: Vec<Hours>,
+    /// Counters of the page that its operations are charged to, by their index.
+    pub counters: Vec<u32>,
 }
 
 /// Guarded headers a permit lets pass.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::Api;
 use super::clock::Zone;
+use super::counter::Counter;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
 use crate::time::Timestamp;
@@ -174,6 +175,8 @@ pub struct Page {
     pub on_unavailable: Band,
     /// Its time zone.
     pub zone: Zone,
+    /// What may be used up.
+    pub counters: Vec<Counter>,
 }
 
 impl Page {

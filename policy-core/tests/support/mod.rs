@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 pub mod catalogs;
+pub mod counting;
 pub mod pages;
 pub mod present;
 
