@@ -22,6 +22,12 @@ pub struct Tallied {
 }
 
 impl Tallied {
+    /// What is reserved, until it is settled.
+    #[must_use]
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
+    }
+
     /// Charges that did not fit, by their position in the plan.
     #[must_use]
     pub fn refusals(&self) -> &[(usize, Refusal)] {
