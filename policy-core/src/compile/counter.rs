@@ -102,17 +102,13 @@ pub(crate) fn shared(
                 report.unknown(&pointer, "permit", name, template.permit.iter().map(|rule| rule.id.as_str()));
             }
         }
-        // Each name must mean something under each of the permits.
-        let mut compiled = None;
-        for rule in &charged {
-            let known = Known::of(&rule.targets, apis);
-            let place = Place { template, around: known.around(template), rule: None };
-            compiled = counter(written, &at, &place, report);
-            if compiled.is_none() {
-                break;
-            }
+        if charged.is_empty() {
+            continue;
         }
-        let Some(counter) = compiled else { continue };
+        // Each name must mean the same under each of the permits.
+        let known = Known::of_all(charged.iter().map(|rule| Known::of(&rule.targets, apis)).collect());
+        let place = Place { template, around: known.around(template), rule: None };
+        let Some(counter) = counter(written, &at, &place, report) else { continue };
         let index = u32::try_from(page.counters.len()).unwrap_or(u32::MAX);
         page.counters.push(counter);
         for permit in page.permits.iter_mut().filter(|permit| charged.iter().any(|rule| rule.id == permit.id)) {

@@ -70,6 +70,20 @@ impl<'a> Known<'a> {
         Self { actions, variables: path_variables(targets, apis) }
     }
 
+    /// What is known under all of several targets.
+    pub(crate) fn of_all(mut all: Vec<Self>) -> Self {
+        let mut joined = all.pop().unwrap_or(Self { actions: Vec::new(), variables: Vec::new() });
+        for other in all {
+            joined.variables.retain(|name| other.variables.contains(name));
+            if joined.actions.is_empty() || other.actions.is_empty() {
+                joined.actions.clear();
+            } else {
+                joined.actions.extend(other.actions);
+            }
+        }
+        joined
+    }
+
     /// What the rule's tests and counters may refer to.
     pub(crate) fn around<'k>(&'k self, template: &'k Template) -> Surroundings<'k> {
         let Self { actions, variables } = self;

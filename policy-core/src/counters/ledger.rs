@@ -59,9 +59,11 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
     if !tallied.refusals.is_empty() {
         return tallied;
     }
-    // Everything that does not fit has its reason, not only the first.
-    for (slot, charges) in &slots {
-        look(store, *slot, charges, now, &mut tallied.refusals);
+    // Everything that does not fit has its reason, not only the first. What stands in one slot is charged at once.
+    if slots.values().map(Vec::len).sum::<usize>() > 1 {
+        for (slot, charges) in &slots {
+            look(store, *slot, charges, now, &mut tallied.refusals);
+        }
     }
     if !tallied.refusals.is_empty() {
         tallied.refusals.sort_by_key(|(position, _)| *position);

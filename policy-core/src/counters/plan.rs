@@ -4,7 +4,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::window::Meter;
@@ -14,7 +13,7 @@ use crate::number::Decimal;
 use crate::policy::{Change, Counted, Counter, Page, Reach};
 
 /// Of what a counter keeps a budget of its own: what the counter's `per` names, without the agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(Vec<u8>);
 
 impl Key {
@@ -31,6 +30,10 @@ impl Key {
             bytes = [0xff; 4].into_iter().chain(Sha256::digest(&bytes)).collect();
         }
         Self(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Which of so many slots it belongs to.

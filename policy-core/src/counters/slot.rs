@@ -3,6 +3,7 @@
 //! A slot holds the counters whose keys belong to it, so that one counter stands in one slot and nowhere else: who sets the
 //! slot has it alone. An empty slot has no bytes.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use super::drift::Changes;
 use super::plan::{Amount, Bound, Charge, Intent, Key};
 use super::store::SlotName;
 use super::total::Total;
-use super::window::Frame;
+use super::window::{Frame, oldest_part};
 use crate::limits::SLOT_BYTES;
 use crate::number::Decimal;
 use crate::time::Timestamp;
@@ -20,20 +21,24 @@ use crate::time::Timestamp;
 const FORM: u8 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Slot {
+struct Slot<'b> {
     form: u8,
     /// The latest moment at which it was set.
     latest: Timestamp,
-    entries: Vec<Entry>,
+    #[serde(borrow)]
+    entries: Vec<Entry<'b>>,
 }
 
-/// One counter.
+/// One counter. Its state is read only where it is asked for.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entry {
-    key: Key,
+struct Entry<'b> {
+    key: Cow<'b, [u8]>,
     /// Length of a part of its window.
     unit: u64,
-    state: State,
+    /// The last part in which something was charged.
+    newest: u64,
+    #[serde(borrow)]
+    state: Cow<'b, [u8]>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,8 +98,7 @@ pub fn reserve(
     let mut slot = Slot::read(bytes).ok_or((0, Refusal::Damaged))?;
     slot.latest = slot.latest.max(now);
     let frame = first.meter.frame(slot.latest);
-    let unit = first.meter.unit();
-    slot.bring_to(frame, unit).ok_or((0, Refusal::Inexact))?;
+    slot.expire(frame, first.meter.unit());
     for (index, charge) in charges.iter().enumerate() {
         if let Some(receipt) = slot.charge(charge, frame, name).map_err(|refusal| (index, refusal))? {
             receipts.push(receipt);
@@ -115,61 +119,82 @@ pub fn release(bytes: &[u8], receipts: &[&Receipt]) -> Option<Vec<u8>> {
     let mut slot = Slot::read(bytes)?;
     let mut found = false;
     for receipt in receipts {
-        let entry = slot.entries.iter_mut().find(|entry| entry.key == receipt.key && entry.unit == receipt.unit);
-        let Some(entry) = entry else { continue };
+        let same = |entry: &Entry<'_>| *entry.key == *receipt.key.bytes() && entry.unit == receipt.unit;
+        let Some(at) = slot.entries.iter().position(same) else { continue };
+        let Some(mut state) = slot.entries.get(at).and_then(Entry::read) else { continue };
         found = true;
-        match (&mut entry.state, &receipt.amount) {
+        match (&mut state, &receipt.amount) {
             (State::Total(total), Amount::Number(amount)) => total.take_back(receipt.part, *amount),
             (State::Drift(changes), Amount::Changes(moves)) => changes.take_back(receipt.part, moves),
             _ => {}
         }
+        if state.is_empty() {
+            slot.entries.remove(at);
+        } else if let Some(entry) = slot.entries.get_mut(at) {
+            entry.state = state.bytes()?.into();
+        }
     }
-    slot.entries.retain(|entry| !entry.state.is_empty());
     found.then(|| postcard::to_allocvec(&slot).ok())?
 }
 
-impl Slot {
+impl<'b> Slot<'b> {
     /// `None`: this is no slot.
-    fn read(bytes: &[u8]) -> Option<Self> {
+    fn read(bytes: &'b [u8]) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self { form: FORM, latest: Timestamp::default(), entries: Vec::new() });
         }
         postcard::from_bytes(bytes).ok().filter(|slot: &Self| slot.form == FORM)
     }
 
-    /// Takes out what counts no more. What was counted in parts of another length counts as used now.
-    fn bring_to(&mut self, frame: Frame, unit: u64) -> Option<()> {
-        let mut entries = Vec::with_capacity(self.entries.len());
-        for mut entry in core::mem::take(&mut self.entries) {
-            if entry.unit == unit {
-                entry.state.expire(frame);
-            } else {
-                entry = Entry { unit, state: entry.state.gathered(frame)?, ..entry };
-            }
-            if !entry.state.is_empty() {
-                entries.push(entry);
-            }
-        }
-        self.entries = entries;
-        Some(())
+    /// Takes out what counts no more: of another window, what did not count any more by that one.
+    fn expire(&mut self, frame: Frame, unit: u64) {
+        let latest = self.latest;
+        self.entries.retain(|entry| {
+            let oldest = if entry.unit == unit { frame.oldest } else { oldest_part(entry.unit, latest) };
+            entry.newest >= oldest
+        });
     }
 
     /// Charges one counter; `None`: nothing was added.
     fn charge(&mut self, charge: &Charge, frame: Frame, name: SlotName) -> Result<Option<Receipt>, Refusal> {
-        let known = self.entries.iter().position(|entry| entry.key == charge.key);
-        let mut fresh = State::for_amount(&charge.amount);
-        let state = known.and_then(|at| self.entries.get_mut(at)).map_or(&mut fresh, |entry| &mut entry.state);
+        let unit = charge.meter.unit();
+        let known = self.entries.iter().position(|entry| *entry.key == *charge.key.bytes());
+        let mut state = match known.and_then(|at| self.entries.get(at)) {
+            None => State::for_amount(&charge.amount),
+            Some(entry) => {
+                let mut state = entry.read().ok_or(Refusal::Damaged)?;
+                if entry.unit == unit {
+                    state.expire(frame);
+                    state
+                } else {
+                    // The parts of another window say nothing here: all of it counts as used now.
+                    state.gathered(frame).ok_or(Refusal::Inexact)?
+                }
+            }
+        };
         state.fits(charge, frame)?;
         if charge.intent == Intent::Look || charge.amount.is_nothing() {
             return Ok(None);
         }
         state.add(&charge.amount, frame)?;
-        let unit = charge.meter.unit();
-        if known.is_none() {
-            self.entries.push(Entry { key: charge.key.clone(), unit, state: fresh });
+        let entry = Entry {
+            key: charge.key.bytes().to_vec().into(),
+            unit,
+            newest: frame.current,
+            state: state.bytes().ok_or(Refusal::Damaged)?.into(),
+        };
+        match known.and_then(|at| self.entries.get_mut(at)) {
+            Some(known) => *known = entry,
+            None => self.entries.push(entry),
         }
         let (key, amount) = (charge.key.clone(), charge.amount.clone());
         Ok(Some(Receipt { slot: name, key, unit, part: frame.current, amount }))
+    }
+}
+
+impl Entry<'_> {
+    fn read(&self) -> Option<State> {
+        postcard::from_bytes(&self.state).ok()
     }
 }
 
@@ -179,6 +204,10 @@ impl State {
             Amount::Number(_) => Self::Total(Total::default()),
             Amount::Changes(_) => Self::Drift(Changes::default()),
         }
+    }
+
+    fn bytes(&self) -> Option<Vec<u8>> {
+        postcard::to_allocvec(self).ok()
     }
 
     fn is_empty(&self) -> bool {

@@ -25,6 +25,15 @@ pub(crate) struct Frame {
     pub(crate) partial: bool,
 }
 
+/// The first part that may still count in a window whose parts are so long (0: days).
+pub(crate) fn oldest_part(unit: u64, at: Timestamp) -> u64 {
+    match at.0.checked_div(unit) {
+        Some(current) => current.saturating_sub(PARTS),
+        // Local days begin at most a day before those of UTC.
+        None => (at.seconds() / 86_400).saturating_sub(1),
+    }
+}
+
 impl Meter {
     /// Length of a part in nanoseconds; 0 for days, which have none. Parts of different lengths have different numbers.
     pub(crate) fn unit(&self) -> u64 {
