@@ -89,15 +89,9 @@ extern "C" fn proxy_on_response_trailers(_context: u32, _fields: usize) -> u32 {
     dispatch::on_response_trailers() as u32
 }
 
-/// The filter makes no calls, so this answers none, and releases nothing.
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_http_call_response(
-    _context: u32,
-    _call: u32,
-    _fields: usize,
-    _body_size: usize,
-    _trailers: usize,
-) {
+extern "C" fn proxy_on_http_call_response(context: u32, call: u32, fields: usize, body_size: usize, _trailers: usize) {
+    dispatch::on_call_response(context, call, fields, body_size);
 }
 
 /// True: nothing here has to be finished before the context may go.

@@ -2,20 +2,28 @@
 //!
 //! `/allow`, `/deny`, `/approval`, `/shadow-deny`, `/stranger`: decided from the head. `/body`, `/shadow-body`: a body
 //! of at most [`LIMIT`] bytes is needed; one that contains `bad`, or none, is denied. `/body-again`: needs a body
-//! whatever is answered. `/current`, `/counters`: need what no version of the filter has yet. `/set-header`,
+//! whatever is answered. `/counters`: needs what no version of the filter has yet. `/set-header`,
 //! `/remove-header`: allowed with an obligation. `/rpc`, `/notification`: denied to a client that expects an error of
 //! JSON-RPC, or no answer.
+//!
+//! `/current?<n>`: n lookups, each of which must be answered 200 with a body that starts with `good`; otherwise denied,
+//! with what was answered in the reply. `/shadow-current?<n>`: forwarded nevertheless. `/body-current?<n>`: after a body.
+//! `/twice-current?<n>`: a second time after the first. `/ever-current?<n>`: again whatever is answered.
 
 #![allow(unreachable_pub, dead_code, reason = "mirrors the public interface of policy-core")]
 
 use std::sync::Arc;
 
 pub const LIMIT: usize = 1024;
+/// Calls for one request at a time.
+pub const PARALLEL: usize = 3;
+/// Bytes of an answer to a lookup.
+pub const ANSWER_LIMIT: usize = 64 * 1024;
 
 pub mod bundle {
     use super::{LoadError, PolicySet};
 
-    /// `ok`, or `ok:<body timeout in ms>`.
+    /// `ok`, or `ok:<body timeout in ms>`. Lookups: 2,000 ms, 3 at a time.
     pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         let text = str::from_utf8(bytes).map_err(|_| LoadError)?;
         let body_timeout_ms = match text.split_once(':') {
@@ -52,6 +60,12 @@ impl PolicySet {
     pub fn body_timeout_ms(&self) -> u64 {
         self.body_timeout_ms
     }
+    pub fn lookup_timeout_ms(&self) -> u64 {
+        2_000
+    }
+    pub fn lookups_parallel(&self) -> usize {
+        PARALLEL
+    }
 }
 
 pub struct Head {
@@ -72,6 +86,14 @@ pub enum Step {
 pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
     let path = head.fields.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.clone());
     let path = path.unwrap_or_default();
+    if let Some(need) = NeedCurrent::of(&path) {
+        let body = path.starts_with(b"/body-");
+        return if body {
+            Step::NeedBody(NeedBody { shadow: false, again: false, then: Some(need) })
+        } else {
+            Step::NeedCurrent(need)
+        };
+    }
     match path.as_slice() {
         b"/allow" => Step::Done(Outcome::new(Decision::Allow)),
         b"/approval" => Step::Done(Outcome::new(Decision::ApprovalRequired)),
@@ -86,11 +108,10 @@ pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
             ..Outcome::new(Decision::Allow)
         }),
         b"/body" | b"/shadow-body" | b"/body-again" => {
-            Step::NeedBody(NeedBody { shadow: path == b"/shadow-body", again: path == b"/body-again" })
+            Step::NeedBody(NeedBody { shadow: path == b"/shadow-body", again: path == b"/body-again", then: None })
         }
         b"/rpc" => Step::Done(Outcome { rpc: Some("{\"id\":7}"), ..Outcome::new(Decision::Deny) }),
         b"/notification" => Step::Done(Outcome { silent: true, ..Outcome::new(Decision::Deny) }),
-        b"/current" => Step::NeedCurrent(NeedCurrent),
         b"/counters" => Step::NeedCounters(NeedCounters),
         _ => Step::Done(Outcome::new(Decision::Deny)),
     }
@@ -99,6 +120,7 @@ pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
 pub struct NeedBody {
     shadow: bool,
     again: bool,
+    then: Option<NeedCurrent>,
 }
 
 impl NeedBody {
@@ -108,6 +130,9 @@ impl NeedBody {
     pub fn answer(self, body: Body) -> Step {
         if self.again {
             return Step::NeedBody(self);
+        }
+        if let (Some(need), Body::Complete(_)) = (self.then, &body) {
+            return Step::NeedCurrent(need);
         }
         let code = match body {
             Body::Unavailable(Unavailable::Timeout) => Some(Code::BodyTimeout),
@@ -138,7 +163,7 @@ pub enum Body {
     Unavailable(Unavailable),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unavailable {
     TooLarge,
     NotSeen,
@@ -146,13 +171,95 @@ pub enum Unavailable {
     Truncated,
     Timeout,
     NotDelivered,
+    Unreachable,
     NotSupported,
 }
 
-pub struct NeedCurrent;
+pub mod state {
+    use super::Unavailable;
+
+    pub struct Fetch {
+        pub cluster: String,
+        pub host: String,
+        pub method: Method,
+        pub target: String,
+        pub headers: Vec<(String, String)>,
+        pub body: Option<Vec<u8>>,
+        pub limit: usize,
+    }
+
+    /// Every other lookup is of a tool.
+    pub enum Method {
+        Get,
+        Post,
+    }
+
+    impl Method {
+        pub fn name(&self) -> &'static str {
+            match self {
+                Self::Get => "GET",
+                Self::Post => "POST",
+            }
+        }
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    pub enum Answer {
+        Response { status: u16, headers: Vec<(Vec<u8>, Vec<u8>)>, body: Vec<u8> },
+        Unavailable(Unavailable),
+    }
+}
+
+pub struct NeedCurrent {
+    fetches: Vec<state::Fetch>,
+    shadow: bool,
+    /// Rounds that follow.
+    rounds: usize,
+}
+
 impl NeedCurrent {
-    pub fn unavailable(self, _why: Unavailable) -> Step {
-        Step::NeedCounters(NeedCounters)
+    fn of(path: &[u8]) -> Option<Self> {
+        let (kind, count) = str::from_utf8(path).ok()?.split_once("current?")?;
+        let fetch = |number: usize| {
+            let tool = number.is_multiple_of(2);
+            state::Fetch {
+                cluster: "lookups".into(),
+                host: "shop.example.com".into(),
+                method: if tool { state::Method::Post } else { state::Method::Get },
+                target: format!("/{number}"),
+                headers: vec![("accept".into(), "application/json".into())],
+                body: tool.then(|| b"call".to_vec()),
+                limit: ANSWER_LIMIT,
+            }
+        };
+        let rounds = match kind {
+            "/twice-" => 1,
+            "/ever-" => usize::MAX,
+            _ => 0,
+        };
+        let fetches = (1..=count.parse().ok()?).map(fetch).collect();
+        Some(Self { fetches, shadow: kind == "/shadow-", rounds })
+    }
+    pub fn fetches(&self) -> &[state::Fetch] {
+        &self.fetches
+    }
+    pub fn answer(self, answers: Vec<state::Answer>) -> Step {
+        use state::Answer;
+        assert_eq!(answers.len(), self.fetches.len());
+        if let Some(rounds) = self.rounds.checked_sub(1) {
+            return Step::NeedCurrent(Self { rounds, ..self });
+        }
+        let good =
+            |answer: &Answer| matches!(answer, Answer::Response { status: 200, body, .. } if body.starts_with(b"good"));
+        if answers.iter().all(good) {
+            return Step::Done(Outcome::new(Decision::Allow));
+        }
+        let told = answers.iter().map(|answer| match answer {
+            Answer::Response { status, body, .. } => format!("{status} {}", String::from_utf8_lossy(body)),
+            Answer::Unavailable(why) => format!("{why:?}"),
+        });
+        let told = told.collect::<Vec<_>>().join(",");
+        Step::Done(Outcome { forward: self.shadow, answers: Some(told), ..Outcome::new(Decision::Deny) })
     }
 }
 
@@ -205,6 +312,8 @@ pub struct Outcome {
     rpc: Option<&'static str>,
     /// Nobody waits for an answer.
     silent: bool,
+    /// What lookups were answered.
+    answers: Option<String>,
 }
 
 pub enum Obligation {
@@ -230,11 +339,15 @@ impl Outcome {
             status: 403,
             rpc: None,
             silent: false,
+            answers: None,
         }
     }
     pub fn reply(&self, _set: &PolicySet) -> Reply {
         if let Some(answer) = self.rpc {
             return Reply { status: 200, content_type: Some("application/json"), body: answer.into() };
+        }
+        if let Some(answers) = &self.answers {
+            return Reply { status: 403, content_type: Some("text/plain"), body: answers.clone().into() };
         }
         if self.silent {
             return Reply { status: 403, content_type: None, body: Vec::new() };

@@ -21,10 +21,15 @@ pub(crate) enum Counter {
     Failed,
     /// The host did not take the decision's event, so the access log goes without it.
     NotRecorded,
+    /// A call was made to look up the present.
+    Lookup,
+    /// A lookup had no answer: its call could not be made, or failed, took too long, was too large, or was answered with a
+    /// status from 500 on, as the gateway's own timeouts and resets are.
+    LookupUnavailable,
 }
 
 /// All counters, in the order of their numbers, with their names.
-const COUNTERS: [(Counter, &str); 7] = [
+const COUNTERS: [(Counter, &str); 9] = [
     (Counter::Allow, "ambit.allow"),
     (Counter::Deny, "ambit.deny"),
     (Counter::ApprovalRequired, "ambit.approval_required"),
@@ -32,6 +37,8 @@ const COUNTERS: [(Counter, &str); 7] = [
     (Counter::ShadowWouldDeny, "ambit.shadow_would_deny"),
     (Counter::Failed, "ambit.failed"),
     (Counter::NotRecorded, "ambit.not_recorded"),
+    (Counter::Lookup, "ambit.lookup"),
+    (Counter::LookupUnavailable, "ambit.lookup_unavailable"),
 ];
 
 /// The host's numbers of the counters. A counter that the host refused is not counted: counting never decides.

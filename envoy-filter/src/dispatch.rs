@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
+use crate::calls;
 use crate::host;
 use crate::refusal::Refusal;
 use crate::registry::{Absent, Registry};
-use crate::request::{Request, Tick};
+use crate::request::{Lives, Request};
 use crate::root::{Plugin, Root};
 use crate::types::Action;
 
@@ -73,7 +74,7 @@ pub(crate) fn on_tick(id: u32) {
     // Without the time nobody has waited too long yet; the next tick asks again.
     let Ok(now) = host::now() else { return };
     for request in held {
-        if with_request(request, |request| request.on_tick(now)) == Ok(Tick::Gone) {
+        if with_request(request, |request| request.on_tick(now)) == Ok(Lives::No) {
             contexts(|contexts| contexts.remove(request));
         }
     }
@@ -91,6 +92,17 @@ pub(crate) fn on_request_body(id: u32, size: usize, end_of_stream: bool) -> Acti
 
 pub(crate) fn on_request_trailers(id: u32) -> Action {
     with_request(id, Request::on_request_trailers).unwrap_or_else(refuse)
+}
+
+/// A call that some request may wait for is answered. One that nobody waits for (the client is gone, the request was
+/// answered otherwise, the call is none of this VM's) changes nothing. `context` is the one the gateway answers in: the root context, not
+/// the stream's.
+pub(crate) fn on_call_response(context: u32, call: u32, fields: usize, size: usize) {
+    let Some(request) = calls::answered(call) else { return };
+    if with_request(request, |request| request.on_call_response(call, fields, size)) == Ok(Lives::No) {
+        contexts(|contexts| contexts.remove(request));
+    }
+    let _ = host::set_effective_context(context);
 }
 
 /// Holds a stream that has no context to judge it.

@@ -63,6 +63,18 @@ mod sys {
         ) -> u32;
         pub(super) fn proxy_continue_stream(stream: u32) -> u32;
         pub(super) fn proxy_close_stream(stream: u32) -> u32;
+        pub(super) fn proxy_http_call(
+            cluster: *const u8,
+            cluster_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+            trailers: *const u8,
+            trailers_size: usize,
+            timeout: u32,
+            call: *mut u32,
+        ) -> u32;
         pub(super) fn proxy_get_shared_data(
             key: *const u8,
             key_size: usize,
@@ -85,6 +97,7 @@ mod sys {
 
 /// `proxy_buffer_type_t`.
 const REQUEST_BODY: u32 = 0;
+const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 /// `proxy_stream_type_t`.
 const REQUEST_STREAM: u32 = 0;
@@ -183,10 +196,55 @@ fn buffer(kind: u32, max_size: usize) -> Result<Vec<u8>, Status> {
 
 /// All request headers in one host call.
 pub(crate) fn request_headers() -> Result<Fields, Status> {
+    fields(HeaderMap::Request)
+}
+
+fn fields(map: HeaderMap) -> Result<Fields, Status> {
     // SAFETY: the addresses are of `receive`'s live locals.
-    let bytes =
-        receive(|data, size| unsafe { sys::proxy_get_header_map_pairs(HeaderMap::Request as u32, data, size) })?;
+    let bytes = receive(|data, size| unsafe { sys::proxy_get_header_map_pairs(map as u32, data, size) })?;
     pairs::decode(&bytes).ok_or(Status::Unreadable)
+}
+
+/// Calls a cluster of the gateway, for the effective context; returns the number under which the gateway answers, by
+/// `proxy_on_http_call_response`. Fails if the gateway has no such cluster or cannot begin the call.
+///
+/// `timeout` is in milliseconds and not zero, which would be none. Headers are pseudo-headers too; `:method`, `:path`
+/// and `:authority` must be among them.
+pub(crate) fn dispatch_call(
+    cluster: &str,
+    headers: &[(&[u8], &[u8])],
+    body: &[u8],
+    timeout: u32,
+) -> Result<u32, Status> {
+    let headers = pairs::encode(headers).ok_or(Status::SerializationFailure)?;
+    let trailers = pairs::encode(&[]).ok_or(Status::SerializationFailure)?;
+    let mut call = 0;
+    // SAFETY: addresses and sizes of live slices, and the address of a live local.
+    Status::from_code(unsafe {
+        sys::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout,
+            &raw mut call,
+        )
+    })?;
+    Ok(call)
+}
+
+/// All headers of the answer to a call, in one host call; while that answer is delivered.
+pub(crate) fn call_headers() -> Result<Fields, Status> {
+    fields(HeaderMap::CallResponse)
+}
+
+/// The body of the answer to a call, at most `max_size` bytes from its start; while that answer is delivered.
+pub(crate) fn call_body(max_size: usize) -> Result<Vec<u8>, Status> {
+    buffer(CALL_RESPONSE_BODY, max_size)
 }
 
 /// Appends a field.

@@ -32,6 +32,14 @@ pub(crate) struct Gateway {
     pub(crate) replies: Vec<Reply>,
     pub(crate) continued: Vec<Option<u32>>,
     pub(crate) closed: Vec<Option<u32>>,
+    /// Calls that were made; the number of each is its place, counted from 1.
+    pub(crate) calls: Vec<Call>,
+    /// Clusters there are; a call to another is refused. `None`: all.
+    pub(crate) clusters: Option<Vec<&'static str>>,
+    /// What the call that is being answered brought; the context that waits must be effective to see it.
+    pub(crate) answer: Option<Answer>,
+    /// How often an answer's body was read.
+    pub(crate) bodies_read: usize,
     pub(crate) counters: BTreeMap<String, i64>,
     pub(crate) metrics: Vec<String>,
 }
@@ -50,6 +58,32 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(field, _)| field == name.as_bytes()).map(|(_, value)| value.as_slice())
     }
+}
+
+/// A call, as the gateway was told to make it.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The effective context, if the running one was not it.
+    pub(crate) context: Option<u32>,
+    pub(crate) cluster: String,
+    pub(crate) headers: Fields,
+    pub(crate) body: Vec<u8>,
+    /// In milliseconds.
+    pub(crate) timeout: u32,
+}
+
+impl Call {
+    pub(crate) fn path(&self) -> String {
+        let path = self.headers.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.as_slice());
+        String::from_utf8_lossy(path.unwrap_or_default()).into()
+    }
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) headers: Fields,
+    pub(crate) body: Vec<u8>,
 }
 
 thread_local! {
@@ -116,6 +150,35 @@ fn decoded(fields: &Fields) -> Result<Fields, Status> {
 
 pub(crate) fn request_headers() -> Result<Fields, Status> {
     call("request_headers", |gateway| decoded(gateway.headers.as_ref().ok_or(Status::NotFound)?))
+}
+
+pub(crate) fn dispatch_call(
+    cluster: &str,
+    headers: &[(&[u8], &[u8])],
+    body: &[u8],
+    timeout: u32,
+) -> Result<u32, Status> {
+    call("dispatch_call", |gateway| {
+        if gateway.clusters.as_ref().is_some_and(|clusters| !clusters.contains(&cluster)) {
+            return Err(Status::BadArgument);
+        }
+        let context = gateway.effective;
+        let headers = pairs::encode(headers).and_then(|bytes| pairs::decode(&bytes)).ok_or(Status::BadArgument)?;
+        gateway.calls.push(Call { context, cluster: cluster.into(), headers, body: body.to_vec(), timeout });
+        u32::try_from(gateway.calls.len()).map_err(|_| Status::InternalFailure)
+    })
+}
+
+pub(crate) fn call_headers() -> Result<Fields, Status> {
+    call("call_headers", |gateway| decoded(&gateway.answer.as_ref().ok_or(Status::NotFound)?.headers))
+}
+
+pub(crate) fn call_body(max_size: usize) -> Result<Vec<u8>, Status> {
+    call("call_body", |gateway| {
+        gateway.bodies_read = gateway.bodies_read.saturating_add(1);
+        let answer = gateway.answer.as_ref().ok_or(Status::NotFound)?;
+        Ok(answer.body.iter().copied().take(max_size).collect())
+    })
 }
 
 pub(crate) fn replace_header(map: HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> {

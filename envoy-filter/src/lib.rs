@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! gateway ── proxy_on_* ──> abi ──> dispatch ──> registry ──> root     configuration, ticks
-//!                                                        └──> request  one HTTP stream
+//!                                                        └──> request  one HTTP stream ──> lookups, calls
 //! gateway <── proxy_* ───── host <── enforce, refusal <──────────┘
 //! ```
 //!
-//! `policy_core` decides; this crate reads the request, waits for the body the decision needs, and carries the
-//! decision out. What it promises the gateway's owner:
+//! `policy_core` decides; this crate reads the request, waits for the body the decision needs, looks up the present it
+//! needs, and carries the decision out. What it promises the gateway's owner:
 //!
 //! - **No verdict, no passage.** While a decision is open every request callback returns `Pause`. Whatever goes
 //!   wrong here (an unreadable head, a missing policy, a failed host call) is answered with a refusal, not forwarded.
@@ -22,6 +22,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects))]
 
 mod abi;
+mod calls;
 #[cfg(test)]
 mod core_stub;
 mod counters;
@@ -29,6 +30,7 @@ mod dispatch;
 mod enforce;
 #[cfg_attr(not(target_arch = "wasm32"), path = "host_double.rs")]
 mod host;
+mod lookups;
 mod pairs;
 mod refusal;
 mod registry;

@@ -1,8 +1,8 @@
 //! One HTTP stream, from its head to a verdict.
 //!
 //! ```text
-//! AwaitingHead ──> AwaitingBody ──> Forwarded    Continue from here on
-//!       └───────────────┴─────────> Refused      Pause from here on: the reply is on its way
+//! AwaitingHead ──> AwaitingBody ──> AwaitingCurrent ──> Forwarded    Continue from here on
+//!       └───────────────┴──────────────────┴─────────> Refused      Pause from here on: the reply is on its way
 //! ```
 //!
 //! While a need is open, and whenever no verdict was reached, the answer to the gateway is `Pause`: one `Continue` would
@@ -11,16 +11,17 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
 use crate::enforce::{self, Verdict, enforce};
 use crate::host;
-use crate::policy::{Body, Head, NeedBody, Outcome, Step, Timestamp, Unavailable, evaluate};
+use crate::lookups::Lookups;
+use crate::policy::{Body, Head, NeedBody, NeedCurrent, Outcome, Step, Timestamp, Unavailable, evaluate};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::types::{Action, Fields};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
 const DELIVERY_PATIENCE: u64 = 1_000_000_000;
-const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 /// Needs that one evaluation may open one after another. Each kind can be asked for once or twice; more is a loop.
 const NEEDS: usize = 8;
 
@@ -35,12 +36,18 @@ pub(crate) struct Request {
     id: u32,
     plugin: Option<Rc<Plugin>>,
     stage: Stage,
+    /// When all lookups must be answered, in nanoseconds since the Unix epoch. `None` before the first. The time counts
+    /// over all rounds of lookups.
+    until: Option<u64>,
+    /// Bytes of the body that is judged. `None`: it passes unread.
+    judged: Option<usize>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
 enum Stage {
     AwaitingHead,
     AwaitingBody(Wait),
+    AwaitingCurrent(Lookups),
     Forwarded,
     Refused,
 }
@@ -57,20 +64,32 @@ struct Wait {
     announced: Option<usize>,
 }
 
-/// What the root context's tick found.
+/// Whether the gateway still knows the stream: what a callback of the root context finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Tick {
+pub(crate) enum Lives {
     /// The context is kept, waiting or answered.
-    Kept,
-    /// The gateway no longer knows the stream: forget the context.
-    Gone,
+    Yes,
+    /// Forget the context.
+    No,
+}
+
+/// How far an evaluation got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+enum Settled {
+    /// It waits for calls.
+    Open,
+    /// The request may pass.
+    Forward,
+    /// The request is answered.
+    Refused,
 }
 
 impl Request {
     /// The context `id`, under the plugin of its root context if that has one.
     pub(crate) fn new(id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { id, plugin, stage: Stage::AwaitingHead }
+        Self { id, plugin, stage: Stage::AwaitingHead, until: None, judged: None }
     }
 
     /// The head is here, and with `end_of_stream` it is the whole request.
@@ -79,7 +98,9 @@ impl Request {
             Stage::AwaitingHead => {}
             Stage::Refused => return Action::Pause,
             // A stream has one head. What a second one would be is unknown, so it is not let through.
-            Stage::AwaitingBody(_) | Stage::Forwarded => return self.refuse(Refusal::OutOfOrder),
+            Stage::AwaitingBody(_) | Stage::AwaitingCurrent(_) | Stage::Forwarded => {
+                return self.refuse(Refusal::OutOfOrder);
+            }
         }
         let Some(plugin) = self.plugin.clone() else {
             return self.refuse(Refusal::NoPolicy);
@@ -94,15 +115,16 @@ impl Request {
         };
         let head = length(&fields);
         let step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
-        match advance(step) {
-            Some(Progress::Body(need)) if end_of_stream => self.settle(need.answer(Body::Empty)),
-            Some(Progress::Body(need)) => {
-                plugin.hold(self.id);
-                self.stage = Stage::AwaitingBody(Wait { need, since: now, head, announced: None });
+        match step {
+            Step::NeedBody(need) if end_of_stream => {
+                self.judged = Some(0);
+                self.judge(need.answer(Body::Empty))
+            }
+            Step::NeedBody(need) => {
+                self.wait(&plugin, Stage::AwaitingBody(Wait { need, since: now, head, announced: None }));
                 Action::Pause
             }
-            Some(Progress::Done(outcome)) => self.enforce(outcome),
-            None => self.refuse(Refusal::Undecided),
+            step => self.judge(step),
         }
     }
 
@@ -110,6 +132,10 @@ impl Request {
     pub(crate) fn on_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let mut wait = match std::mem::replace(&mut self.stage, Stage::Refused) {
             Stage::AwaitingBody(wait) => wait,
+            Stage::AwaitingCurrent(lookups) => {
+                self.stage = Stage::AwaitingCurrent(lookups);
+                return self.body_meanwhile(size);
+            }
             Stage::Forwarded => {
                 self.stage = Stage::Forwarded;
                 return Action::Continue;
@@ -140,6 +166,11 @@ impl Request {
                 delivered();
                 self.judge_body(wait)
             }
+            Stage::AwaitingCurrent(lookups) => {
+                delivered();
+                self.stage = Stage::AwaitingCurrent(lookups);
+                Action::Pause
+            }
             Stage::Forwarded => {
                 self.stage = Stage::Forwarded;
                 Action::Continue
@@ -147,6 +178,16 @@ impl Request {
             Stage::Refused => Action::Pause,
             Stage::AwaitingHead => self.refuse(Refusal::OutOfOrder),
         }
+    }
+
+    /// Body that comes while lookups are in flight: the rest of one that passes unread.
+    fn body_meanwhile(&mut self, size: usize) -> Action {
+        delivered();
+        if self.judged.is_some_and(|judged| size != judged) {
+            // The body ended before: what is buffered now is not what was judged.
+            return self.refuse(Refusal::OutOfOrder);
+        }
+        Action::Pause
     }
 
     /// A response is about to be sent: the upstream's, this filter's, or one of the gateway's own.
@@ -165,49 +206,59 @@ impl Request {
         self.close();
     }
 
-    /// Answers a request whose body has not come for too long. Called from a tick of the root context, so that host
-    /// calls need this context made effective; `now` is in nanoseconds since the Unix epoch.
-    pub(crate) fn on_tick(&mut self, now: u64) -> Tick {
-        let Some(plugin) = self.plugin.clone() else {
-            return Tick::Kept;
+    /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so
+    /// that host calls need this context made effective.
+    pub(crate) fn on_call_response(&mut self, call: u32, fields: usize, size: usize) -> Lives {
+        let (Some(plugin), Stage::AwaitingCurrent(lookups)) = (self.plugin.clone(), &mut self.stage) else {
+            return Lives::Yes;
         };
-        let Stage::AwaitingBody(wait) = &self.stage else {
-            return Tick::Kept;
-        };
-        let waited = now.saturating_sub(wait.since);
-        let timeout = plugin.set.body_timeout_ms().saturating_mul(NANOSECONDS_PER_MILLISECOND);
-        let delivers = DELIVERS.try_with(Cell::get).unwrap_or(true);
-        if waited < if delivers { timeout } else { timeout.min(DELIVERY_PATIENCE) } {
-            return Tick::Kept;
-        }
         if host::set_effective_context(self.id).is_err() {
-            return Tick::Gone;
+            return Lives::No;
         }
-        if !delivers && waited < timeout && received_body(wait.head) == Some(false) {
-            // Nothing has arrived at the gateway either: the client is slow, which is not the configuration's fault.
-            return Tick::Kept;
+        lookups.take(call, fields, size, &plugin);
+        if !lookups.is_open() {
+            self.end_lookups(&plugin);
         }
-        let Stage::AwaitingBody(wait) = std::mem::replace(&mut self.stage, Stage::Refused) else {
-            return Tick::Kept;
+        Lives::Yes
+    }
+
+    /// Answers a request whose body, or whose lookups, have not come for too long. Called from a tick of the root
+    /// context, so that host calls need this context made effective; `now` is in nanoseconds since the Unix epoch.
+    pub(crate) fn on_tick(&mut self, now: u64) -> Lives {
+        let Some(plugin) = self.plugin.clone() else {
+            return Lives::Yes;
         };
-        plugin.release(self.id);
-        let why = if delivers {
-            Unavailable::Timeout
-        } else {
-            plugin.tell_not_delivered();
-            Unavailable::NotDelivered
-        };
-        match conclude(wait.need.answer(Body::Unavailable(why))) {
-            Some(outcome) => match enforce(outcome, &plugin) {
-                // Shadow mode forwards whatever was found.
-                Verdict::Forward => self.resume(),
-                Verdict::Refused => {}
+        match &self.stage {
+            Stage::AwaitingBody(wait) => match overdue(self.id, wait, now, &plugin) {
+                Ok(why) => self.end_body(&plugin, why),
+                Err(lives) => return lives,
             },
-            None => {
-                let _ = self.refuse(Refusal::Undecided);
+            // The gateway's own timeout of each call comes first, unless it lost the call.
+            Stage::AwaitingCurrent(lookups) if now >= lookups.until().saturating_add(GRACE) => {
+                if host::set_effective_context(self.id).is_err() {
+                    return Lives::No;
+                }
+                self.end_lookups(&plugin);
             }
+            _ => {}
         }
-        Tick::Kept
+        Lives::Yes
+    }
+
+    /// Goes on without the body, from a callback of the root context.
+    fn end_body(&mut self, plugin: &Rc<Plugin>, why: Unavailable) {
+        if let Stage::AwaitingBody(wait) = self.leave(plugin) {
+            let settled = self.settle(wait.need.answer(Body::Unavailable(why)));
+            self.resume(settled);
+        }
+    }
+
+    /// Goes on with what the lookups brought, from a callback of the root context.
+    fn end_lookups(&mut self, plugin: &Rc<Plugin>) {
+        if let Stage::AwaitingCurrent(lookups) = self.leave(plugin) {
+            let settled = self.settle(lookups.conclude(plugin));
+            self.resume(settled);
+        }
     }
 
     /// Reads the body that `wait` is for, which is complete, and decides.
@@ -220,6 +271,7 @@ impl Request {
                 Ok(_) | Err(_) => Body::Unavailable(Unavailable::NotSeen),
             },
         };
+        self.judged = Some(wait.announced.unwrap_or_default());
         self.answer(wait.need, body)
     }
 
@@ -227,30 +279,78 @@ impl Request {
         if let Some(plugin) = &self.plugin {
             plugin.release(self.id);
         }
-        self.settle(need.answer(body))
+        self.judge(need.answer(body))
     }
 
-    /// Decides, now that the body has been answered.
-    fn settle(&mut self, step: Step) -> Action {
-        match conclude(step) {
-            Some(outcome) => self.enforce(outcome),
-            None => self.refuse(Refusal::Undecided),
+    /// Goes on with an evaluation in a callback of the request, which says what becomes of it.
+    fn judge(&mut self, step: Step) -> Action {
+        match self.settle(step) {
+            Settled::Forward => Action::Continue,
+            Settled::Open | Settled::Refused => Action::Pause,
         }
     }
 
-    fn enforce(&mut self, outcome: Outcome) -> Action {
+    /// Goes on with an evaluation to its end, or until calls must be waited for. Needs this context to be effective.
+    fn settle(&mut self, mut step: Step) -> Settled {
         let Some(plugin) = self.plugin.clone() else {
-            return self.refuse(Refusal::NoPolicy);
+            return self.undecided(Refusal::NoPolicy);
         };
+        for _ in 0..NEEDS {
+            step = match step {
+                Step::Done(outcome) => return self.enforce(outcome, &plugin),
+                Step::NeedCurrent(need) => {
+                    let lookups = match self.look_up(need, &plugin) {
+                        Ok(lookups) => lookups,
+                        Err(refusal) => return self.undecided(refusal),
+                    };
+                    if lookups.is_open() {
+                        self.wait(&plugin, Stage::AwaitingCurrent(lookups));
+                        return Settled::Open;
+                    }
+                    lookups.conclude(&plugin)
+                }
+                Step::NeedCounters(need) => need.unavailable(Unavailable::NotSupported),
+                // The body was given once and is gone.
+                Step::NeedBody(need) => need.answer(Body::Unavailable(Unavailable::NotSeen)),
+            };
+        }
+        self.undecided(Refusal::Undecided)
+    }
+
+    fn look_up(&mut self, need: NeedCurrent, plugin: &Plugin) -> Result<Lookups, Refusal> {
+        let now = host::now().map_err(|_| Refusal::ClockUnreadable)?;
+        let timeout = plugin.set.lookup_timeout_ms().saturating_mul(NANOSECONDS_PER_MILLISECOND);
+        let until = *self.until.get_or_insert(now.saturating_add(timeout));
+        Ok(Lookups::open(need, self.id, now, until, plugin))
+    }
+
+    fn enforce(&mut self, outcome: Outcome, plugin: &Plugin) -> Settled {
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
-        match enforce(outcome, &plugin) {
+        match enforce(outcome, plugin) {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
-                Action::Continue
+                Settled::Forward
             }
-            Verdict::Refused => Action::Pause,
+            Verdict::Refused => Settled::Refused,
         }
+    }
+
+    fn undecided(&mut self, refusal: Refusal) -> Settled {
+        let _ = self.refuse(refusal);
+        Settled::Refused
+    }
+
+    /// Waits, so that the root context's tick looks at this request.
+    fn wait(&mut self, plugin: &Plugin, stage: Stage) {
+        plugin.hold(self.id);
+        self.stage = stage;
+    }
+
+    /// Waits no longer.
+    fn leave(&mut self, plugin: &Plugin) -> Stage {
+        plugin.release(self.id);
+        std::mem::replace(&mut self.stage, Stage::Refused)
     }
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
@@ -260,19 +360,16 @@ impl Request {
         Action::Pause
     }
 
-    /// Releases a request from outside its callbacks.
-    fn resume(&mut self) {
-        match host::continue_request() {
-            Ok(()) => self.stage = Stage::Forwarded,
-            Err(_) => {
-                let _ = self.refuse(Refusal::NotResumed);
-            }
+    /// Releases a request from outside its callbacks, if it may pass.
+    fn resume(&mut self, settled: Settled) {
+        if settled == Settled::Forward && host::continue_request().is_err() {
+            let _ = self.refuse(Refusal::NotResumed);
         }
     }
 
     /// Gives up on a need that is still open.
     fn close(&mut self) {
-        if let Stage::AwaitingBody(_) = self.stage {
+        if let Stage::AwaitingBody(_) | Stage::AwaitingCurrent(_) = self.stage {
             self.stage = Stage::Refused;
             if let Some(plugin) = &self.plugin {
                 plugin.release(self.id);
@@ -293,35 +390,24 @@ fn delivered() {
     let _ = DELIVERS.try_with(|delivers| delivers.set(true));
 }
 
-/// How far an evaluation gets without the body.
-enum Progress {
-    Body(NeedBody),
-    Done(Outcome),
-}
-
-/// Answers the needs that this filter cannot fill, until the body or the end. `None` if there is no end.
-fn advance(mut step: Step) -> Option<Progress> {
-    for _ in 0..NEEDS {
-        step = match step {
-            Step::NeedBody(need) => return Some(Progress::Body(need)),
-            Step::Done(outcome) => return Some(Progress::Done(outcome)),
-            Step::NeedCurrent(need) => need.unavailable(Unavailable::NotSupported),
-            Step::NeedCounters(need) => need.unavailable(Unavailable::NotSupported),
-        };
+/// Why a request need not wait for its body any longer, or whether it lives on waiting. Makes its context effective.
+fn overdue(id: u32, wait: &Wait, now: u64, plugin: &Plugin) -> Result<Unavailable, Lives> {
+    let waited = now.saturating_sub(wait.since);
+    let timeout = plugin.set.body_timeout_ms().saturating_mul(NANOSECONDS_PER_MILLISECOND);
+    let delivers = DELIVERS.try_with(Cell::get).unwrap_or(true);
+    if waited < if delivers { timeout } else { timeout.min(DELIVERY_PATIENCE) } {
+        return Err(Lives::Yes);
     }
-    None
-}
-
-/// The end of an evaluation that was given the body, or was told why not. `None` if there is no end.
-fn conclude(mut step: Step) -> Option<Outcome> {
-    for _ in 0..NEEDS {
-        step = match advance(step)? {
-            Progress::Done(outcome) => return Some(outcome),
-            // The body was given once and is gone.
-            Progress::Body(need) => need.answer(Body::Unavailable(Unavailable::NotSeen)),
-        };
+    host::set_effective_context(id).map_err(|_| Lives::No)?;
+    if delivers {
+        return Ok(Unavailable::Timeout);
     }
-    None
+    if waited < timeout && received_body(wait.head) == Some(false) {
+        // Nothing has arrived at the gateway either: the client is slow, which is not the configuration's fault.
+        return Err(Lives::Yes);
+    }
+    plugin.tell_not_delivered();
+    Ok(Unavailable::NotDelivered)
 }
 
 /// Bytes of all names and values, as Envoy counts a head.
@@ -339,5 +425,7 @@ fn received_body(head: u64) -> Option<bool> {
     Some(total > head)
 }
 
+#[cfg(test)]
+mod lookup_tests;
 #[cfg(test)]
 mod tests;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::counters::Counters;
 use crate::host;
 use crate::policy::{PolicySet, bundle};
-use crate::types::Level;
+use crate::types::{Level, Status};
 
-/// Milliseconds between two looks at the requests that wait for their bodies.
+/// Milliseconds between two looks at the requests that wait for their bodies or lookups.
 const TICK_PERIOD_MS: u32 = 250;
 /// Bytes of a load error that are logged: enough for a place and a reason, whatever the bundle holds.
 const ERROR_LENGTH: usize = 1024;
@@ -24,6 +24,8 @@ pub(crate) struct Plugin {
     pub(crate) counters: Counters,
     held: RefCell<BTreeSet<u32>>,
     told: Cell<bool>,
+    told_no_cluster: Cell<bool>,
+    told_not_called: Cell<bool>,
 }
 
 impl Plugin {
@@ -46,6 +48,23 @@ impl Plugin {
         if !self.told.replace(true) {
             host::log(Level::Error, NOT_DELIVERED);
         }
+    }
+
+    /// Logs, once in the life of this plugin for each of two causes, that the gateway does not make a call. Under load it
+    /// would be every request.
+    pub(crate) fn tell_call_refused(&self, cluster: &str, status: Status) {
+        // The specification's status for a cluster that the host does not know.
+        let unknown = status == Status::BadArgument;
+        let told = if unknown { &self.told_no_cluster } else { &self.told_not_called };
+        if told.replace(true) {
+            return;
+        }
+        let why = if unknown {
+            "the gateway has no such cluster; `lookups.clusters` of gateway.json names it"
+        } else {
+            "none of its hosts can be called, or its credential is not there"
+        };
+        host::log(Level::Error, &one_line(&format!("ambit: no lookup at the cluster `{cluster}` ({status:?}): {why}")));
     }
 
     /// The requests that wait.
@@ -85,8 +104,14 @@ impl Root {
             );
         }
         let counters = Counters::define();
-        self.plugin =
-            Some(Rc::new(Plugin { set: Arc::new(set), counters, held: RefCell::default(), told: Cell::new(false) }));
+        self.plugin = Some(Rc::new(Plugin {
+            set: Arc::new(set),
+            counters,
+            held: RefCell::default(),
+            told: Cell::new(false),
+            told_no_cluster: Cell::new(false),
+            told_not_called: Cell::new(false),
+        }));
         true
     }
 

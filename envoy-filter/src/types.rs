@@ -56,6 +56,9 @@ impl Status {
 pub(crate) enum HeaderMap {
     Request = 0,
     Response = 2,
+    /// The headers of the call that is being answered.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the double keeps the answer apart"))]
+    CallResponse = 6,
 }
 
 /// Severity of a log line.

@@ -44,6 +44,56 @@ impl Policies {
         Self { template: page, ..Self::shop() }
     }
 
+    /// `pricing-agent` may move the prices of toys by 5 % of what they are, one, 50 in a batch, or by a tool.
+    pub(crate) fn prices() -> Self {
+        let parse = |text| serde_json::from_str(text).expect("a policy file of these tests");
+        Self {
+            template: parse(include_str!("policies/prices-page.json")),
+            gateway: parse(include_str!("policies/lookups-gateway.json")),
+        }
+    }
+
+    /// Sets how far a price may move, in percent of what it is.
+    pub(crate) fn step_percent(mut self, percent: u32) -> Self {
+        self.template["permit"][1]["limits"][1]["change"]["percent"] = json!(percent);
+        self
+    }
+
+    /// Prices of anything may be moved, toys or not.
+    pub(crate) fn any_category(mut self) -> Self {
+        self.template["permit"][1]["scope"] = json!("shop:products.update");
+        self
+    }
+
+    /// A person decides where a lookup has no answer.
+    pub(crate) fn approval_when_unavailable(mut self) -> Self {
+        self.template["on_unavailable"] = json!({ "approval": "pricing-lead" });
+        self
+    }
+
+    /// A write must name the one version that it changes.
+    pub(crate) fn requires_version(mut self) -> Self {
+        self.template["permit"][1]["headers"] = json!({ "require": ["if-match"] });
+        let limits = self.template["permit"][1]["limits"].as_array_mut().expect("limits");
+        limits.push(json!({ "id": "one-version", "field": "header.if-match", "pattern": "\"[0-9a-f]+\"" }));
+        self
+    }
+
+    /// Sets how long lookups may take.
+    pub(crate) fn lookup_timeout_ms(mut self, limit: u32) -> Self {
+        self.gateway["lookups"]["timeout_ms"] = json!(limit);
+        self
+    }
+
+    /// The cluster that lookups for the shop go to; `None`: the gateway document names none.
+    pub(crate) fn lookup_cluster(mut self, cluster: Option<&str>) -> Self {
+        self.gateway["lookups"]["clusters"] = match cluster {
+            Some(cluster) => json!({ "shop.example.com": cluster }),
+            None => json!({}),
+        };
+        self
+    }
+
     /// Sets the highest price the agent may set.
     pub(crate) fn max_price(mut self, max: u32) -> Self {
         self.template["permit"][1]["limits"][0]["max"] = json!(max);
@@ -67,6 +117,8 @@ impl Policies {
         std::fs::create_dir(dir.path().join("catalogs")).expect("folder made");
         write("catalogs/shop-v1.json", include_str!("policies/catalogs/shop-v1.json"));
         write("catalogs/tools-v1.json", include_str!("policies/catalogs/tools-v1.json"));
+        write("catalogs/prices-v1.json", include_str!("policies/catalogs/prices-v1.json"));
+        write("catalogs/price-tools-v1.json", include_str!("policies/catalogs/price-tools-v1.json"));
         let text = compile(dir.path());
         let envelope: Value = serde_json::from_str(&text).expect("an envelope");
         let digest = envelope["digest"].as_str().expect("digest").to_owned();

@@ -18,9 +18,13 @@ enum Delivery {
     Ecds(String),
 }
 
-/// An Envoy to be started: one listener, one cluster, and the filter between them.
+/// The credential of lookups: no agent has it, and the gateway adds it to nothing else.
+pub(crate) const LOOKUP_CREDENTIAL: &str = "Bearer lookup-secret";
+
+/// An Envoy to be started: one listener, one cluster (two where there are lookups), and the filter between them.
 pub(crate) struct Gateway {
     upstream: SocketAddr,
+    lookups: Option<SocketAddr>,
     upstream_http2: bool,
     delivery: Delivery,
     concurrency: u32,
@@ -32,6 +36,7 @@ impl Gateway {
     pub(crate) fn to(upstream: &Upstream) -> Self {
         Self {
             upstream: upstream.address,
+            lookups: None,
             upstream_http2: upstream.http2,
             delivery: Delivery::None,
             concurrency: 1,
@@ -48,6 +53,12 @@ impl Gateway {
     /// Puts the filter in, its bundle in a watched file.
     pub(crate) fn with_ecds(mut self, bundle: &str) -> Self {
         self.delivery = Delivery::Ecds(bundle.to_owned());
+        self
+    }
+
+    /// Adds the cluster `shop-lookups`, which puts a credential of its own on what it sends to this address.
+    pub(crate) fn with_lookups(mut self, address: SocketAddr) -> Self {
+        self.lookups = Some(address);
         self
     }
 
@@ -103,7 +114,11 @@ impl Gateway {
                         "typed_config": self.connection_manager(dir),
                     }] }],
                 }],
-                "clusters": [self.cluster()],
+                "clusters": self.clusters(),
+                "secrets": [{
+                    "name": "lookup-credential",
+                    "generic_secret": { "secret": { "inline_string": LOOKUP_CREDENTIAL } },
+                }],
             },
         })
     }
@@ -170,30 +185,57 @@ impl Gateway {
         })
     }
 
-    fn cluster(&self) -> Value {
+    fn clusters(&self) -> Vec<Value> {
         let protocol = if self.upstream_http2 {
-            json!({ "http2_protocol_options": {} })
+            json!({ "explicit_http_config": { "http2_protocol_options": {} } })
         } else {
-            json!({ "http_protocol_options": {} })
+            json!({ "explicit_http_config": { "http_protocol_options": {} } })
         };
-        json!({
-            "name": "upstream",
-            "type": "STATIC",
-            "typed_extension_protocol_options": {
-                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.\
-                              HttpProtocolOptions",
-                    "explicit_http_config": protocol,
+        let mut clusters = vec![cluster("upstream", self.upstream, protocol)];
+        if let Some(address) = self.lookups {
+            let mut protocol = json!({ "explicit_http_config": { "http_protocol_options": {} } });
+            protocol["http_filters"] = json!([credential_injector(), {
+                "name": "envoy.filters.http.upstream_codec",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+                },
+            }]);
+            clusters.push(cluster("shop-lookups", address, protocol));
+        }
+        clusters
+    }
+}
+
+fn cluster(name: &str, address: SocketAddr, mut protocol: Value) -> Value {
+    protocol["@type"] = json!("type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "typed_extension_protocol_options": { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol },
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": loopback(address.port()) } }] }],
+        },
+    })
+}
+
+/// An upstream filter: it sees what is sent to its cluster, callouts of a filter too.
+fn credential_injector() -> Value {
+    json!({
+        "name": "envoy.filters.http.credential_injector",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+            "overwrite": true,
+            "credential": {
+                "name": "envoy.http.injected_credentials.generic",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
+                    "credential": { "name": "lookup-credential" },
+                    "header": "authorization",
                 },
             },
-            "load_assignment": {
-                "cluster_name": "upstream",
-                "endpoints": [{ "lb_endpoints": [{
-                    "endpoint": { "address": loopback(self.upstream.port()) },
-                }] }],
-            },
-        })
-    }
+        },
+    })
 }
 
 const FILTER_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";

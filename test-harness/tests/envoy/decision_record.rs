@@ -7,7 +7,7 @@ use crate::client_h1::{self, RequestHead};
 use crate::shop::{self, ALLOWED, REFUSED, Shop};
 
 /// The decision in a line of the access log.
-fn decision(line: &Value) -> Value {
+pub(crate) fn decision(line: &Value) -> Value {
     // Envoy puts a filter state that is JSON text into the line as a string.
     let text = line["decision"].as_str().expect("a decision");
     serde_json::from_str(text).expect("a JSON document")

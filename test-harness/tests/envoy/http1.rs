@@ -57,6 +57,11 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// The stream; what was read ahead is dropped.
+    pub(crate) fn into_stream(self) -> S {
+        self.stream
+    }
+
     /// The next message head; `None` when the peer closed before sending a byte of it.
     pub(crate) async fn head(&mut self) -> io::Result<Option<Head>> {
         let end = loop {

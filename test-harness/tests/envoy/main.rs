@@ -31,6 +31,7 @@ mod header_bytes;
 mod held_requests;
 mod many_clients;
 mod mcp;
+mod present;
 mod recordings;
 mod routing;
 mod shipped_example;

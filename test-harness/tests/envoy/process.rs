@@ -114,6 +114,14 @@ impl Envoy {
         self.stat("cluster.upstream.upstream_rq_total").await
     }
 
+    /// Memory that Envoy holds resident, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.process.child.id());
+        let status = std::fs::read_to_string(file).expect("Envoy's status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB")
+    }
+
     /// Waits for `count` lines of the access log.
     pub(crate) async fn access_log(&self, count: usize) -> Vec<Value> {
         let file = self.process.dir.path().join("access.log");

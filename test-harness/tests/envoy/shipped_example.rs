@@ -2,9 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde_json::Value;
+use policy_core::bundle::seal;
+use policy_core::compile::{Source, SourceKind, compile};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::bundle::{Bundle, Policies};
 use crate::client_h1::{self, RequestHead, chunk};
@@ -28,31 +35,48 @@ pub(crate) struct Example {
     digest: String,
 }
 
+/// Nobody answers here.
+const NOWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 9);
+/// The credential of lookups.
+const LOOKUP_TOKEN: &str = "Bearer may-only-read";
+
 impl Example {
     async fn start(policies: Policies) -> Self {
-        Self::with_tools(policies, SocketAddr::from(([127, 0, 0, 1], 9))).await
+        Self::with_tools(policies, NOWHERE.into()).await
     }
 
     /// The example, its MCP server at this address.
     pub(crate) async fn with_tools(policies: Policies, tools: SocketAddr) -> Self {
+        Self::with(policies.bundle(), tools, NOWHERE.into()).await
+    }
+
+    /// The example with this bundle, its MCP server and the API that answers its lookups.
+    async fn with(bundle: Bundle, tools: SocketAddr, lookups: SocketAddr) -> Self {
         let upstream = Upstream::http1().await;
         let dir = tempfile::tempdir().expect("a folder");
         let folder = dir.path().join("ambit");
         std::fs::create_dir(&folder).expect("folder made");
         std::fs::copy(config::wasm(), folder.join("ambit.wasm")).expect("filter copied");
         std::fs::write(folder.join("agents.htpasswd"), AGENTS).expect("agents written");
-        let bundle = policies.bundle();
+        let secret = shipped("shop-lookups.yaml");
+        let placeholder = "Bearer the-token-of-lookups";
+        assert_eq!(secret.matches(placeholder).count(), 1);
+        std::fs::write(folder.join("shop-lookups.yaml"), secret.replace(placeholder, LOOKUP_TOKEN))
+            .expect("credential written");
         deliver(&folder, &bundle);
 
         let mut text = shipped("envoy.yaml");
+        // The shop has two clusters, in this order.
         for (shipped, here) in [
-            ("port_value: 9901", "port_value: 0".to_owned()),
-            ("port_value: 10000", "port_value: 0".to_owned()),
-            ("port_value: 8080", format!("port_value: {}", upstream.address.port())),
-            ("port_value: 8081", format!("port_value: {}", tools.port())),
+            ("port_value: 9901", vec![0]),
+            ("port_value: 10000", vec![0]),
+            ("port_value: 8080", vec![upstream.address.port(), lookups.port()]),
+            ("port_value: 8081", vec![tools.port()]),
         ] {
-            assert_eq!(text.matches(shipped).count(), 1, "{shipped}");
-            text = text.replace(shipped, &here);
+            assert_eq!(text.matches(shipped).count(), here.len(), "{shipped}");
+            for port in here {
+                text = text.replacen(shipped, &format!("port_value: {port}"), 1);
+            }
         }
         let file = dir.path().join("envoy.yaml");
         std::fs::write(&file, in_folder(&text, &folder)).expect("config written");
@@ -225,4 +249,79 @@ async fn a_new_bundle_is_in_force_once_it_is_renamed_into_place() {
     example.envoy.await_updates(2, 0).await;
     let mut connection = client_h1::Connection::open(example.envoy.address).await;
     connection.exchange(&write).await.assert_forwarded(&next.digest);
+}
+
+/// What an API that is asked for a product was sent, and its answer: a price of 10.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Vec<(String, HeaderMap)>>>);
+
+impl Asked {
+    async fn serve(self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let answer = move |request: Request| async move {
+            let call = format!("{} {}", request.method(), request.uri());
+            self.0.lock().expect("record").push((call, request.headers().clone()));
+            ([("content-type", "application/json")], r#"{"id":7,"price":10}"#)
+        };
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await.expect("served") });
+        address
+    }
+}
+
+/// The shop's policy with a limit on changes, and the cluster of lookups that the example has.
+fn changes() -> Bundle {
+    let parse = |text| serde_json::from_str::<Value>(text).expect("a policy file of these tests");
+    let mut page = parse(include_str!("policies/agent-policy-20260101-pricing-agent.json"));
+    page["permit"][1]["limits"] = json!([{ "id": "step", "field": "price", "change": { "percent": "5" } }]);
+    let mut gateway = parse(include_str!("policies/gateway.json"));
+    gateway["lookups"] = json!({ "clusters": { "shop.example.com": "shop-lookups" } });
+    let mut catalog = parse(include_str!("policies/catalogs/shop-v1.json"));
+    let current = json!({ "try": [{ "get": "/products/{id}" }], "same": { "id": "id" } });
+    catalog["resources"]["products"]["current"] = current;
+    catalog["resources"]["products"]["fields"]["id"] = json!({ "at": "/id", "type": "digits" });
+    let source = |name: &str, kind, document: Value| Source { name: name.into(), kind, text: document.to_string() };
+    let compiled = compile(&[
+        source("gateway.json", SourceKind::Gateway, gateway),
+        source("shop-v1.json", SourceKind::Catalog, catalog),
+        source("page.json", SourceKind::Template, page),
+    ]);
+    let set = compiled.set.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics));
+    let text = String::from_utf8(seal(&set).expect("sealed")).expect("an envelope is text");
+    let envelope: Value = serde_json::from_str(&text).expect("an envelope");
+    let digest = envelope["digest"].as_str().expect("digest").to_owned();
+    Bundle { text, digest }
+}
+
+/// C1, with the credential that README.md puts beside the gateway: lookups have it and nothing of the agent, and what
+/// agents send has it never.
+#[tokio::test]
+async fn lookups_have_a_credential_of_their_own() {
+    let asked = Asked::default();
+    let lookups = asked.clone().serve().await;
+    let example = Example::with(changes(), NOWHERE.into(), lookups).await;
+    let address = example.envoy.address;
+    let write = |price: &str| {
+        pricing("PUT", shop::PATH)
+            .header("authorization", "Bearer of-the-agent")
+            .header("cookie", "session=of-the-agent")
+            .with_body(format!(r#"{{"price":{price}}}"#).as_bytes())
+    };
+    client_h1::exchange(address, &write("10.51")).await.assert_refused(403, &example.digest);
+    assert_eq!(example.upstream.bytes(), 0);
+    client_h1::exchange(address, &write("10.50")).await.assert_forwarded(&example.digest);
+
+    let received = example.upstream.received();
+    assert_eq!(received[0].header("authorization"), Some(b"Bearer of-the-agent".as_slice()));
+    let asked = asked.0.lock().expect("record");
+    assert_eq!(asked.len(), 2);
+    for (call, headers) in asked.iter() {
+        assert_eq!(call, "GET /v1/products/7");
+        let authorizations: Vec<&HeaderValue> = headers.get_all("authorization").iter().collect();
+        assert_eq!(authorizations, [LOOKUP_TOKEN]);
+        assert_eq!(headers.get("host").map(HeaderValue::as_bytes), Some(shop::HOST.as_bytes()));
+        for of_the_agent in ["cookie", "x-agent-name", "x-agent-key", "content-type", "x-request-id"] {
+            assert_eq!(headers.get(of_the_agent), None, "{of_the_agent}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
-//! The API behind the gateway: records what reaches it, the moment it does, and answers 200.
+//! The API behind the gateway: records what reaches it, the moment it does, and answers 200, or what a test wants.
 
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,8 +17,52 @@ use crate::answer::{Headers, header};
 use crate::client_h2::fields;
 use crate::http1::Reader;
 
-/// What the upstream answers to everything.
+/// What an upstream without an API of its own answers to everything.
 const BODY: &[u8] = br#"{"ok":true}"#;
+
+/// What an upstream does about a request.
+pub(crate) enum Reply {
+    /// Sends these bytes and waits for the next request.
+    Send(Vec<u8>),
+    /// Sends these bytes and closes the connection.
+    SendAndClose(Vec<u8>),
+    /// Sends these bytes and never another one.
+    SendAndStall(Vec<u8>),
+    /// Resets the connection.
+    Reset,
+}
+
+impl Reply {
+    /// A JSON answer of this status.
+    pub(crate) fn json(status: u16, body: &[u8]) -> Self {
+        Self::Send(response(status, &[("content-type", "application/json")], body))
+    }
+}
+
+/// The bytes of an answer, with the length of its body.
+pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {status} Answer\r\nx-upstream: reached\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    [head.as_bytes(), body].concat()
+}
+
+/// What answers an upstream's requests over HTTP/1.1.
+pub(crate) trait Api: Send + Sync + 'static {
+    /// What to do about a request that has arrived whole.
+    fn reply(&self, request: Received) -> impl Future<Output = Reply> + Send;
+}
+
+/// Answers everything alike.
+struct Contented;
+
+impl Api for Contented {
+    async fn reply(&self, _: Received) -> Reply {
+        Reply::json(200, BODY)
+    }
+}
 
 /// A request as it reached the upstream: there from its head on, growing with its body.
 #[derive(Debug, Clone, Default)]
@@ -66,29 +111,34 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// Speaks HTTP/1.1.
     pub(crate) async fn http1() -> Self {
-        Self::start(false).await
+        Self::start(false, Arc::new(Contented)).await
+    }
+
+    /// Speaks HTTP/1.1, and answers as `api` says.
+    pub(crate) async fn serving(api: Arc<impl Api>) -> Self {
+        Self::start(false, api).await
     }
 
     /// Speaks HTTP/2 over cleartext.
     pub(crate) async fn http2() -> Self {
-        Self::start(true).await
+        Self::start(true, Arc::new(Contented)).await
     }
 
-    async fn start(http2: bool) -> Self {
+    async fn start(http2: bool, api: Arc<impl Api>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback");
         let address = listener.local_addr().expect("address");
         let record = Arc::new(Record::default());
         let shared = Arc::clone(&record);
         let acceptor = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let record = Arc::clone(&shared);
+                let (record, api) = (Arc::clone(&shared), Arc::clone(&api));
                 let stream = Counted { stream, record: Arc::clone(&record) };
                 // A connection ends with an error when the test is over; what arrived is on record.
                 tokio::spawn(async move {
                     if http2 {
                         let _ = serve_http2(stream, record).await;
                     } else {
-                        let _ = serve_http1(stream, &record).await;
+                        let _ = serve_http1(stream, &record, &*api).await;
                     }
                 });
             }
@@ -113,7 +163,7 @@ impl Drop for Upstream {
     }
 }
 
-async fn serve_http1(stream: Counted, record: &Record) -> io::Result<()> {
+async fn serve_http1(stream: Counted, record: &Record, api: &impl Api) -> io::Result<()> {
     let (read, mut write) = tokio::io::split(stream);
     let mut reader = Reader::new(read);
     while let Some(head) = reader.head().await? {
@@ -130,13 +180,20 @@ async fn serve_http1(stream: Counted, record: &Record) -> io::Result<()> {
                 record.requests()[at].body.extend_from_slice(piece);
             })
             .await?;
-        record.requests()[at].complete = true;
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nx-upstream: reached\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n",
-            BODY.len()
-        );
-        write.write_all(&[answer.as_bytes(), BODY].concat()).await?;
+        let request = {
+            let mut requests = record.requests();
+            requests[at].complete = true;
+            requests[at].clone()
+        };
+        match api.reply(request).await {
+            Reply::Send(bytes) => write.write_all(&bytes).await?,
+            Reply::SendAndClose(bytes) => return write.write_all(&bytes).await,
+            Reply::SendAndStall(bytes) => {
+                write.write_all(&bytes).await?;
+                return pending().await;
+            }
+            Reply::Reset => return reader.into_stream().unsplit(write).stream.set_zero_linger(),
+        }
     }
     Ok(())
 }
