@@ -355,9 +355,11 @@ fn after_a_restart() {
     let mut gateway = Gateway::born(page(sum, ""), "2026-11-20T11:30:00Z");
     let refused = gateway.judge(&put(1, r#"{"price":1}"#));
     assert_eq!(refused.counters_since, Some(policy_core::Timestamp::from_seconds(1_795_174_200)));
+    let record: serde_json::Value = serde_json::from_slice(&refused.decision_json(&gateway.set)).expect("JSON");
+    assert_eq!(record["counters_since"], "2026-11-20T11:30:00Z");
     assert_eq!(
         refused.reasons[0].message,
-        "the counter `c` looks back within 1h, and this gateway counts only since 1795174200 (seconds since 1970): what was used before is not known; see `after_restart`"
+        "what was used within 1h is not known (counter `c`): this gateway counts since 2026-11-20T11:30:00Z; see `after_restart`"
     );
 }
 

@@ -103,9 +103,7 @@ fn finding(counter: &Counter, charge: &Charge, refusal: Refusal) -> (Decision, R
         }
         Refusal::Young(since) => {
             let message = format!(
-                "the counter {name} looks back {window}, and this gateway counts only since {} (seconds since 1970): what \
-                 was used before is not known; see `after_restart`",
-                since.seconds()
+                "what was used {window} is not known (counter {name}): this gateway counts since {since}; see `after_restart`"
             );
             (Code::UnknownState, message)
         }

@@ -12,6 +12,9 @@ use super::chapter::Example;
 use super::documents::Documents;
 use super::lines::{Answer, Line, lines};
 
+/// When the gateway of the examples began to count.
+const SINCE: &str = "2026-11-19T00:00:00Z";
+
 /// What came of an example.
 pub(crate) struct Trial {
     pub(crate) sources: Vec<Source>,
@@ -32,7 +35,8 @@ pub(crate) fn carry_out(documents: &Documents, lines: &[Line]) -> Trial {
     let outcomes = set.map(|set| {
         let bundle = policy_core::bundle::seal(&set).unwrap_or_else(|e| panic!("{e}"));
         let loaded = policy_core::bundle::load(&bundle).unwrap_or_else(|e| panic!("{e}"));
-        let engine = NativeEngine::new(Arc::new(loaded));
+        let since = policy_core::Timestamp::parse(SINCE).unwrap_or_else(|| panic!("{SINCE}"));
+        let engine = NativeEngine::counting(Arc::new(loaded), since).unwrap_or_else(|e| panic!("{e}"));
         lines.iter().map(|line| engine.outcome(&line.request, line.now)).collect()
     });
     Trial { sources, diagnostics, outcomes }
