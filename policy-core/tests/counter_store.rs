@@ -1,5 +1,7 @@
 //! The store of counters: bounded, shared out, and never forgetting.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use policy_core::counters::{Budget, Cas, Memory, OpenError, SlotName, Store, Table};
