@@ -32,13 +32,19 @@ struct Slot<'b> {
 /// One counter. Its state is read only where it is asked for.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry<'b> {
+    #[serde(borrow, serialize_with = "at_once")]
     key: Cow<'b, [u8]>,
     /// Length of a part of its window.
     unit: u64,
     /// The last part in which something was charged.
     newest: u64,
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "at_once")]
     state: Cow<'b, [u8]>,
+}
+
+/// Bytes as one piece, not one by one.
+fn at_once<S: serde::Serializer>(bytes: &Cow<'_, [u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
 #[derive(Debug, Serialize, Deserialize)]
