@@ -149,3 +149,92 @@ fn a_sum_with_a_part_that_is_away() {
     let worse = away.with("/v1/products/1", response(404, "{}"));
     check_in(&ask, &worse, &order, "deny p: unknown_state");
 }
+
+/// Of every limit that softens: past its bound a person is asked, malformed is refused.
+#[test]
+fn malformed_values_are_refused_by_every_band() {
+    let soft = r#""beyond": { "approval": "manager" }"#;
+    let held = |at: &str| format!("approval_required p: approval_required{at}");
+    let world = || now(r#""price":"10","stock":10,"status":"live""#);
+    for (test, past, malformed, at) in [
+        (r#""field": "price", "max": 5"#, r#""price":"6""#, r#""price":"6e0""#, " /price"),
+        (r#""field": "price", "min": 5"#, r#""price":4"#, r#""price":[4]"#, " /price"),
+        (r#""field": "price", "in": [5, "5"]"#, r#""price":4"#, r#""price":null"#, " /price"),
+        (r#""field": "price", "not_in": [4]"#, r#""price":4"#, r#""price":{}"#, " /price"),
+        (r#""field": "price", "change": { "percent": 5 }"#, r#""price":"11""#, r#""price":"0x0b""#, " /price"),
+        (r#""field": "price", "increase": { "absolute": "0.5" }"#, r#""price":"11""#, r#""price":true"#, " /price"),
+        (r#""field": "stock", "decrease": { "absolute": 5 }"#, r#""stock":4"#, r#""stock":4.5"#, " /stock"),
+        (r#""field": "stock", "equals": "current.stock""#, r#""stock":4"#, r#""stock":"10""#, " /stock"),
+        (r#""field": "status", "pattern": "[a-z]+""#, r#""status":"A""#, r#""status":7"#, " /status"),
+        (r#""field": "status", "prefix": ["a"]"#, r#""status":"b""#, r#""status":["a"]"#, " /status"),
+        (r#""field": "status", "length": { "max": 2 }"#, r#""status":"abc""#, r#""status":1"#, " /status"),
+        (r#""sum": "price", "max": 5"#, r#""price":"6""#, r#""price":"six""#, " /price"),
+        (r#""count": "/tags", "max": 1"#, r#""tags":["a","b"]"#, r#""tags":"a,b""#, " /tags"),
+    ] {
+        let set = page("", &format!("{{ {test}, {soft} }}"));
+        check_in(&set, &world(), &put(&format!("{{{past}}}")), &held(at));
+        let outcome = judge_in(&set, &put(&format!("{{{malformed}}}")), &world());
+        let text = support::text_of(&outcome);
+        assert!(text.starts_with("deny p: value_format") && text.ends_with(at), "{test}: {malformed}: {text}");
+    }
+}
+
+/// The strictest of several bands counts, in whatever order they stand; a value that is fine for one is judged by all.
+#[test]
+fn three_bands() {
+    let bands = [
+        r#"{ "id": "usual", "field": "price", "change": { "percent": "5" }, "beyond": { "approval": "manager" } }"#,
+        r#"{ "id": "large", "field": "price", "change": { "percent": "10" }, "beyond": { "approval": "owner" } }"#,
+        r#"{ "id": "most", "field": "price", "change": { "absolute": "20.00" } }"#,
+    ];
+    let world = now(r#""price":"100.00""#);
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let set = page("", &order.map(|band| bands[band]).join(","));
+        for (price, expect, roles) in [
+            ("105.00", "allow p", &[][..]),
+            ("105.01", "approval_required p: approval_required /price", &["manager"]),
+            ("110.00", "approval_required p: approval_required /price", &["manager"]),
+            (
+                "110.01",
+                "approval_required p: approval_required /price, approval_required /price",
+                &["manager", "owner"],
+            ),
+            ("80.00", "approval_required p: approval_required /price, approval_required /price", &["manager", "owner"]),
+            ("79.99", "deny p: envelope_exceeded /price", &[]),
+            ("120.01", "deny p: envelope_exceeded /price", &[]),
+        ] {
+            let body = put(&format!(r#"{{"price":"{price}"}}"#));
+            check_in(&set, &world, &body, expect);
+            let outcome = judge_in(&set, &body, &world);
+            let said = messages(&outcome).join("\n");
+            assert!(roles.iter().all(|role| said.contains(&format!("`{role}` must approve"))), "{price}: {said}");
+        }
+    }
+}
+
+/// A checksum over request and present: what is known and wrong softens, what is not known does not.
+#[test]
+fn a_checksum_with_a_band() {
+    let set = page(
+        r#""on_unavailable": { "approval": "owner" },"#,
+        r#"{ "id": "sum", "field": "final_count", "equals": "counted", "beyond": { "approval": "manager" } }"#,
+    );
+    let held = "approval_required p: approval_required /final_count";
+    let unknown = "deny p: unknown_state /final_count";
+    for (current, body, expect) in [
+        (r#""stock":10"#, r#"{"delta":-3,"final_count":7}"#, "allow p"),
+        (r#""stock":10"#, r#"{"delta":-3,"final_count":8}"#, held),
+        (r#""stock":0"#, r#"{"delta":0,"final_count":0}"#, "allow p"),
+        (r#""stock":-2"#, r#"{"delta":2,"final_count":0}"#, "allow p"),
+        (r#""stock":10"#, r#"{"delta":-3}"#, "allow p"),
+        (r#""stock":10"#, r#"{"final_count":10}"#, unknown),
+        (r#""stock":10"#, r#"{"delta":null,"final_count":10}"#, unknown),
+        (r#""stock":null"#, r#"{"delta":-3,"final_count":7}"#, unknown),
+        (r#""stock":"1e1""#, r#"{"delta":-3,"final_count":7}"#, unknown),
+        (r#""stock":10"#, r#"{"delta":-3,"final_count":"7"}"#, "deny p: value_format /final_count"),
+    ] {
+        check_in(&set, &now(current), &put(body), expect);
+    }
+    let away = World::default().unavailable("/v1/products/42", Unavailable::Timeout);
+    check_in(&set, &away, &put(r#"{"delta":-3,"final_count":7}"#), held);
+}

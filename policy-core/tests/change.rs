@@ -3,10 +3,11 @@
 
 mod support;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use policy_core::PolicySet;
 use proptest::prelude::*;
+use support::exact::{Bound, Written, text};
 use support::present::{World, check_in, judge_in, messages, store_permits};
 use support::{Request, json, text_of};
 
@@ -274,17 +275,11 @@ fn a_change_is_a_condition_too() {
     check_in(&forbid, &World::default(), &put(r#"{"price":"20"}"#), "deny no-cuts: forbidden");
 }
 
-static PERCENT: LazyLock<Vec<(&'static str, Arc<PolicySet>)>> = LazyLock::new(|| {
-    let limits = ["0", "5", "12.5", "100", "0.000000000000000001", "999999999999999999"];
-    let page = |percent: &&'static str| {
-        let limit = format!(r#"{{ "field": "ratio", "change": {{ "percent": "{percent}" }} }}"#);
-        (*percent, limited(&limit))
-    };
-    limits.iter().map(page).collect()
-});
+/// The first number with more.
+const EIGHTEEN_DIGITS: i128 = 1_000_000_000_000_000_000;
 
-/// A decimal as digits and a number of digits behind the point.
-fn decimal() -> impl Strategy<Value = (i128, u32)> {
+/// A decimal of at most eighteen digits.
+fn decimal() -> impl Strategy<Value = Written> {
     let digits = prop_oneof![0i128..1000, 0i128..1_000_000_000, 0i128..1_000_000_000_000_000_000];
     (digits, any::<bool>(), 0u32..=18).prop_map(|(digits, negative, scale)| {
         let scale = if digits >= 1_000_000_000_000_000 { scale.min(2) } else { scale };
@@ -292,123 +287,77 @@ fn decimal() -> impl Strategy<Value = (i128, u32)> {
     })
 }
 
-fn text((digits, scale): (i128, u32)) -> String {
-    let padded = format!("{:0>width$}", digits.unsigned_abs(), width = scale as usize + 1);
-    let (whole, fraction) = padded.split_at(padded.len() - scale as usize);
-    let sign = if digits < 0 { "-" } else { "" };
-    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+/// A limit: percent, an absolute bound or both, in one direction or both.
+fn bound() -> impl Strategy<Value = Bound> {
+    let size = || prop_oneof![Just(None), decimal().prop_map(|(digits, scale)| Some((digits.abs(), scale)))];
+    let percent = prop_oneof![size(), (0i128..20_000, 0u32..=2).prop_map(Some)];
+    (prop_oneof![Just("change"), Just("increase"), Just("decrease")], percent, size()).prop_map(
+        |(word, percent, absolute)| {
+            let percent = percent.or(absolute.is_none().then_some((5, 0)));
+            Bound { word, percent, absolute }
+        },
+    )
 }
 
-/// An unsigned whole number of any size, in digits of 10⁹.
-#[derive(Clone, PartialEq, Eq)]
-struct Big(Vec<u64>);
-
-const BASE: u64 = 1_000_000_000;
-
-impl Big {
-    fn new(mut number: u128) -> Self {
-        let mut digits = Vec::new();
-        while number > 0 {
-            digits.push(u64::try_from(number % u128::from(BASE)).unwrap());
-            number /= u128::from(BASE);
-        }
-        Self(digits)
-    }
-
-    fn times(&self, other: &Self) -> Self {
-        let mut digits = vec![0u64; self.0.len() + other.0.len() + 1];
-        for (i, a) in self.0.iter().enumerate() {
-            let mut carry = 0;
-            for (j, b) in other.0.iter().chain(std::iter::repeat_n(&0, digits.len() - i - other.0.len())).enumerate() {
-                let sum = digits[i + j] + a * b + carry;
-                digits[i + j] = sum % BASE;
-                carry = sum / BASE;
-            }
-        }
-        while digits.last() == Some(&0) {
-            digits.pop();
-        }
-        Self(digits)
-    }
-
-    fn at_most(&self, other: &Self) -> bool {
-        let reversed = |big: &Self| big.0.iter().rev().copied().collect::<Vec<_>>();
-        (self.0.len(), reversed(self)) <= (other.0.len(), reversed(other))
-    }
-
-    fn ten_to(power: u32) -> Self {
-        (0..power).fold(Self::new(1), |big, _| big.times(&Self::new(10)))
-    }
-
-    fn distance(a: &Self, b: &Self) -> Self {
-        let (large, small) = if a.at_most(b) { (b, a) } else { (a, b) };
-        let mut digits = Vec::new();
-        let mut borrow = 0;
-        for (i, digit) in large.0.iter().enumerate() {
-            let taken = small.0.get(i).copied().unwrap_or(0) + borrow;
-            borrow = u64::from(*digit < taken);
-            digits.push(digit + borrow * BASE - taken);
-        }
-        while digits.last() == Some(&0) {
-            digits.pop();
-        }
-        Self(digits)
-    }
-
-    fn plus(&self, other: &Self) -> Self {
-        let mut digits = Vec::new();
-        let mut carry = 0;
-        for i in 0..=self.0.len().max(other.0.len()) {
-            let sum = self.0.get(i).unwrap_or(&0) + other.0.get(i).unwrap_or(&0) + carry;
-            digits.push(sum % BASE);
-            carry = sum / BASE;
-        }
-        while digits.last() == Some(&0) {
-            digits.pop();
-        }
-        Self(digits)
-    }
+fn set_of(bound: &Bound) -> Arc<PolicySet> {
+    let member = |name: &str, given: Option<Written>| given.map(|given| format!(r#""{name}": "{}""#, text(given)));
+    let members = [member("percent", bound.percent), member("absolute", bound.absolute)];
+    let members: Vec<String> = members.into_iter().flatten().collect();
+    limited(&format!(r#"{{ "field": "ratio", "{}": {{ {} }} }}"#, bound.word, members.join(", ")))
 }
 
-/// The oracle: |new - current| × 100 ≤ percent × |current|, in whole numbers of any size.
-fn holds(current: (i128, u32), new: (i128, u32), percent: (i128, u32)) -> bool {
-    let scaled =
-        |(digits, scale): (i128, u32), to: u32| Big::new(digits.unsigned_abs()).times(&Big::ten_to(to - scale));
-    let scale = current.1.max(new.1);
-    let (a, b) = (scaled(current, scale), scaled(new, scale));
-    let moved = if (current.0 < 0) == (new.0 < 0) { Big::distance(&a, &b) } else { a.plus(&b) };
-    let moved = moved.times(&Big::new(100)).times(&Big::ten_to(percent.1));
-    moved.at_most(&a.times(&Big::new(percent.0.unsigned_abs())))
-}
-
-/// The same digits as written: `0.05` is (5, 2).
-fn parts(text: &str) -> (i128, u32) {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    (format!("{whole}{fraction}").parse().unwrap(), u32::try_from(fraction.len()).unwrap())
+/// What the product says is what the exact arithmetic of the test says.
+fn agree(set: &Arc<PolicySet>, bound: &Bound, current: Written, new: Written) -> Result<(), TestCaseError> {
+    let world = now(&format!(r#""ratio":"{}""#, text(current)));
+    let outcome = judge_in(set, &put(&format!(r#"{{"ratio":"{}"}}"#, text(new))), &world);
+    let expect = if bound.holds(current, new) { "allow p" } else { "deny p: envelope_exceeded /ratio" };
+    prop_assert_eq!(text_of(&outcome), expect, "{} -> {} under {:?}", text(current), text(new), bound);
+    Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
-    /// For any value now, any new one and any bound the verdict is that of exact arithmetic.
+    /// For any limit, any value now and any new one the verdict is that of exact arithmetic: 4,000 changes.
     #[test]
-    fn the_verdict_is_exact(current in decimal(), new in decimal(), which in 0usize..6) {
-        let (percent, set) = &PERCENT[which];
-        let world = now(&format!(r#""ratio":"{}""#, text(current)));
-        let outcome = judge_in(set, &put(&format!(r#"{{"ratio":"{}"}}"#, text(new))), &world);
-        let expect = if holds(current, new, parts(percent)) { "allow p" } else { "deny p: envelope_exceeded /ratio" };
-        prop_assert_eq!(text_of(&outcome), expect, "{} -> {} at {} %", text(current), text(new), percent);
+    fn the_verdict_is_exact(bound in bound(), changes in prop::collection::vec((decimal(), decimal()), 16)) {
+        let set = set_of(&bound);
+        for (current, new) in changes {
+            agree(&set, &bound, current, new)?;
+            // Near the value of now, where most bounds lie.
+            let near = (current.0 + new.0 % 1000).clamp(1 - EIGHTEEN_DIGITS, EIGHTEEN_DIGITS - 1);
+            agree(&set, &bound, current, (near, current.1))?;
+        }
     }
 
     /// At the bound itself, and one unit of the last digit to both sides of it.
     #[test]
-    fn the_boundary_is_exact(cents in 1i128..10_000_000_000, up in any::<bool>(), off in -1i128..=1) {
-        let (percent, set) = &PERCENT[1];
-        let share = cents * 5 / 100;
-        let new = (if up { cents + share + off } else { cents - share - off }, 2);
-        let world = now(&format!(r#""ratio":"{}""#, text((cents, 2))));
-        let outcome = judge_in(set, &put(&format!(r#"{{"ratio":"{}"}}"#, text(new))), &world);
-        let expect = if holds((cents, 2), new, parts(percent)) { "allow p" } else { "deny p: envelope_exceeded /ratio" };
-        prop_assert_eq!(text_of(&outcome), expect, "{} -> {}", text((cents, 2)), text(new));
+    fn the_boundary_is_exact(
+        hundredths in 0i128..30_000,
+        absolute in prop_oneof![Just(None), (0i128..1_000_000).prop_map(Some)],
+        prices in prop::collection::vec(1i128..10_000_000_000, 4),
+    ) {
+        let bound = Bound { word: "change", percent: Some((hundredths, 2)), absolute: absolute.map(|cents| (cents, 2)) };
+        let set = set_of(&bound);
+        for cents in prices {
+            let share = (cents * hundredths / 10_000).min(absolute.unwrap_or(i128::MAX));
+            for (new, expect) in [
+                (cents + share, true), (cents + share + 1, false), (cents - share, true), (cents - share - 1, false),
+            ] {
+                prop_assert_eq!(bound.holds((cents, 2), (new, 2)), expect, "{} -> {} under {:?}", cents, new, bound);
+                agree(&set, &bound, (cents, 2), (new, 2))?;
+            }
+        }
+    }
+}
+
+/// The boundary of a price at 5 %, by the product and by the arithmetic that it is held to.
+#[test]
+fn nineteen_ninety_nine() {
+    let bound = Bound { word: "change", percent: Some((5, 0)), absolute: None };
+    let set = set_of(&bound);
+    for (new, expect) in [(2098, true), (2099, false), (1900, true), (1899, false), (1999, true)] {
+        assert_eq!(bound.holds((1999, 2), (new, 2)), expect, "{new}");
+        agree(&set, &bound, (1999, 2), (new, 2)).expect("they agree");
     }
 }

@@ -301,6 +301,44 @@ fn shadow_has_counters_of_its_own() {
     gateway.check_times(3, &put(1, "{}"), "allow w");
 }
 
+/// Outside a canary that only records nothing is counted; what goes on beside it is, and is refused where it does not fit.
+#[test]
+fn canaries_count_what_is_inside() {
+    let set = permits(
+        r#"{ "id": "w", "scope": "shop:products.update", "fields": { "only": ["price"] }, "canary": { "percent": 50, "by": "resource", "outside": "shadow" }, "counters": [{ "id": "c", "count": "rows", "max": 2, "window": "1h" }] }"#,
+    );
+    let mut gateway = Gateway::new(set);
+    let is_inside = |gateway: &mut Gateway, id: u32| !gateway.judge(&put(id, r#"{"stock":1}"#)).forward;
+    let ids: (Vec<u32>, Vec<u32>) = (1..40).partition(|id| is_inside(&mut gateway, *id));
+    let (inside, outside) = (ids.0[0], ids.1[0]);
+    for _ in 0..9 {
+        assert!(gateway.send(&put(outside, "{}"), DONE).forward);
+    }
+    // The row outside would be refused: that is recorded, and the row inside counts.
+    let both = json(
+        "POST /v3/products/batch",
+        &format!(r#"{{"update":[{{"id":{inside},"price":1}},{{"id":{outside},"stock":1}}]}}"#),
+    );
+    for _ in 0..2 {
+        let outcome = gateway.send(&both, DONE);
+        assert_eq!((outcome.decision, outcome.forward, outcome.shadow), (Decision::Deny, true, true), "{outcome:?}");
+    }
+    let refused = gateway.send(&both, DONE);
+    assert_eq!(text_of(&refused), "deny w: rate_limited");
+    assert_eq!((refused.forward, refused.shadow), (false, false));
+    gateway.check(&put(inside, "{}"), "deny w: rate_limited");
+}
+
+/// Another spelling of one thing is no budget of its own.
+#[test]
+fn spellings_share_a_budget() {
+    let mut gateway = update(r#"{ "id": "c", "count": "requests", "max": 1, "window": "1h", "per": ["category"] }"#);
+    gateway.check(&put(1, r#"{"category":"Toys"}"#), "allow w");
+    gateway.check(&put(1, r#"{"category":"tOYS"}"#), "deny w: rate_limited");
+    gateway.check(&put(1, r#"{"category":"007"}"#), "allow w");
+    gateway.check(&put(1, r#"{"category":7.0}"#), "deny w: rate_limited");
+}
+
 /// A counter goes on under a new version of the page, with what it says now; under another name it begins anew.
 #[test]
 fn counters_outlive_their_page() {

@@ -4,6 +4,7 @@
 //! policies    a directory of templates and catalogs -> bundle        (or an error with the place underlined)
 //! recording   a file of recorded traffic            -> exchanges
 //! replay      exchange + engine                     -> judgement     native core, or the real filter in `host`
+//! world       the present: what lookups are answered
 //! cases       requests with an intent, held against the pages that answer for it
 //! render      diagnostics, tables, progress         -> the terminal
 //! command     the `ambit` command: one file per subcommand
@@ -16,3 +17,4 @@ pub mod policies;
 pub mod recording;
 pub mod render;
 pub mod replay;
+pub mod world;

@@ -6,16 +6,32 @@
 #[path = "support/library.rs"]
 mod library;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use policy_core::PolicySet;
 use test_harness::recording::Exchange;
 use test_harness::replay::{
     Decided, Delivery, Engine, Judgement, Label, Manifest, Mismatch, NativeEngine, Numbering, Trailers, Verdict,
     WasmEngine, find_module,
 };
+use test_harness::world::{Facts, Fate, Recorded, Rest, Values};
 
-fn judge(engine: &mut dyn Engine, exchanges: &[Exchange]) -> Vec<Judgement> {
-    exchanges.iter().map(|exchange| engine.judge(exchange, None).unwrap_or_else(|e| panic!("{e}"))).collect()
+/// Every exchange, with what those before it have shown of the present.
+fn judge(engine: &mut dyn Engine, set: &Arc<PolicySet>, exchanges: &[Exchange]) -> Vec<Judgement> {
+    let facts = Facts::new(Arc::clone(set), None, Rest::NotRecorded);
+    let mut world = Recorded::new(Arc::clone(set), facts, Values::Recorded);
+    let mut judged = Vec::new();
+    for exchange in exchanges {
+        judged.push(engine.judge_in(&world, exchange, None).unwrap_or_else(|e| panic!("{e}")));
+        world.observe(exchange, Fate::Passed);
+    }
+    judged
+}
+
+fn judge_natively(set: &Arc<PolicySet>, exchanges: &[Exchange]) -> Vec<Judgement> {
+    judge(&mut NativeEngine::new(Arc::clone(set)), set, exchanges)
 }
 
 #[test]
@@ -37,16 +53,16 @@ fn native_and_wasm_agree_on_every_recording_and_delivery() {
     let mut requests = 0;
     for (scenario, path) in library::scenarios() {
         let exchanges = library::exchanges(&path);
-        let native = judge(&mut NativeEngine::new(set.clone()), &exchanges);
+        let native = judge_natively(&set, &exchanges);
         for (engine, delivery) in engines.iter_mut().zip(deliveries) {
-            let shipped = judge(engine, &exchanges);
+            let shipped = judge(engine, &set, &exchanges);
             for ((exchange, native), shipped) in exchanges.iter().zip(&native).zip(&shipped) {
                 assert_eq!(native, shipped, "{scenario}: {} with {delivery:?}", exchange.position);
             }
         }
         requests += exchanges.len();
     }
-    assert_eq!(requests, 479);
+    assert_eq!(requests, 846);
 }
 
 fn decide(path: &std::path::Path, scenario: &str) -> Vec<(Decided, Option<Label>)> {
@@ -56,56 +72,104 @@ fn decide(path: &std::path::Path, scenario: &str) -> Vec<(Decided, Option<Label>
     let recording = test_harness::recording::Recording::open(path).unwrap_or_else(|e| panic!("{e}"));
     let numbering = Numbering::from(recording.format());
     let mut labels = manifest.labels(Some(scenario), path, numbering).unwrap_or_else(|e| panic!("{e}"));
-    let mut native = NativeEngine::new(set);
     let mut decided = Vec::new();
-    for exchange in library::exchanges(path) {
-        let judgement = native.judge(&exchange, None).unwrap_or_else(|e| panic!("{e}"));
-        let label = labels.take(&exchange).unwrap_or_else(|e| panic!("{e}"));
-        decided.push((Decided::new(&exchange, judgement, false), label));
+    let exchanges = library::exchanges(path);
+    for (exchange, judgement) in exchanges.iter().zip(judge_natively(&set, &exchanges)) {
+        let label = labels.take(exchange).unwrap_or_else(|e| panic!("{e}"));
+        decided.push((Decided::new(exchange, judgement, false), label));
     }
     assert_eq!(labels.unmet(), 0, "{scenario}: every label has its request");
     decided
 }
 
-/// A1, A5, A16, A18: the policies of the library decide the recordings as their labels say.
-#[test]
-fn every_label_that_applies_is_met() {
-    let mut met = 0;
-    for (scenario, path) in library::scenarios() {
-        for (decided, label) in decide(&path, &scenario) {
-            let Some(label) = label else { continue };
-            let mismatch = Mismatch::between(&label, &decided);
-            assert!(mismatch.is_none(), "{scenario}: {mismatch:?}");
-            met += 1;
+/// What the labels of a scenario expect and find: those met, and those that wait, by what they wait for.
+fn met_and_waiting(scenario: &str, path: &std::path::Path) -> (usize, BTreeMap<String, usize>) {
+    let (mut met, mut waiting) = (0, BTreeMap::new());
+    for (decided, label) in decide(path, scenario) {
+        let Some(label) = label else { continue };
+        let mismatch = Mismatch::between(&label, &decided);
+        assert!(mismatch.is_none(), "{scenario}: {mismatch:?}");
+        match label.waits_for {
+            None => met += 1,
+            Some(what) => *waiting.entry(what).or_insert(0) += 1,
         }
     }
-    assert!(met > 300, "{met} labels");
+    (met, waiting)
 }
 
+/// A1, A5, A6, A7, A8, A11, A16, A18: the policies of the library decide the recordings as their labels say. What only adds up over several
+/// requests waits for counters.
+#[test]
+fn every_label_that_applies_is_met() {
+    let mut found = BTreeMap::new();
+    for (scenario, path) in library::scenarios() {
+        let (met, waiting) = met_and_waiting(&scenario, &path);
+        assert!(waiting.keys().all(|what| what == "counters"), "{scenario}: {waiting:?}");
+        found.insert(scenario, (met, waiting.values().sum()));
+    }
+    let expected = [
+        ("s01", 97, 0),
+        ("s02", 298, 69),
+        ("s03", 98, 28),
+        ("s05", 52, 0),
+        ("s06", 62, 0),
+        ("s09", 69, 0),
+        ("s10", 73, 0),
+    ];
+    let expected = expected.map(|(scenario, met, waiting): (&str, usize, usize)| (scenario.to_owned(), (met, waiting)));
+    assert_eq!(found, BTreeMap::from(expected));
+}
+
+/// The verdicts on a scenario, each with method and path of its request.
 fn verdicts(scenario: &str) -> Vec<(String, String, Verdict)> {
     let (_, path) = library::scenarios().into_iter().find(|(name, _)| name == scenario).expect("the scenario");
     let (_, set) = library::bundle();
-    let mut native = NativeEngine::new(set);
-    library::exchanges(&path)
-        .iter()
-        .map(|exchange| {
-            let header = |name: &[u8]| {
-                let value = exchange.request.headers.iter().find(|(known, _)| known == name);
-                String::from_utf8_lossy(&value.expect("a pseudo-header").1).into_owned()
-            };
-            let verdict = native.judge(exchange, None).unwrap_or_else(|e| panic!("{e}")).verdict;
-            (header(b":method"), header(b":path"), verdict)
-        })
-        .collect()
+    let exchanges = library::exchanges(&path);
+    let judged = judge_natively(&set, &exchanges);
+    let of = |(exchange, judgement): (&Exchange, Judgement)| {
+        let header = |name: &[u8]| {
+            let value = exchange.request.headers.iter().find(|(known, _)| known == name);
+            String::from_utf8_lossy(&value.expect("a pseudo-header").1).into_owned()
+        };
+        (header(b":method"), header(b":path"), judgement.verdict)
+    };
+    exchanges.iter().zip(judged).map(of).collect()
 }
 
-/// s01: reads are allowed; every price write waits for a person until the page can look at the current price.
+/// How often each verdict falls on the writes of a scenario.
+fn of_writes(scenario: &str) -> [usize; 3] {
+    let writes: Vec<Verdict> =
+        verdicts(scenario).into_iter().filter(|(method, ..)| method != "GET").map(|(.., verdict)| verdict).collect();
+    let count = |wanted| writes.iter().filter(|verdict| **verdict == wanted).count();
+    let counts = [count(Verdict::Allow), count(Verdict::ApprovalRequired), count(Verdict::Deny)];
+    assert_eq!(counts.iter().sum::<usize>(), writes.len(), "{scenario}: none is undecidable");
+    counts
+}
+
+/// A7, A8, s01: on a normal day every price is within its step, and nobody is asked.
 #[test]
-fn pricing_reads_pass_and_price_writes_are_held() {
-    for (method, path, verdict) in verdicts("s01") {
-        let expected = if method == "GET" { Verdict::Allow } else { Verdict::ApprovalRequired };
-        assert_eq!(verdict, expected, "{method} {path}");
-    }
+fn small_steps_of_prices_pass() {
+    assert_eq!(of_writes("s01"), [42, 0, 0]);
+}
+
+/// A6, A7, A8, s02: steps beyond 5 % or 50 dollars are held, also behind the sixtieth write; a batch of 80, a cent, no price and a
+/// status are refused.
+#[test]
+fn large_steps_of_prices_are_held() {
+    assert_eq!(of_writes("s02"), [92, 25, 4]);
+}
+
+/// A11, s03: an order over 1,500 dollars, with a wrong total, or of cases where units were meant, is held; vendors are not written.
+#[test]
+fn orders_that_are_too_large_are_held() {
+    let orders: Vec<Verdict> = verdicts("s03")
+        .into_iter()
+        .filter(|(method, path, _)| method == "POST" && path.ends_with("/purchase_orders"))
+        .map(|(.., verdict)| verdict)
+        .collect();
+    let held = orders.iter().filter(|verdict| **verdict == Verdict::ApprovalRequired).count();
+    assert_eq!((orders.len(), held), (38, 23));
+    assert!(orders.iter().all(|verdict| matches!(verdict, Verdict::Allow | Verdict::ApprovalRequired)));
 }
 
 /// A18, s10: no agent writes the other's table.
@@ -169,11 +233,11 @@ fn row_and_file_writes_are_refused() {
 fn tools_are_held_to_their_names() {
     let (_, path) = library::scenarios().into_iter().find(|(name, _)| name == "s09").expect("the scenario");
     let (_, set) = library::bundle();
-    let mut native = NativeEngine::new(set);
-    let mut seen = std::collections::BTreeMap::new();
-    for exchange in library::exchanges(&path) {
+    let mut seen = BTreeMap::new();
+    let exchanges = library::exchanges(&path);
+    for (exchange, judgement) in exchanges.iter().zip(judge_natively(&set, &exchanges)) {
         let body = String::from_utf8_lossy(exchange.request.body.bytes().unwrap_or_default()).into_owned();
-        let verdict = native.judge(&exchange, None).unwrap_or_else(|e| panic!("{e}")).verdict;
+        let verdict = judgement.verdict;
         for (tool, expected) in [
             ("delete_table", Verdict::Deny),
             (r"delete\u005ftable", Verdict::Deny),

@@ -59,7 +59,7 @@ fn bundled_recordings() {
         .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with('s'))
         .collect();
     recordings.sort();
-    assert_eq!(recordings.len(), 6);
+    assert_eq!(recordings.len(), 7);
     assert_agree(&policies, &recordings, &deliveries());
 }
 

@@ -101,7 +101,7 @@ fn templates_of_the_library_are_complete_pages() {
         }
         pages += 1;
     }
-    assert_eq!(pages, 22);
+    assert_eq!(pages, 23);
 }
 
 /// Every Rust file below a folder.

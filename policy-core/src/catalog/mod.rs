@@ -371,9 +371,35 @@ pub struct ActionEntry {
     /// Fields whose absence is dangerous, and what the upstream then does.
     #[serde(default)]
     pub risky_when_absent: BTreeMap<String, String>,
+    /// What a write must carry, so that the API refuses it where what it changes has changed since.
+    pub condition: Option<ConditionEntry>,
     /// Texts that hold operations of their own: `sql`, `http_batch`.
     #[serde(default)]
     pub inner: BTreeMap<String, InnerKind>,
+}
+
+/// What a write must carry: a header, a query parameter or a field that names the version it changes.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename = "ConditionEntry"))]
+#[serde(rename = "$kind")]
+pub enum ConditionEntry {
+    /// A name.
+    #[serde(rename = "string")]
+    Name(String),
+    /// A name whose value is compared.
+    #[serde(rename = "object")]
+    Compared(ComparedCondition),
+}
+
+/// A condition whose value must be what is there now.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ComparedCondition {
+    /// The name that the write carries.
+    pub name: String,
+    /// What it must equal: a name of the resource as it is now.
+    pub equals: Option<String>,
 }
 
 /// What an action does to the world.

@@ -11,6 +11,7 @@ use super::field;
 use super::inner;
 use super::names::{self, Missing};
 use super::pattern::Patterns;
+use super::precondition;
 use super::present;
 use crate::catalog::{Catalog, DecoderKind, EffectWord, HeaderKind, KeyEntry, QueryKind, ResourceEntry};
 use crate::document::Path;
@@ -22,6 +23,8 @@ pub(crate) type Fault = (String, String);
 /// The catalog's part of an API, and its endpoints by action.
 pub(crate) struct CatalogParts {
     pub(crate) decoder: Decoder,
+    /// Digits of minor units by currency, where they differ from ISO 4217.
+    pub(crate) minor_digits: Vec<(String, u32)>,
     pub(crate) actions: Vec<Action>,
     /// Indices of a resource's actions.
     pub(crate) by_resource: BTreeMap<String, Vec<u32>>,
@@ -66,9 +69,6 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
             faults.push((format!("/directives/{position}"), message));
         }
     }
-    if !catalog.minor_digits.is_empty() {
-        faults.push(("/minor_digits".into(), "`minor_digits` is not supported yet".into()));
-    }
     for name in catalog.quirks.keys() {
         if !QUIRKS.contains(&name.as_str()) {
             let known = crate::quote::list(QUIRKS.iter().copied(), 12);
@@ -78,6 +78,7 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     }
     let mut parts = CatalogParts {
         decoder,
+        minor_digits: minor_digits(catalog, faults),
         actions: Vec::new(),
         by_resource: BTreeMap::new(),
         endpoints: Vec::new(),
@@ -105,8 +106,31 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
     call::listed(catalog, &mut parts, faults);
     inner::compile(catalog, &mut parts, faults);
     present::compile(catalog, base, patterns, &mut parts, faults);
+    precondition::compile(catalog, &mut parts, faults);
     listed_once(&parts, faults);
     parts
+}
+
+/// Most digits of a minor unit: as many as a number may have behind its point.
+const MOST_MINOR_DIGITS: u32 = 18;
+
+/// Digits of minor units where the API's differ from ISO 4217.
+fn minor_digits(catalog: &Catalog, faults: &mut Vec<Fault>) -> Vec<(String, u32)> {
+    let mut out: Vec<(String, u32)> = Vec::new();
+    for (name, digits) in &catalog.minor_digits {
+        let mut fault = |message: String| faults.push((format!("/minor_digits/{name}"), message));
+        let code = name.to_ascii_lowercase();
+        if !(name.len() == 3 && name.bytes().all(|b| b.is_ascii_alphabetic())) {
+            fault(format!("{} is not an ISO 4217 currency code", crate::quote::quote(name)));
+        } else if *digits > MOST_MINOR_DIGITS {
+            fault(format!("a minor unit has at most {MOST_MINOR_DIGITS} digits: cents have 2"));
+        } else if out.iter().any(|(known, _)| *known == code) {
+            fault(format!("the currency {} is listed twice", crate::quote::quote(&code)));
+        } else {
+            out.push((code, *digits));
+        }
+    }
+    out
 }
 
 fn resource_actions(
@@ -181,6 +205,7 @@ fn resource_actions(
             filters: filters.clone(),
             lookups: Vec::new(),
             decoder,
+            condition: None,
             inner: Vec::new(),
             rules: Vec::new(),
         });
@@ -328,6 +353,7 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
         }
     }
     call::kept(own, base, faults);
+    precondition::kept(own, base, faults);
     inner::extend(&mut own.sql, &mut base.sql, faults);
     own.base = own.base.take().or_else(|| base.base.take());
     own.decoder = own.decoder.or(base.decoder);
@@ -345,6 +371,11 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
     merge(&mut own.vars, core::mem::take(&mut base.vars));
     merge(&mut own.headers, core::mem::take(&mut base.headers));
     merge(&mut own.query, core::mem::take(&mut base.query));
+    for (currency, digits) in core::mem::take(&mut base.minor_digits) {
+        if !own.minor_digits.keys().any(|known| known.eq_ignore_ascii_case(&currency)) {
+            own.minor_digits.insert(currency, digits);
+        }
+    }
     for (name, resource) in core::mem::take(&mut base.resources) {
         match own.resources.get_mut(&name) {
             None => {

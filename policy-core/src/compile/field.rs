@@ -2,14 +2,17 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::api::Fault;
 use super::names;
 use crate::catalog::{FieldEntry, FieldWord, MoneyUnit};
 use crate::document::{Path, Step};
+use crate::number::Decimal;
 use crate::policy::{CallField, Currency, Field, FieldKind, FieldType, Money, Name, TypedAs};
 use crate::quote::quote;
+use crate::template::Number;
 
 /// The place below which any name is a member: `/*` is the root of the document.
 pub(crate) fn open_base(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Path> {
@@ -41,9 +44,7 @@ pub(crate) fn compile(name: &str, entry: &FieldEntry, pointer: &str, faults: &mu
         faults.push((pointer.into(), "a field needs `at`: the pointer where it stands".into()));
         return None;
     }
-    if entry.scale.is_some() {
-        faults.push((format!("{pointer}/scale"), "`scale` is not supported yet".into()));
-    }
+    let scale = entry.scale.as_ref().and_then(|written| scale(written, entry, pointer, faults));
     let kind = match entry.kind {
         None => None,
         Some(word) => Some(FieldType {
@@ -59,6 +60,7 @@ pub(crate) fn compile(name: &str, entry: &FieldEntry, pointer: &str, faults: &mu
             spelled: spelled(word, entry, pointer, faults),
             digits: entry.digits,
             decimals: entry.decimals,
+            scale,
         }),
     };
     let by_call = entry.by_call.as_deref().and_then(|call| call_field(name, call, kind.as_ref(), pointer, faults));
@@ -121,6 +123,24 @@ fn spelled(word: FieldWord, entry: &FieldEntry, pointer: &str, faults: &mut Vec<
             TypedAs { string: words.iter().any(|w| w == "string"), number: words.iter().any(|w| w == "number") }
         }
     }
+}
+
+/// What a number that is written is multiplied with: more than nothing, so that a bound keeps its direction.
+fn scale(written: &Number, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Decimal> {
+    let mut fault = |message: String| faults.push((format!("{pointer}/scale"), message));
+    if !matches!(entry.kind, Some(FieldWord::Decimal | FieldWord::Integer | FieldWord::Money)) {
+        fault("`scale` belongs to numbers: give the field the type `decimal`, `integer` or `money`".into());
+        return None;
+    }
+    let Ok(scale) = Decimal::parse_plain(&written.0) else {
+        fault(format!("{} is not a decimal number of at most 18 significant digits", quote(&written.0)));
+        return None;
+    };
+    if scale <= Decimal::ZERO {
+        fault("a scale is more than 0: it is what the number that is written is multiplied with".into());
+        return None;
+    }
+    Some(scale)
 }
 
 fn money(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Money> {

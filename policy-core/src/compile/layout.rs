@@ -126,6 +126,7 @@ pub(crate) fn lay_out(
             guarded_query: name_patterns(&catalog.guarded.query),
             headers: api.parts.headers,
             query: api.parts.query,
+            minor_digits: api.parts.minor_digits,
             quirks: Quirks { php_names: quirk("php_names"), case_insensitive: quirk("case_insensitive") },
             loosen: loosen(binding),
             actions,

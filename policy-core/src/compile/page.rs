@@ -11,8 +11,8 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, counter, hours, limit, near, overlap, present, unmet};
-use crate::policy::{Band, Gateway, Limit, Page, Role, RuleTarget};
+use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, unmet};
+use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
 use crate::time::{Timestamp, parse_duration};
@@ -98,15 +98,17 @@ pub(crate) fn compile(
         };
         let known = Known::of(&targets, &apis);
         carrier_endpoints(&pointer, &targets, &apis, report);
-        let mut permit = permit(rule, &pointer, template, &known, patterns, report);
-        permit.counters = counter::own(rule, &pointer, template, &known, &mut page.counters, report);
+        let canary = canary::compile(rule, &pointer, &targets, &apis, report);
+        let counters = counter::own(rule, &pointer, template, &known, &mut page.counters, report);
+        let permit = Permit { canary, counters, ..permit(rule, &pointer, template, &known, patterns, report) };
         risky_absences(rule, &pointer, &targets, &apis, report);
         only_carriers(rule, &pointer, &known.actions, &targets, report);
         near::in_permit(rule, &pointer, &targets, (&apis, template), report);
         let unavailable = page.on_unavailable != Band::Deny;
         let softened =
             |limit: &Limit| limit.beyond != Band::Deny || (unavailable && present::is_looked_up(limit, &known.actions));
-        let softens = !permit.shadow && (permit.approval.is_some() || permit.limits.iter().any(softened));
+        let compared = unavailable && known.actions.iter().any(|action| present::is_compared(action));
+        let softens = !permit.shadow && (permit.approval.is_some() || compared || permit.limits.iter().any(softened));
         page.permits.push(permit);
         let index = u32::try_from(position).unwrap_or(u32::MAX);
         placed.push(Placed {
@@ -170,10 +172,8 @@ fn later_parts(template: &Template, report: &mut Report<'_>) {
         report.not_yet("/tripwires", "`tripwires`");
     }
     for (position, rule) in template.permit.iter().enumerate() {
-        for (name, given) in [("canary", rule.canary.is_some()), ("critical", rule.critical == Some(true))] {
-            if given {
-                report.not_yet(&format!("/permit/{position}/{name}"), &format!("`{name}`"));
-            }
+        if rule.critical == Some(true) {
+            report.not_yet(&format!("/permit/{position}/critical"), "`critical`");
         }
     }
     if template.owners.is_empty() {

@@ -252,7 +252,9 @@ pub(crate) fn is_needed(action: &Action, rules: &[RuleTarget], page: &Page) -> b
     let filtered = |(name, _): &(String, Vec<String>)| {
         action.filters.iter().any(|filter| filter.name == *name && is_state(&filter.source))
     };
+    let permitted = || rules.iter().any(|rule| matches!(rule, RuleTarget::Permit(_)));
     action.rules.iter().any(|rule| rule.filters.iter().any(filtered))
+        || (is_compared(action) && permitted())
         || rules.iter().any(|rule| match rule {
             RuleTarget::Permit(index) => {
                 let permit = page.permits.get(*index as usize);
@@ -307,6 +309,11 @@ pub(crate) fn without_cluster(
             report.warning(&format!("/apis/{alias}/hosts"), message, Some(help));
         }
     }
+}
+
+/// Whether what a write of this action must carry is compared with the present.
+pub(crate) fn is_compared(action: &Action) -> bool {
+    action.condition.as_ref().is_some_and(|condition| condition.equals.is_some())
 }
 
 /// Whether judging a limit can need the present.

@@ -322,6 +322,10 @@ pub(crate) fn permit(
             let head = |text: &str| OF_HEAD.iter().any(|prefix| text.starts_with(prefix));
             !limit.field.as_ref().is_some_and(|field| field.values().iter().all(|text| head(text)))
         };
+        if let Some(action) = known.actions.iter().find(|action| in_body(action)) {
+            let message = format!("an opaque body is not read: the condition of `{}` stands in it", action.name);
+            report.error(&format!("{pointer}/body/opaque"), message, None);
+        }
         if rule.limits.iter().any(body_limit) {
             report.error(
                 &format!("{pointer}/body/opaque"),
@@ -350,6 +354,7 @@ pub(crate) fn permit(
         approval: rule.approval.clone(),
         hours: hours::hours(rule.hours.as_deref(), &format!("{pointer}/hours"), report),
         counters: Vec::new(),
+        canary: None,
     }
 }
 
@@ -430,7 +435,17 @@ pub(crate) fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, r
             report.error(&at, message, Some("add it to `only`".into()));
         }
     }
+    let conditions = || known.actions.iter().filter_map(|action| action.condition.as_ref());
+    if let Some(condition) = conditions().find(|condition| never.contains(&condition.name)) {
+        let message = format!("{} is in `never`, and the catalog requires it", super::text_of(&condition.name));
+        report.error(&format!("{pointer}/never"), message, Some("take it out".into()));
+    }
     FieldRule::Listed(Fields { only, require, never, exactly_one, at_least_one })
+}
+
+/// Whether an action's requests carry their condition in the body.
+fn in_body(action: &Action) -> bool {
+    action.condition.as_ref().is_some_and(|condition| matches!(condition.name, Name::Field(..) | Name::Pointer(_)))
 }
 
 /// Whether what `only` lists may hold the required name: it does not where every place of the two begins with another

@@ -29,7 +29,7 @@ pub struct Event<'a> {
     pub decision: &'a str,
     /// Whether the request went upstream.
     pub forwarded: bool,
-    /// The page only records.
+    /// The decision is only recorded.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub shadow: bool,
     /// No agent was named.

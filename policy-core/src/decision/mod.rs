@@ -81,9 +81,9 @@ pub struct Considered {
 pub struct Outcome {
     /// What the page says.
     pub decision: Decision,
-    /// Whether the request goes upstream: the decision is allow, or the page is in shadow, or no agent is asking.
+    /// Whether the request goes upstream: the decision is allow or only recorded, or no agent is asking.
     pub forward: bool,
-    /// The page (or the gateway, for requests of no agent) only records.
+    /// The decision is only recorded: the page is in shadow, or what refuses is a permit outside its canary.
     pub shadow: bool,
     /// No agent is named, and the gateway lets such requests pass.
     pub not_an_agent: bool,

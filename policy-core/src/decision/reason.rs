@@ -116,6 +116,8 @@ codes! {
     UnknownState = "unknown_state",
     /// The resource is outside the filter of the rule.
     ScopeFilter = "scope_filter",
+    /// The rule is tried on other resources.
+    OutsideCanary = "outside_canary",
     /// Too many rows or elements.
     BatchLimit = "batch_limit",
     /// The batch is not shaped as the API's.

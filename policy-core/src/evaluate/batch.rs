@@ -82,16 +82,20 @@ pub(super) fn judge_parts(
         Err(reason) => return denied(page, reason, None),
     };
     let mut written = BTreeSet::new();
-    for (position, part) in parts.iter().enumerate() {
-        let outcome = judge_part((set, page, outer), part, &known, &mut written);
-        add(&mut whole, outcome, position);
+    let judged: Vec<Outcome> =
+        parts.iter().map(|part| judge_part((set, page, outer), part, &known, &mut written)).collect();
+    // What is only recorded counts where nothing else refuses.
+    let refused = judged.iter().any(|part| !part.forward);
+    for (position, part) in judged.into_iter().enumerate() {
+        let counts = !(refused && part.forward && part.decision != Decision::Allow);
+        add(&mut whole, part, position, counts);
     }
     if whole.operations.len() > OPERATIONS {
         let message = format!("more than {OPERATIONS} operations in one request");
         return denied(page, Reason { code: Code::BatchLimit, message, pointer: None }, None);
     }
-    whole.shadow = page.shadow;
-    whole.forward = page.shadow || whole.decision == Decision::Allow;
+    whole.shadow = page.shadow || (whole.decision != Decision::Allow && !refused);
+    whole.forward = page.shadow || !refused;
     whole
 }
 
@@ -206,11 +210,11 @@ fn outer_query(api: &Api, outer: &Request) -> Option<Reason> {
     Some(Reason { code: Code::ParamShadow, message, pointer: None })
 }
 
-/// Adds the verdict on a part. The strictest holds, with its reasons.
-fn add(whole: &mut Outcome, mut part: Outcome, position: usize) {
+/// Adds the verdict on a part. The strictest that `counts` holds, with its reasons.
+fn add(whole: &mut Outcome, mut part: Outcome, position: usize, counts: bool) {
     let before = whole.operations.len();
-    let stricter = part.decision > whole.decision;
-    if stricter || (position == 0 && part.decision == whole.decision) {
+    let stricter = counts && part.decision > whole.decision;
+    if stricter || (counts && position == 0 && part.decision == whole.decision) {
         whole.rule = part.rule;
     }
     if stricter {
@@ -218,7 +222,8 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize) {
         whole.reasons = Vec::new();
         whole.more_reasons = 0;
     }
-    if part.decision == whole.decision {
+    if counts && part.decision == whole.decision {
+        whole.undecidable = whole.undecidable.take().or(part.undecidable);
         for reason in &mut part.reasons {
             reason.message = format!("part {} of the batch: {}", position + 1, reason.message);
         }

@@ -28,7 +28,8 @@ pub(crate) fn change<'a>(
         Ok(current) => current,
         Err(lack) => return Verdict::lacking(&format!("the current value of {what}"), lack),
     };
-    let decimals = kind.and_then(|kind| kind.decimals).unwrap_or_else(|| new.decimals().max(current.decimals()));
+    let decimals =
+        kind.and_then(FieldType::decimals_of_value).unwrap_or_else(|| new.decimals().max(current.decimals()));
     let inexact = || Verdict::Hard(Code::UnknownState, format!("the change of {what} cannot be held exactly"));
     let Some(way) = Distance::between(current, new) else { return inexact() };
     let bounded = match (change.direction, way.direction()) {

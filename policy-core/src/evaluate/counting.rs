@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Finding;
+use super::canary::folded;
 use super::change::current;
 use super::limits::known;
 use super::names::{Datum, Scope, Values};
@@ -43,9 +44,14 @@ impl Tallies {
         if permit.shadow {
             return;
         }
+        // Outside a canary that only records nothing is counted either.
+        let inside = |scope: &&Scope<'a>| {
+            permit.canary.is_none_or(|canary| !canary.shadow || canary.has(&page.agent, scope.operation))
+        };
+        let scopes: Vec<Scope<'a>> = scopes.iter().filter(inside).copied().collect();
         for index in &permit.counters {
             let Some(counter) = page.counters.get(*index as usize) else { continue };
-            match counted(counter, scopes) {
+            match counted(counter, &scopes) {
                 Ok(amounts) => {
                     let once = matches!(counter.counted, Counted::Requests(_));
                     for (key, amount) in amounts {
@@ -143,7 +149,7 @@ fn key<'a>(counter: &'a Counter, scope: &Scope<'a>) -> Result<Key, Verdict> {
                 let (action, key) = action.ok_or_else(|| {
                     Verdict::Hard(Code::UnknownState, "the request does not say which resource it is about".into())
                 })?;
-                format!("{}:{}/{key}", scope.api.alias, action.resource)
+                format!("{}:{}/{}", scope.api.alias, action.resource, folded(key))
             }
             Per::Name(name) => part(name, scope)?,
         });
@@ -151,7 +157,8 @@ fn key<'a>(counter: &'a Counter, scope: &Scope<'a>) -> Result<Key, Verdict> {
     Ok(Key::of(&parts))
 }
 
-/// The one value of a name, as a part of a key. Numbers that are equal are one value; a name that is not there is one too.
+/// The one value of a name, as a part of a key. Numbers that are equal are one value, and so are texts but for upper case:
+/// another spelling is no budget of its own. A name that is not there is a value too.
 fn part<'a>(name: &'a Name, scope: &Scope<'a>) -> Result<String, Verdict> {
     let what = name_text(name);
     let (data, _) = known(name, &what, scope)?;
@@ -167,7 +174,7 @@ fn part<'a>(name: &'a Name, scope: &Scope<'a>) -> Result<String, Verdict> {
         _ => None,
     };
     let text = text.ok_or_else(|| Verdict::Hard(Code::ValueFormat, format!("{what} must be a single value")))?;
-    Ok(format!("={}", Decimal::parse_json(&text).map(|number| number.to_string()).unwrap_or(text)))
+    Ok(format!("={}", Decimal::parse_json(&text).map_or_else(|_| folded(&text), |number| number.to_string())))
 }
 
 /// The total of a name in one operation.

@@ -162,11 +162,12 @@ fn only<'a>(names: &'a [Name], scope: &Scope<'a>, all: &mut Vec<Finding>) {
     // Bounded by itself: what others found must not hide a field that is not listed.
     let mut own = Vec::new();
     let findings = &mut own;
-    cover(names, scope, findings);
+    let required = scope.field_of_condition().filter(|name| !names.contains(name));
+    cover(&names.iter().chain(required).collect::<Vec<_>>(), scope, findings);
     all.append(findings);
 }
 
-fn cover<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
+fn cover<'a>(names: &[&'a Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) {
     let Some(document) = scope.operation.document else {
         return;
     };
@@ -202,7 +203,7 @@ fn cover<'a>(names: &'a [Name], scope: &Scope<'a>, findings: &mut Vec<Finding>) 
 
 struct Cover<'s, 'a> {
     scope: &'s Scope<'a>,
-    names: &'a [Name],
+    names: &'s [&'a Name],
     places: Vec<Place<'a>>,
 }
 
@@ -308,7 +309,7 @@ impl<'a> Cover<'_, 'a> {
     }
 
     fn refuse(&self, value: Value<'_>, what: &str) -> Finding {
-        let listed: Vec<String> = self.names.iter().take(16).map(name_text).collect();
+        let listed: Vec<String> = self.names.iter().take(16).map(|name| name_text(name)).collect();
         let more = if self.names.len() > 16 { " …" } else { "" };
         let listed = if listed.is_empty() { "none".into() } else { format!("{}{more}", listed.join(", ")) };
         Finding {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::judge::Bench;
 use super::names::Scope;
+use super::precondition::condition;
 use super::route::Variables;
 use super::{Finding, fields, head_rules, hours, limits};
 use crate::decision::{Code, Decision};
@@ -60,6 +61,7 @@ impl<'a> Bench<'a> {
             fields::fields(&permit.fields, &scope, findings);
             self.shape(permit, operation, findings);
         }
+        findings.extend(condition(&scope));
         for limit in permit.limits.iter().filter(|limit| !is_of_request(limit)) {
             limits::limit(limit, core::slice::from_ref(&scope), findings);
         }
@@ -70,6 +72,17 @@ impl<'a> Bench<'a> {
             limits::limit(limit, core::slice::from_ref(&of_api), findings);
         }
         self.shadowed_path(operation, findings);
+    }
+
+    /// Whether the page's limits on the API hold, whatever a permit says.
+    pub(super) fn within_api(&self, variables: &'a Variables, operation: &'a Operation<'a>) -> bool {
+        let named = if self.route.actions.is_empty() { variables } else { &self.route.variables };
+        let scope = self.scope(operation, named);
+        let mut findings = Vec::new();
+        for limit in &self.api.limits {
+            limits::limit(limit, core::slice::from_ref(&scope), &mut findings);
+        }
+        findings.is_empty()
     }
 
     /// Where parameters are merged, a body member of the name of a path variable replaces the path: it must say the same.

@@ -43,7 +43,9 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
         if findings.len() >= REASONS {
             return;
         }
+        let of_condition = scopes.iter().any(|scope| scope.condition_in_query(&pair.name));
         let allowed = match &rule.only {
+            _ if of_condition => true,
             Some(only) => listed(only) || credential,
             None if reads => credential || !(guarded || shadows),
             None => credential || (!guarded && (listed(&api.write_query) || listed(&api.loosen.write_query))),
@@ -97,8 +99,9 @@ fn refuse_name(rule: &QueryRule, scope: &Scope<'_>, name: &str, guarded: bool, s
 pub(crate) fn headers(permit: &Permit, scope: &Scope<'_>, findings: &mut Vec<Finding>) {
     let api = scope.api;
     let rules = [&permit.headers, &api.header_rule];
-    let allows =
+    let listed =
         |name: &str| rules.iter().any(|rule| rule.allow.iter().chain(&rule.require).any(|known| known == name));
+    let allows = |name: &str| listed(name) || scope.condition_in_header(name);
     for guarded in &api.guarded_headers {
         // CGI-style servers fold `_` and `-`: a folded twin is the guarded header in disguise.
         if let Some(name) = scope.request.headers.twin(guarded) {

@@ -9,8 +9,10 @@ use core::cell::OnceCell;
 
 use super::Finding;
 use super::batch::judge_parts;
+use super::canary;
 use super::conditions::{Truth, conjunction};
 use super::counting::Tallies;
+use super::judged::Judged;
 use super::matching::Matches;
 use super::names::Scope;
 use super::route::{Route, Variables};
@@ -21,8 +23,8 @@ use crate::decode::{
 };
 use crate::document::Document;
 use crate::limits::REASONS;
-use crate::policy::{Action, Api, CallKind, Decoder, Effect, Inner, Page, Permit, PolicySet, RuleRef, RuleTarget};
-use crate::quote::{list, quote};
+use crate::policy::{Action, Api, Decoder, Effect, Inner, Page, Permit, PolicySet, RuleTarget};
+use crate::quote::quote;
 use crate::request::Request;
 use crate::secrets::{self, Sent};
 use crate::state::{Known, Want};
@@ -152,13 +154,15 @@ fn operations<'a>(input: &Input<'a>, unfolded: &'a Unfolded) -> Result<Vec<Opera
 /// Refuses a request that holds a live secret, whatever permits it. What the rules said may quote the secret: of that,
 /// the codes stay.
 fn withhold(outcome: &mut Outcome, page: &Page, secret: Reason) {
-    if outcome.decision != Decision::Deny {
+    if outcome.decision != Decision::Deny || outcome.shadow != page.shadow {
         outcome.decision = Decision::Deny;
         outcome.rule = None;
         outcome.reasons = Vec::new();
         outcome.more_reasons = 0;
         outcome.obligations = Vec::new();
+        outcome.shadow = page.shadow;
         outcome.forward = page.shadow;
+        outcome.undecidable = None;
     }
     let of_rules = outcome.considered.iter_mut().flat_map(|considered| &mut considered.reasons);
     for reason in outcome.reasons.iter_mut().chain(of_rules) {
@@ -264,14 +268,23 @@ impl<'a> Bench<'a> {
             whole.insert(index, Whole { findings, wants: self.known.take_wants() });
         }
 
-        let mut wants = Vec::new();
         let mut outcome = blank();
         outcome.decision = Decision::Allow;
         outcome.agent = Some(self.page.agent.clone());
         outcome.version = Some(self.page.version.clone());
+        let mut all: Vec<Judged> = Vec::with_capacity(self.operations.len());
         for (position, operation) in self.operations.iter().enumerate() {
-            let mut judged = self.operation(position, operation, &whole, &mut outcome.considered);
+            all.push(self.operation(position, operation, &whole, &mut outcome.considered));
+        }
+        // What is only recorded counts where nothing else refuses.
+        let refused = all.iter().any(|judged| judged.decision != Decision::Allow && !judged.waived);
+        let hopeless = all.iter().any(|judged| judged.decision == Decision::Deny && !judged.waived);
+        let mut wants = Vec::new();
+        for (position, mut judged) in all.into_iter().enumerate() {
             wants.append(&mut judged.wants);
+            if refused && judged.waived {
+                continue;
+            }
             let first = position == 0 && judged.decision == outcome.decision;
             if first || judged.decision > outcome.decision {
                 outcome.rule = judged.rule;
@@ -285,6 +298,9 @@ impl<'a> Bench<'a> {
                 }
                 core::cmp::Ordering::Equal => add_reasons(&mut outcome, judged.reasons),
                 core::cmp::Ordering::Less => {}
+            }
+            if judged.lacking {
+                outcome.undecidable = Some(canary::NOT_LOOKED_UP.into());
             }
         }
         outcome.operations = self
@@ -300,16 +316,16 @@ impl<'a> Bench<'a> {
             })
             .collect();
         outcome.tallies = tallies.into_amounts();
-        outcome.shadow = self.page.shadow;
-        outcome.forward = self.page.shadow || outcome.decision == Decision::Allow;
+        outcome.shadow = self.page.shadow || (outcome.decision != Decision::Allow && !refused);
+        outcome.forward = self.page.shadow || !refused;
         // Nothing is looked up for what is refused anyway.
-        if outcome.decision != Decision::Deny {
+        if !hopeless {
             self.known.put_back(wants);
         }
         outcome
     }
 
-    fn permit(&self, index: u32) -> Option<&'a Permit> {
+    pub(super) fn permit(&self, index: u32) -> Option<&'a Permit> {
         self.page.permits.get(index as usize)
     }
 
@@ -348,13 +364,22 @@ impl<'a> Bench<'a> {
                     continue;
                 }
             };
-            let (mut findings, of_whole) = match whole.get(&index) {
-                Some(whole) => (whole.findings.clone(), whole.wants.as_slice()),
-                None => Default::default(),
+            let of_filter = self.known.take_wants();
+            let outside = permit.canary.filter(|canary| !canary.has(&self.page.agent, operation));
+            let shadowed = outside.is_some_and(|canary| canary.shadow);
+            let (mut findings, of_whole) = match (outside, whole.get(&index)) {
+                (Some(canary), _) if !canary.shadow => {
+                    (alloc::vec![canary::outside(permit, &canary, operation)], Default::default())
+                }
+                (_, Some(whole)) => (whole.findings.clone(), whole.wants.as_slice()),
+                (_, None) => Default::default(),
             };
-            if permit.body.opaque || !matches!(self.content, Content::Unread(_)) {
+            let read = permit.body.opaque || !matches!(self.content, Content::Unread(_));
+            if read && outside.is_none_or(|canary| canary.shadow) {
                 self.operation_findings(permit, candidate.variables, operation, &mut findings);
             }
+            // What is only recorded looks nothing up.
+            let lacking = shadowed && !awaited && canary::settle(&mut findings);
             if awaited {
                 findings.push(Finding::awaited());
             }
@@ -366,32 +391,41 @@ impl<'a> Bench<'a> {
                 };
                 findings.push(Finding { decision: Decision::ApprovalRequired, reason });
             }
+            let passes = shadowed && canary::passes(&findings) && self.within_api(candidate.variables, operation);
             let mut of_permit = Judged::of(&permit.id, findings);
-            self.known.put_back(of_whole.to_vec());
+            of_permit.waived = passes && of_permit.decision != Decision::Allow;
+            of_permit.lacking = lacking;
+            if shadowed {
+                self.known.take_wants();
+            } else {
+                self.known.put_back(of_whole.to_vec());
+            }
+            self.known.put_back(of_filter);
             let own = self.known.take_wants();
             let says = Some(of_permit.decision);
             let mut reasons = of_permit.reasons.clone();
             if of_permit.awaits && of_permit.decision != Decision::Deny {
                 reasons.push(not_looked_up());
             }
-            considered.push(considering(position, &permit.id, "permit", says, permit.shadow, reasons));
+            let recorded = permit.shadow || of_permit.waived;
+            considered.push(considering(position, &permit.id, "permit", says, recorded, reasons));
             if permit.shadow {
                 continue;
             }
             of_permit.wants = own;
             judged.push(of_permit);
         }
-        let Some(best) = judged.iter().map(|judged| (judged.decision, judged.awaits)).min() else {
+        let Some(best) = judged.iter().map(Judged::rank).min() else {
             return self.nothing_permits(operation, filtered, embedded);
         };
         // A permit is worth looking up for only where it could say more than those that need nothing.
-        let settled = judged.iter().filter(|judged| !judged.awaits).map(|judged| judged.decision).min();
+        let settled = judged.iter().filter(|judged| !judged.awaits).map(|judged| judged.rank().0).min();
         for open in judged.iter_mut().filter(|judged| judged.awaits) {
-            if open.decision < settled.unwrap_or(Decision::Deny) {
+            if open.rank().0 < settled.unwrap_or(Decision::Deny) {
                 wants.append(&mut open.wants);
             }
         }
-        let chosen = judged.into_iter().find(|judged| (judged.decision, judged.awaits) == best);
+        let chosen = judged.into_iter().find(|judged| judged.rank() == best);
         chosen.map_or_else(|| self.nothing_permits(operation, None, None), |chosen| Judged { wants, ..chosen })
     }
 
@@ -442,57 +476,6 @@ impl<'a> Bench<'a> {
         }
         denied.map_or(Ok(wants), Err)
     }
-
-    fn nothing_permits(
-        &self,
-        operation: &Operation<'_>,
-        filtered: Option<Matches>,
-        embedded: Option<String>,
-    ) -> Judged {
-        let action = operation.action.map(|action| quote(&format!("{}:{}", self.api.alias, action.name)));
-        let called = operation.call.map(|call| format!("the {} {}", call.kind.noun(), quote(call.name)));
-        let what = called.or(action).unwrap_or_else(|| "this endpoint".into());
-        let by_name = operation.call.filter(|call| matches!(call.kind, CallKind::Tool | CallKind::Rpc));
-        let code = if by_name.is_some() { Code::ToolNotAllowed } else { Code::EndpointNotAllowed };
-        let (code, message) = match (filtered, operation.call) {
-            (Some(Matches::Unknown { why, present: true }), _) => {
-                let message = format!("{what} is permitted only for some resources, and which this is cannot be known");
-                (Code::UnknownState, format!("{message}: {why}"))
-            }
-            (Some(unmatched), _) => {
-                let outside = match unmatched {
-                    Matches::No(outside) => outside,
-                    Matches::Unknown { .. } | Matches::Yes | Matches::Awaited => None,
-                };
-                let why = embedded.or(outside).unwrap_or_else(|| "the filter of the rule does not match".into());
-                (Code::ScopeFilter, format!("{what} is permitted only for other resources: {why}"))
-            }
-            (None, Some(call)) => {
-                let permitted = list(self.permitted(call.kind), 8);
-                (code, format!("no rule of this page permits {what}; permitted: {permitted}"))
-            }
-            (None, None) => (code, format!("no rule of this page permits {what}")),
-        };
-        let message = match &operation.why {
-            Some(why) => format!("{message}; {why}"),
-            None => message,
-        };
-        Judged::refused(Reason { code, message, pointer: None })
-    }
-
-    /// Names of this kind that some permit of the page is about.
-    fn permitted(&self, kind: CallKind) -> impl Iterator<Item = &'a str> {
-        let api = self.api;
-        let permits = |rule: &RuleRef| match rule.target {
-            RuleTarget::Permit(index) => self.permit(index).is_some_and(|permit| !permit.shadow),
-            RuleTarget::Forbid(_) => false,
-        };
-        api.calls.iter().filter(move |call| call.kind == kind).filter_map(move |call| {
-            let action = call.action.and_then(|index| api.actions.get(index as usize));
-            let of_action = action.map(|action| action.rules.as_slice()).unwrap_or_default();
-            call.rules.iter().chain(of_action).any(permits).then_some(call.name.as_str())
-        })
-    }
 }
 
 /// What an explanation says of a rule that the present would have to decide, where the request is refused without it.
@@ -506,34 +489,6 @@ fn unknown(matches: &Matches, when: &Truth) -> String {
     match (matches, when) {
         (Matches::Unknown { why, .. }, _) | (_, Truth::Unknown(why) | Truth::Away(why)) => format!(": {why}"),
         _ => String::new(),
-    }
-}
-
-/// A verdict on one operation.
-struct Judged {
-    decision: Decision,
-    rule: Option<String>,
-    reasons: Vec<Reason>,
-    /// It could be stricter, by what is yet to be looked up.
-    awaits: bool,
-    /// What that is.
-    wants: Vec<Want>,
-}
-
-impl Judged {
-    /// Within a permit, the strictest finding.
-    fn of(rule: &str, findings: Vec<Finding>) -> Self {
-        let decision = findings.iter().map(|finding| finding.decision).max().unwrap_or(Decision::Allow);
-        let awaits = findings.iter().any(|finding| finding.decision == Decision::Allow);
-        let counts = |finding: &Finding| finding.decision == decision && decision != Decision::Allow;
-        let reasons = findings.into_iter().filter(counts).map(|finding| finding.reason).collect();
-        Self { decision, rule: Some(rule.into()), reasons, awaits, wants: Vec::new() }
-    }
-
-    /// A refusal that no rule says.
-    fn refused(reason: Reason) -> Self {
-        let reasons = alloc::vec![reason];
-        Self { decision: Decision::Deny, rule: None, reasons, awaits: false, wants: Vec::new() }
     }
 }
 

@@ -76,6 +76,11 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
     }
 }
 
+/// What was to be looked up could not be: denied, unless the page lets a person decide.
+pub(super) fn unavailable(message: String, scope: &Scope<'_>) -> Finding {
+    away(message, &scope.page.on_unavailable)
+}
+
 /// The present could not be looked up: denied, unless the page lets a person decide.
 fn away(message: String, unavailable: &Band) -> Finding {
     match unavailable {

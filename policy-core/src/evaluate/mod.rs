@@ -1,11 +1,13 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
 //! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
-//! `batch` judges the requests within a request;
+//! `batch` judges the requests within a request; `canary` says on which resources a permit is tried;
+//! `operations` says what a request asks for, whatever the rules say;
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
 
 mod batch;
+mod canary;
 mod change;
 mod conditions;
 mod counting;
@@ -15,19 +17,26 @@ mod formula;
 mod head_rules;
 mod hours;
 mod judge;
+mod judged;
 mod limits;
 mod matching;
 mod names;
+#[cfg(feature = "author")]
+mod operations;
+mod precondition;
 mod present;
 mod route;
 mod step;
 mod tallied;
 mod test;
 mod totals;
+mod unpermitted;
 
 #[cfg(feature = "author")]
 pub(crate) use test::name_text;
 
+#[cfg(feature = "author")]
+pub use operations::{Asked, operations};
 pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
 
 use alloc::string::String;

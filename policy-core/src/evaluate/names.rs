@@ -90,6 +90,14 @@ pub(crate) enum NoNumber {
     Lacking(Lack),
 }
 
+/// Why an amount is none in the page's currency.
+pub(super) enum NoAmount {
+    /// The page has no rate for its currency.
+    Rate,
+    /// It cannot be held exactly.
+    Range,
+}
+
 impl Values<'_> {
     /// A value that cannot be known: why.
     pub(super) fn unknown(why: impl Into<Cow<'static, str>>) -> Self {
@@ -298,23 +306,31 @@ impl<'a> Scope<'a> {
             },
         };
         let number = number.map_err(|_| NoNumber::Malformed("not a decimal number in plain notation"))?;
+        let number = scaled(number, kind).ok_or(TOO_LONG)?;
         match kind.map(|kind| &kind.kind) {
             Some(FieldKind::Money(money)) => {
                 let currency = match &money.currency {
                     Currency::Fixed(code) => code.clone(),
                     Currency::Named(name) => self.currency(name)?,
                 };
-                let no_rate = NoNumber::Malformed("an amount in a currency this page has no rate for");
-                self.amount(number, money.minor, &currency).ok_or(no_rate)
+                self.amount(number, money.minor, &currency).map_err(|why| match why {
+                    NoAmount::Rate => NoNumber::Malformed("an amount in a currency this page has no rate for"),
+                    NoAmount::Range => TOO_LONG,
+                })
             }
             _ => Ok(number),
         }
     }
 
-    /// An amount in major units of the page's currency; `None`: the page has no rate for its own.
-    pub(super) fn amount(&self, number: Decimal, minor: bool, currency: &str) -> Option<Decimal> {
+    /// An amount in major units of the page's currency.
+    ///
+    /// # Errors
+    /// The page has no rate for its own currency, or it cannot be held exactly.
+    pub(super) fn amount(&self, number: Decimal, minor: bool, currency: &str) -> Result<Decimal, NoAmount> {
         let currency = currency.to_ascii_lowercase();
-        let major = if minor { number.shifted_down(minor_digits(&currency)) } else { number };
+        let of_catalog = self.api.minor_digits.iter().find(|(known, _)| *known == currency);
+        let digits = of_catalog.map_or_else(|| minor_digits(&currency), |(_, digits)| *digits);
+        let major = if minor { number.shifted_down(digits) } else { number };
         self.converted(major, &currency)
     }
 
@@ -331,12 +347,12 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn converted(&self, amount: Decimal, currency: &str) -> Option<Decimal> {
+    fn converted(&self, amount: Decimal, currency: &str) -> Result<Decimal, NoAmount> {
         if self.page.currency.as_deref() == Some(currency) {
-            return Some(amount);
+            return Ok(amount);
         }
-        let (_, rate) = self.page.rates.iter().find(|(known, _)| known == currency)?;
-        amount.checked_mul(*rate)
+        let (_, rate) = self.page.rates.iter().find(|(known, _)| known == currency).ok_or(NoAmount::Rate)?;
+        amount.checked_mul(*rate).ok_or(NoAmount::Range)
     }
 
     /// The pointer of a value, seen from the body.
@@ -397,6 +413,16 @@ fn misshapen(value: Value<'_>, steps: &[&Step]) -> bool {
 
 fn unquoted(item: &str) -> &str {
     item.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(item)
+}
+
+const TOO_LONG: NoNumber = NoNumber::Malformed("a number with more digits than can be held exactly");
+
+/// The value that a written number is, by the scale of its field; `None`: it cannot be held exactly.
+pub(super) fn scaled(number: Decimal, kind: Option<&FieldType>) -> Option<Decimal> {
+    match kind.and_then(|kind| kind.scale) {
+        Some(scale) => number.checked_mul(scale),
+        None => Some(number),
+    }
 }
 
 /// Digits behind the point of a currency's major unit (ISO 4217, list one).

@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::names::{Datum, Lack, Scope, Values};
+use super::names::{Datum, Lack, NoAmount, Scope, Values, scaled};
 use crate::decode::Fact;
 use crate::document::{Kind, Path, Step, Steps, Value, select};
 use crate::number::Decimal;
@@ -165,7 +165,11 @@ impl<'a> Scope<'a> {
                 }
             }
         }
-        Values::Lacking(Lack::Absent("it is missing from the answer".into()))
+        Values::Lacking(match self.known.not_recorded(resource) {
+            Some(Missing::Awaited) => Lack::Awaited,
+            Some(Missing::Not(why)) => Lack::Away(why.message),
+            None => Lack::Absent("it is missing from the answer".into()),
+        })
     }
 
     /// Values of an answer by the type of their field: money in major units of the page's currency.
@@ -176,12 +180,12 @@ impl<'a> Scope<'a> {
         resource: Value<'a>,
         lookup: &'a Lookup,
     ) -> Values<'a> {
-        let Some(FieldType { kind: FieldKind::Money(money), .. }) = kind else {
+        let Some(of_money @ FieldType { kind: FieldKind::Money(money), .. }) = kind else {
             return Values::Known(found.into_iter().map(Datum::Json).collect(), kind);
         };
         let mut data = Vec::new();
         for value in found {
-            match self.money(value, money, resource, lookup) {
+            match self.money(value, (of_money, money), resource, lookup) {
                 Ok(amount) => data.push(Datum::Number(amount)),
                 Err(why) => return Values::unknown(why),
             }
@@ -192,12 +196,13 @@ impl<'a> Scope<'a> {
     fn money(
         &self,
         value: Value<'a>,
-        money: &'a Money,
+        (kind, money): (&'a FieldType, &'a Money),
         resource: Value<'a>,
         lookup: &'a Lookup,
     ) -> Result<Decimal, Cow<'static, str>> {
         let text = value.number().or_else(|| value.string()).ok_or("it is no amount now")?;
         let number = Decimal::parse_plain(text).map_err(|_| "it is no decimal number in plain notation now")?;
+        let number = scaled(number, Some(kind)).ok_or(TOO_LONG)?;
         let text_of = |values: &[Value<'a>]| match values {
             [one] => one.string().map(ToString::to_string),
             _ => None,
@@ -219,8 +224,10 @@ impl<'a> Scope<'a> {
             },
         };
         let code = code.ok_or("its currency is not known now")?;
-        self.amount(number, money.minor, &code)
-            .ok_or_else(|| format!("the page has no rate for its currency {}", crate::quote::quote(&code)).into())
+        self.amount(number, money.minor, &code).map_err(|why| match why {
+            NoAmount::Rate => format!("the page has no rate for its currency {}", crate::quote::quote(&code)).into(),
+            NoAmount::Range => TOO_LONG.into(),
+        })
     }
 
     /// An aggregate over a list that is complete.
@@ -251,6 +258,8 @@ impl<'a> Scope<'a> {
         Values::Known(alloc::vec![Datum::Number(number)], None)
     }
 }
+
+const TOO_LONG: &str = "it has more digits now than can be held exactly";
 
 const NO_ADDRESS: &str = "what the request names is no value that can be looked up";
 

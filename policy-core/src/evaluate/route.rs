@@ -147,6 +147,21 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     })
 }
 
+/// The endpoint of the catalog at which a request arrives, whatever the rules say: its API, its actions, the path variables.
+#[cfg(feature = "author")]
+pub(super) fn listed<'p>(
+    set: &PolicySet,
+    page: &'p Page,
+    request: &Request,
+) -> Option<(&'p Api, Vec<&'p Action>, Variables)> {
+    let found = page.trie(&request.host)?.find(&request.segments, &|index, text| set.matches(index, text)).ok()?;
+    let here = |found: &&Found<'_>| found.end.method == request.method.routed_as() && !found.end.actions.is_empty();
+    let first = found.iter().filter(|found| !found.shadowed).find(here)?;
+    let api = page.apis.get(first.end.api as usize)?;
+    let actions = first.end.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect();
+    Some((api, actions, variables(request, first)))
+}
+
 /// Of a path that matches nothing: whether another reading of it does. It is refused either way; the reason tells an agent
 /// that misspells an id from one that is out of its scope. One more walk, on the way to a refusal alone.
 fn other_reading(set: &PolicySet, trie: &Trie, request: &Request) -> Option<Refused> {

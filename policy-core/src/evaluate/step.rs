@@ -75,8 +75,6 @@ struct Judging {
     known: Known,
     /// Rounds of lookups that were asked for.
     rounds: usize,
-    /// The decision if nothing of the present stood against the request.
-    at_best: Option<Decision>,
 }
 
 /// Begins to judge a request.
@@ -203,7 +201,7 @@ impl Suspended {
         }
         let now = self.now;
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, known: Known::at(now), rounds: 0, at_best: None }).go()
+        Box::new(Judging { suspended: self, content, known: Known::at(now), rounds: 0 }).go()
     }
 }
 
@@ -218,7 +216,6 @@ impl Judging {
         let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         let wants = self.known.take_wants();
         if !wants.is_empty() {
-            self.at_best.get_or_insert(outcome.decision);
             let api = page.apis.get(route.api as usize).map(|api| api.alias.as_str()).unwrap_or_default();
             let cluster = set.set.gateway.lookups.clusters.get(&request.host);
             let why = match cluster {
@@ -236,10 +233,17 @@ impl Judging {
             self.known.close(why);
             outcome = judge::judge(set, page, request, route, &self.content, &self.known);
         }
-        if self.at_best.is_some_and(|best| best != outcome.decision) {
-            outcome.undecidable = self.known.lacked().map(Into::into);
+        // What a recording lacks is unknown, which is never better than what is known: it decides if it could be better.
+        if let Some(lacked) = self.known.lacked() {
+            self.known.hope();
+            let hoped = judge::judge(set, page, request, route, &self.content, &self.known);
+            if (hoped.decision, hoped.forward) != (outcome.decision, outcome.forward) {
+                outcome.undecidable = Some(lacked.into());
+            }
         }
-        match Plan::of(page, core::mem::take(&mut outcome.tallies), outcome.decision) {
+        // What goes on is charged, whatever is recorded of it.
+        let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
+        match Plan::of(page, core::mem::take(&mut outcome.tallies), decision) {
             None => Step::Done(outcome),
             Some(plan) => {
                 let Suspended { set, agent, .. } = self.suspended;

@@ -14,6 +14,7 @@ use crate::quote::quote;
 
 /// The outcome with what the counters say.
 pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: &Plan, tallied: Tallied) -> Outcome {
+    begin(&mut outcome, page, !tallied.refusals.is_empty());
     for (position, refusal) in &tallied.refusals {
         let charge = plan.charges().get(*position);
         let counter = charge.and_then(|charge| page.counters.get(charge.counter as usize));
@@ -24,28 +25,38 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: &Plan, tallied: Ta
     }
     outcome.reserved = tallied.receipts;
     outcome.counters_since = tallied.since;
-    close(outcome, page)
+    outcome
 }
 
 /// The outcome where the counters cannot be had.
 pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: &Plan, why: Unavailable) -> Outcome {
-    let was = outcome.decision;
+    let was = (outcome.decision, outcome.forward);
+    begin(&mut outcome, page, true);
     for charge in plan.charges() {
         let Some(counter) = page.counters.get(charge.counter as usize) else { continue };
         let message = format!("the counter {} cannot be had here: what is used of it is not known", quote(&counter.id));
         let reason = Reason { code: Code::UnknownState, message, pointer: None };
         add(&mut outcome, page, counter, Decision::Deny, reason);
     }
-    if was != outcome.decision && why.undecidable().is_some() {
+    if was != (outcome.decision, outcome.forward) && why.undecidable().is_some() {
         outcome.undecidable = Some("counters not in the recording".into());
     }
-    close(outcome, page)
+    outcome
 }
 
-fn close(mut outcome: Outcome, page: &Page) -> Outcome {
+/// Makes room for a refusal: what is only recorded, and would be forwarded, counts where nothing else refuses.
+fn begin(outcome: &mut Outcome, page: &Page, refused: bool) {
+    if !refused {
+        return;
+    }
+    if outcome.forward && !page.shadow {
+        outcome.decision = Decision::Allow;
+        outcome.reasons = Vec::new();
+        outcome.more_reasons = 0;
+        outcome.undecidable = None;
+    }
     outcome.shadow = page.shadow;
-    outcome.forward = page.shadow || outcome.decision == Decision::Allow;
-    outcome
+    outcome.forward = page.shadow;
 }
 
 /// The strictest holds, with its reasons.

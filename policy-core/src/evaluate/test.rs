@@ -57,17 +57,19 @@ pub(crate) fn predicate<'a>(
 ) -> Verdict {
     let hard = |expected: &str| Verdict::Hard(Code::ValueFormat, format!("{what} must be {expected}"));
     match predicate {
-        Predicate::In(constants) => match one_of(datum, constants) {
-            None => hard("a single value"),
-            Some(true) => Verdict::Holds,
-            Some(false) => {
+        Predicate::In(constants) => match is_one_of(scope, what, datum, kind, constants) {
+            Err(verdict) => verdict,
+            Ok(None) => hard("a single value"),
+            Ok(Some(true)) => Verdict::Holds,
+            Ok(Some(false)) => {
                 Verdict::Fails(Code::ValueFormat, format!("{what} must be one of {}", constants_text(constants)))
             }
         },
-        Predicate::NotIn(constants) => match one_of(datum, constants) {
-            None => hard("a single value"),
-            Some(false) => Verdict::Holds,
-            Some(true) => {
+        Predicate::NotIn(constants) => match is_one_of(scope, what, datum, kind, constants) {
+            Err(verdict) => verdict,
+            Ok(None) => hard("a single value"),
+            Ok(Some(false)) => Verdict::Holds,
+            Ok(Some(true)) => {
                 Verdict::Fails(Code::ValueFormat, format!("{what} must not be one of {}", constants_text(constants)))
             }
         },
@@ -215,6 +217,34 @@ fn numeric<'a>(
         Ok(number) => Verdict::Fails(Code::EnvelopeExceeded, format!("{what} must be {relation} {bound}, is {number}")),
         Err(why) => Verdict::no_number(what, why),
     }
+}
+
+/// Whether a value is one of the constants, numbers by what they mean: money in major units of the page's currency, the
+/// number of a field with a scale times that. `None`: it is no plain value.
+///
+/// # Errors
+/// What its number is cannot be known, or held.
+fn is_one_of<'a>(
+    scope: &Scope<'a>,
+    what: &str,
+    datum: &Datum<'a>,
+    kind: Option<&'a FieldType>,
+    constants: &[Constant],
+) -> Result<Option<bool>, Verdict> {
+    let spelled_otherwise = kind.is_some_and(|kind| kind.scale.is_some() || matches!(kind.kind, FieldKind::Money(_)));
+    let number = match datum {
+        Datum::Json(value) => value.kind() == Kind::Number || value.untyped().is_some(),
+        Datum::Text(_) => true,
+        Datum::Number(_) => false,
+    };
+    if !(spelled_otherwise && number && constants.iter().any(|constant| matches!(constant, Constant::Number(_)))) {
+        return Ok(one_of(datum, constants));
+    }
+    let value = Datum::Number(scope.number(datum, kind).map_err(|why| Verdict::no_number(what, why))?);
+    let text = string(datum);
+    let as_text =
+        constants.iter().any(|constant| matches!(constant, Constant::String(c) if text.as_deref() == Some(c)));
+    Ok(one_of(&value, constants).map(|found| found || as_text))
 }
 
 /// Whether a value is one of the constants; `None` for null, arrays and objects, which are no values.

@@ -37,6 +37,8 @@ pub struct Api {
     pub headers: Vec<(String, HeaderShape)>,
     /// Query parameters that are not plain text.
     pub query: Vec<(String, QueryShape)>,
+    /// Digits of minor units (cents have two) by currency in lower case, where they differ from ISO 4217.
+    pub minor_digits: Vec<(String, u32)>,
     /// What makes this API read a request in an unusual way.
     pub quirks: Quirks,
     /// Rules of the strict profile that the page loosens.
@@ -230,6 +232,8 @@ pub struct Action {
     pub lookups: Vec<Lookup>,
     /// How the bodies of its endpoints become operations.
     pub decoder: Decoder,
+    /// What a request of it must carry.
+    pub condition: Option<Condition>,
     /// Its texts that hold operations of their own.
     pub inner: Vec<Inner>,
     /// Rules whose scope names this action.
@@ -261,6 +265,15 @@ impl Action {
         let index = self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
         self.fields.get(index)
     }
+}
+
+/// What a write must carry, so that the API refuses it where what it changes has changed since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// A header, a query parameter or a place in the operation's document.
+    pub name: Name,
+    /// What its value must be: a name of the present.
+    pub equals: Option<Name>,
 }
 
 /// A named field.
@@ -309,6 +322,17 @@ pub struct FieldType {
     pub digits: Option<u32>,
     /// Most digits behind the point.
     pub decimals: Option<u32>,
+    /// The number that is written times this is the value.
+    pub scale: Option<Decimal>,
+}
+
+impl FieldType {
+    /// Most digits behind the point of the value, which is the number that is written times the scale.
+    #[must_use]
+    pub fn decimals_of_value(&self) -> Option<u32> {
+        let of_scale = self.scale.map_or(0, Decimal::decimals);
+        self.decimals.map(|written| written.saturating_add(of_scale))
+    }
 }
 
 /// Types of fields.

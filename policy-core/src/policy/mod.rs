@@ -10,7 +10,8 @@ mod set;
 mod trie;
 
 pub use api::{
-    Action, Api, CallField, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method, Money, Name,
+    Action, Api, CallField, Condition, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method,
+    Money, Name,
 };
 pub use api::{
     FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
@@ -20,8 +21,8 @@ pub use clock::{Hours, Local, Zone};
 pub use counter::{Counted, Counter, Drift, Per, Reach, Window};
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
-    Band, BodyRule, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure, Permit,
-    Predicate, QueryRule, RuleRef, RuleTarget, Test,
+    Band, BodyRule, Canary, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,
+    Permit, Predicate, QueryRule, RuleRef, RuleTarget, Test,
 };
 pub use set::{Gateway, IdentitySource, Lookups, Page, PolicySet, Role, Set, UnknownAgent};
 pub use trie::{End, Found, Refusal, Trie, Variable};

@@ -32,6 +32,17 @@ pub struct Permit {
     pub hours: Vec<Hours>,
     /// Counters of the page that its operations are charged to, by their index.
     pub counters: Vec<u32>,
+    /// It is tried on a part of the resources.
+    pub canary: Option<Canary>,
+}
+
+/// A part of the resources that a permit is tried on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// How large the part is, in hundredths of a percent.
+    pub share: u32,
+    /// Outside of it the permit is in shadow: what it refuses is recorded and goes upstream. Else it is denied.
+    pub shadow: bool,
 }
 
 /// Guarded headers a permit lets pass.

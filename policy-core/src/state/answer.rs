@@ -27,6 +27,8 @@ pub enum Answer {
         /// The whole body.
         body: Vec<u8>,
     },
+    /// What a recording holds of an answer, as JSON: what is in it is so, what is not in it may be there all the same.
+    Part(Vec<u8>),
     /// None, or not all of it.
     Unavailable(Unavailable),
 }
@@ -37,6 +39,8 @@ pub(crate) struct Read {
     document: Document,
     /// The document is a JSON-RPC answer: what the tool said stands in it.
     tool: bool,
+    /// What is not in it may be there all the same.
+    pub(crate) part: bool,
     /// What it says of being all there is.
     pub(crate) pages: Pages,
 }
@@ -72,6 +76,14 @@ impl Read {
 pub(crate) fn read(fetch: &Fetch, answer: Answer) -> Result<Read, Why> {
     let (status, headers, body) = match answer {
         Answer::Response { status, headers, body } => (status, headers, body),
+        Answer::Part(body) => {
+            let whole = if fetch.method == Method::Post {
+                tool_result(document(body)?)?
+            } else {
+                Read { document: document(body)?, tool: false, part: true, pages: Pages::default() }
+            };
+            return Ok(Read { part: true, ..whole });
+        }
         Answer::Unavailable(why) => return Err(Why::host(why)),
     };
     match status {
@@ -114,7 +126,7 @@ pub(crate) fn read(fetch: &Fetch, answer: Answer) -> Result<Read, Why> {
         return Err(Why::unfit("the answer to its lookup is not JSON"));
     }
     let document = document(body)?;
-    let mut read = Read { document, tool: false, pages };
+    let mut read = Read { document, tool: false, part: false, pages };
     match read.root().member("has_more").map(Value::kind) {
         Some(Kind::Bool(true)) => read.pages.more = true,
         Some(Kind::Bool(false)) => read.pages.all = true,
@@ -194,7 +206,7 @@ fn tool_result(document: Document) -> Result<Read, Why> {
     }
     if let Some(content) = result.member("structuredContent") {
         return match content.kind() {
-            Kind::Object => Ok(Read { document, tool: true, pages: Pages::default() }),
+            Kind::Object => Ok(Read { document, tool: true, part: false, pages: Pages::default() }),
             _ => unfit("the answer to its lookup is no object"),
         };
     }
@@ -205,7 +217,7 @@ fn tool_result(document: Document) -> Result<Read, Why> {
     match (item.member("type").and_then(Value::string), item.member("text").and_then(Value::string)) {
         (Some("text"), Some(text)) => {
             let document = self::document(text.as_bytes().to_vec())?;
-            Ok(Read { document, tool: false, pages: Pages::default() })
+            Ok(Read { document, tool: false, part: false, pages: Pages::default() })
         }
         _ => unfit("the answer to its lookup is not one text"),
     }

@@ -25,6 +25,8 @@ pub(crate) struct Known {
     closed: Option<Why>,
     /// A recording, not the request, lacked something that a rule asked for.
     lacked: Cell<Option<&'static str>>,
+    /// What a recording lacks stands against nothing.
+    hoping: Cell<bool>,
     /// What time it is.
     now: Timestamp,
 }
@@ -133,10 +135,29 @@ impl Known {
                 None => Why::too_many(),
             },
         };
+        Err(self.lacking(why))
+    }
+
+    /// What is said where a recording, not the request, may be what lacks it.
+    fn lacking(&self, why: Why) -> Missing {
         if let Some(lacked) = why.undecidable {
             self.lacked.set(Some(lacked));
+            if self.hoping.get() {
+                return Missing::Awaited;
+            }
         }
-        Err(Missing::Not(why))
+        Missing::Not(why)
+    }
+
+    /// From here on what a recording lacks stands against nothing: whether it could decide.
+    pub(crate) fn hope(&self) {
+        self.hoping.set(true);
+    }
+
+    /// Why what is not in a resource is not known, where a recording holds only a part of it.
+    pub(crate) fn not_recorded(&self, resource: Value<'_>) -> Option<Missing> {
+        let of_part = |read: &&Read| read.part && read.root().contains(resource);
+        self.answers.iter().find(of_part).map(|_| self.lacking(Why::part()))
     }
 
     /// The resource that a lookup is about.

@@ -66,6 +66,11 @@ impl Why {
         }
     }
 
+    /// What a recording holds of the answer does not say.
+    pub(crate) fn part() -> Self {
+        Self { message: Cow::Borrowed("the recording does not hold it"), ..Self::host(Unavailable::NotRecorded) }
+    }
+
     /// The request needs more than a bound.
     pub(crate) fn too_many() -> Self {
         Self::unfit("the request needs more lookups than one may")

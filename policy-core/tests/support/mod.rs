@@ -4,6 +4,7 @@
 
 pub mod catalogs;
 pub mod counting;
+pub mod exact;
 pub mod pages;
 pub mod present;
 

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use policy_core::PolicySet;
 use serde::{Deserialize, Serialize};
 
 use super::{CaseError, Expected, Record};
+use crate::world::{Facts, Json, Rest};
 
 /// A map of cases.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +60,15 @@ pub struct ResourceName {
     /// Names in the case → fields of the catalog, where they differ.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+}
+
+impl ResourceName {
+    /// The fields of a resource by the names of the catalog.
+    fn renamed(&self, fact: Json) -> Json {
+        let Json::Object(members) = fact else { return fact };
+        let renamed = |name: String| self.fields.get(&name).cloned().unwrap_or(name);
+        Json::Object(members.into_iter().map(|(name, value)| (renamed(name), value)).collect())
+    }
 }
 
 /// A budget.
@@ -123,7 +135,8 @@ pub struct Wait {
     pub rules: Vec<String>,
     /// The verdict that is right.
     pub expect: Expected,
-    /// The verdict for the time being. It is never `allow`: what cannot be judged yet does not pass.
+    /// The verdict for the time being. It is `allow` only where a counter is waited for: a request that is right by itself, and
+    /// refused for those before it. Nothing else passes that cannot be judged yet.
     pub got: Expected,
     /// The kinds of reason a refusal that is right would give. Required where `expect` is `deny`, so that a page that
     /// misses a refusal of another kind is not excused.
@@ -157,6 +170,29 @@ impl CaseMap {
 }
 
 impl Intent {
+    /// The world around a case: what its `state` says, by the names of the page and its catalogs. What it does not hold is
+    /// not there.
+    ///
+    /// # Errors
+    /// What is wrong with its `state`.
+    pub fn world(&self, set: &Arc<PolicySet>, record: &Record) -> Result<Facts, String> {
+        let mut world = Facts::new(Arc::clone(set), self.agent.as_deref(), Rest::NotFound);
+        for (collection, resources) in &record.state.resources {
+            let name = self.state.resources.get(collection);
+            let resource = name.map_or(collection, |name| &name.resource);
+            let resources =
+                Json::read(resources.get().as_bytes()).map_err(|e| format!("`state.resources.{collection}`: {e}"))?;
+            let Json::Object(resources) = resources else {
+                return Err(format!("`state.resources.{collection}` is no object of resources by key"));
+            };
+            for (key, fact) in resources {
+                let fact = name.map_or_else(|| fact.clone(), |name| name.renamed(fact.clone()));
+                world.resource(resource, &key, fact).map_err(|e| format!("in `state`, {e}"))?;
+            }
+        }
+        Ok(world)
+    }
+
     /// What the verdict on this case waits for; `None` where the page ought to be right.
     pub fn waits_for(&self, record: &Record, got: Expected, rule: Option<&str>) -> Option<Waited> {
         let shows_grant = self.shows_grant(record);
@@ -172,8 +208,11 @@ impl Intent {
 
 impl Wait {
     fn validate(&self) -> Result<(), String> {
-        if self.got == Expected::Allow {
-            return Err("`got` is `allow`; what cannot be judged yet does not pass".to_owned());
+        if self.got == Expected::Allow && self.waited != Waited::Counter {
+            return Err(
+                "`got` is `allow`; what cannot be judged yet does not pass, but for what only a counter refuses"
+                    .to_owned(),
+            );
         }
         if self.got == self.expect {
             return Err("`got` is what is expected; remove it".to_owned());
@@ -265,8 +304,11 @@ mod tests {
                 format!(r#"{{"now":"2026-11-20T12:00:00Z","intents":{{"A":{{"agent":"a","waits":[{wait}]}}}}}}"#);
             CaseMap::parse(&text).unwrap_err()
         };
-        let passes = wait(r#"{"for":"counter","rules":[],"expect":"deny","got":"allow","reasons":["rate_limited"]}"#);
-        assert_eq!(passes, "intent `A`, wait 0: `got` is `allow`; what cannot be judged yet does not pass");
+        let passes = wait(r#"{"for":"grant","rules":[],"expect":"deny","got":"allow","reasons":["approval_invalid"]}"#);
+        assert!(
+            passes.starts_with("intent `A`, wait 0: `got` is `allow`; what cannot be judged yet does not pass"),
+            "{passes}"
+        );
         let any = wait(r#"{"for":"counter","rules":[],"expect":"deny","got":"approve"}"#);
         assert!(any.contains("`reasons` is missing"), "{any}");
         let unknown = wait(r#"{"for":"counter","rule":"x","expect":"allow","got":"approve"}"#);

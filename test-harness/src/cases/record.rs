@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::CaseError;
 use crate::replay::Verdict;
@@ -105,9 +106,9 @@ pub struct CaseState {
     /// When the request is made, by RFC 3339.
     #[serde(default, deserialize_with = "some_time")]
     pub now: Option<Timestamp>,
-    /// Collection → key → what the upstream holds now.
+    /// Collection → key → what the upstream holds now; as it is written, so that numbers stay exact.
     #[serde(default)]
-    pub resources: BTreeMap<String, Value>,
+    pub resources: BTreeMap<String, Box<RawValue>>,
     /// What the agent has used of a budget in the window that is running.
     #[serde(default)]
     pub counters: BTreeMap<String, Value>,

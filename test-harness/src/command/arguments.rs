@@ -6,6 +6,7 @@ use clap::{Args, Parser, ValueEnum};
 use jiff::Timestamp;
 
 use crate::replay::EngineKind;
+use crate::world::Values;
 
 /// Keeps AI agents inside their scope: validates scope templates, replays recorded traffic against
 /// them, and makes the bundle a gateway loads.
@@ -87,6 +88,18 @@ pub(super) struct Replay {
     /// When requests without a recorded time were made, by RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) now: Option<Timestamp>,
+    /// What is there now, where the recording does not show it: resources by the names of their fields, or answers of the
+    /// API, as JSON; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(super) fixture: Vec<PathBuf>,
+    /// A field of a resource as it is now, where nothing else says it: `products/42.price=19.99`, or `products.status=live`
+    /// for every product; may be given several times
+    #[arg(long, value_name = "RESOURCE.FIELD=VALUE")]
+    pub(super) assume: Vec<String>,
+    /// Which current values rules look at: `recorded`, in the order of the recording; `enforced`, as they would be had the
+    /// refusals held
+    #[arg(long, value_enum, default_value_t, value_name = "recorded|enforced")]
+    pub(super) world: Values,
     /// How the result is written
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Output,
@@ -146,6 +159,14 @@ pub(super) struct Evaluate {
     /// When the request is made, by RFC 3339; else when it was recorded, else now
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) now: Option<Timestamp>,
+    /// What is there now: resources by the names of their fields, or answers of the API, as JSON; may be given several
+    /// times
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Vec<PathBuf>,
+    /// A field of a resource as it is now: `products/42.price=19.99`, or `products.status=live` for every product; may be
+    /// given several times
+    #[arg(long, value_name = "RESOURCE.FIELD=VALUE")]
+    pub(super) assume: Vec<String>,
     /// The decision to expect: another one is exit code 2
     #[arg(long, value_name = "DECISION", value_parser = ["allow", "deny", "approval_required", "not_an_agent", "undecidable"])]
     pub(super) expect: Option<String>,

@@ -4,6 +4,8 @@ use std::io::{BufWriter, Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 
+use policy_core::PolicySet;
+
 use super::arguments::{Cases as Arguments, Output};
 use super::exit::{Exit, Failure};
 use crate::cases::{CaseError, CaseMap, CaseResult, CaseSummary, Cases, Intent, Record, as_delivered};
@@ -17,7 +19,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let cases = Cases::open(&arguments.file)?;
     let policies = Policies::open(&arguments.policies)?;
     let identity = identity_header(&arguments.policies, &policies)?;
-    let mut run = Run { engine: engine(arguments, &policies)?, map, identity, file: cases.file().into() };
+    let (engine, set) = (engine(arguments, &policies)?, Arc::clone(&policies.set));
+    let mut run = Run { engine, set, map, identity, file: cases.file().into() };
     let mut summary = CaseSummary::default();
     let mut rows = Vec::new();
     let mut out = BufWriter::new(stdout().lock());
@@ -65,6 +68,7 @@ fn engine(arguments: &Arguments, policies: &Policies) -> Result<Box<dyn Engine>,
 /// A run that goes on.
 struct Run {
     engine: Box<dyn Engine>,
+    set: Arc<PolicySet>,
     map: CaseMap,
     identity: String,
     file: Arc<str>,
@@ -78,16 +82,19 @@ impl Run {
         };
         let Some(agent) = &intent.agent else { return Ok(CaseResult::without_page(record)) };
         let exchange = self.exchange(line, record, agent)?;
-        let judgement = self.engine.judge(&exchange, Some(self.map.now))?;
+        let world = intent.world(&self.set, record).map_err(|problem| self.not_a_case(line, problem))?;
+        let judgement = self.engine.judge_in(&world, &exchange, Some(self.map.now))?;
         let waited = |got, rule: Option<&str>| Intent::waits_for(intent, record, got, rule);
         Ok(CaseResult::judged(record, judgement, waited))
     }
 
+    fn not_a_case(&self, line: usize, problem: String) -> CaseError {
+        CaseError::NotACase { file: self.file.to_string(), line, problem }
+    }
+
     fn exchange(&self, line: usize, record: &Record, agent: &str) -> Result<Exchange, CaseError> {
-        let request = as_delivered(record, &self.identity, agent).map_err(|problem| {
-            let file = self.file.to_string();
-            CaseError::NotACase { file, line, problem }
-        })?;
+        let delivered = as_delivered(record, &self.identity, agent);
+        let request = delivered.map_err(|problem| self.not_a_case(line, problem))?;
         let number = u64::try_from(line).unwrap_or(u64::MAX);
         Ok(Exchange {
             index: number.saturating_sub(1),

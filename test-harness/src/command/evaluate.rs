@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 
 use super::arguments::{Evaluate, Output};
 use super::exit::{Exit, Failure};
-use super::request;
+use super::{present, request};
 use crate::policies::Policies;
 use crate::render::printable;
 use crate::replay::{NativeEngine, Verdict};
+use crate::world::{Lookup, Watched};
 
+/// Longest lookup that is shown, in characters.
+const CALL_CHARS: usize = 512;
 /// Longest name of a rule, an action or a version that is shown, in characters.
 const NAME_CHARS: usize = 128;
 
@@ -25,17 +28,29 @@ pub(super) fn run(arguments: &Evaluate) -> Result<Exit, Failure> {
     let nanoseconds = u64::try_from(now.as_nanosecond())
         .map_err(|_| Failure::Other(format!("the time {now} is before 1970; give another with --now")))?;
     let engine = NativeEngine::new(Arc::clone(&policies.set));
-    let outcome = engine.outcome(&given.request, policy_core::Timestamp(nanoseconds));
-    let verdict = verdict(&outcome);
+    let facts = present::facts(&policies.set, &arguments.state, &arguments.assume)?;
+    let world = Watched::new(&facts);
+    let outcome = engine.outcome_in(&world, &given.request, policy_core::Timestamp(nanoseconds));
+    let evaluated = Evaluated { verdict: verdict(&outcome), outcome, lookups: world.into_lookups(), now };
+    let verdict = evaluated.verdict;
     let mut out = stdout().lock();
     match arguments.format {
-        Output::Table => write!(out, "{}", explanation(&outcome, verdict, &policies, now))?,
-        Output::Json => writeln!(out, "{:#}", report(&outcome, verdict, &policies, now))?,
+        Output::Table => write!(out, "{}", explanation(&evaluated, &policies))?,
+        Output::Json => writeln!(out, "{:#}", report(&evaluated, &policies))?,
     }
     Ok(match &arguments.expect {
         Some(expected) if *expected != verdict.name() => Exit::Differs,
         _ => Exit::Fine,
     })
+}
+
+/// One request and what came of it.
+struct Evaluated {
+    verdict: Verdict,
+    outcome: Outcome,
+    /// What was looked up, in its order.
+    lookups: Vec<Lookup>,
+    now: Timestamp,
 }
 
 fn verdict(outcome: &Outcome) -> Verdict {
@@ -48,10 +63,11 @@ fn verdict(outcome: &Outcome) -> Verdict {
     }
 }
 
-fn explanation(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Timestamp) -> String {
+fn explanation(evaluated: &Evaluated, policies: &Policies) -> String {
+    let Evaluated { verdict, outcome, lookups, now } = evaluated;
     let mut lines = Lines::default();
     let by = outcome.rule.as_ref().map(|rule| format!(", by rule `{}`", shown(rule))).unwrap_or_default();
-    let shadow = if outcome.shadow && outcome.forward { " (the page is in shadow: forwarded)" } else { "" };
+    let shadow = if outcome.shadow && outcome.forward { " (in shadow: forwarded)" } else { "" };
     lines.push(0, format!("{}{by}{shadow}", verdict.name()));
     if let Some(why) = &outcome.undecidable {
         lines.push(1, why.clone());
@@ -69,6 +85,13 @@ fn explanation(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Ti
     }
     lines.push(0, format!("policy {}", policies.set.digest()));
     lines.push(0, format!("judged at {now}"));
+    if !lookups.is_empty() {
+        lines.push(0, String::new());
+        lines.push(0, "looked up".to_owned());
+        for lookup in lookups {
+            lines.push(1, printable(&format!("{}: {}", lookup.call, lookup.reply), CALL_CHARS));
+        }
+    }
     for (number, operation) in outcome.operations.iter().enumerate() {
         let named = operation.action.as_deref().or(operation.call.as_deref());
         let action = named.map_or("what no catalog lists".to_owned(), shown);
@@ -126,7 +149,9 @@ impl Lines {
     }
 }
 
-fn report(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Timestamp) -> Value {
+fn report(evaluated: &Evaluated, policies: &Policies) -> Value {
+    let Evaluated { verdict, outcome, lookups, now } = evaluated;
+    let lookups = lookups.iter().map(|lookup| json!({ "call": lookup.call, "answer": lookup.reply }));
     let rules = outcome.considered.iter().map(|rule| {
         json!({
             "operation": rule.operation,
@@ -149,6 +174,7 @@ fn report(outcome: &Outcome, verdict: Verdict, policies: &Policies, now: Timesta
         "undecidable": outcome.undecidable,
         "operations": outcome.operations,
         "considered": rules.collect::<Vec<_>>(),
+        "lookups": lookups.collect::<Vec<_>>(),
         "policy": policies.set.digest(),
         "time": now.to_string(),
     })

@@ -8,6 +8,7 @@ mod bundle;
 mod cases;
 mod evaluate;
 mod exit;
+mod present;
 mod replay;
 mod request;
 mod usage;

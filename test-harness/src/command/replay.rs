@@ -7,18 +7,25 @@ use std::sync::Arc;
 
 use super::arguments::{Output, Replay};
 use super::exit::{Exit, Failure};
+use super::present;
 use crate::policies::Policies;
 use crate::recording::{Format, ReadOptions, Recording, RecordingError};
 use crate::render::{Progress, Screen};
 use crate::replay::{
-    Decided, DecisionWriter, Engine, EngineKind, Labels, Manifest, NativeEngine, Numbering, Summary, WasmEngine,
-    find_module,
+    Decided, DecisionWriter, Engine, EngineKind, Judgement, Labels, Manifest, NativeEngine, Numbering, Summary,
+    Verdict, WasmEngine, find_module,
 };
+use crate::world::{Fate, Recorded, Values};
 
 /// Entries that cannot be read and are told one by one.
 const TOLD: u64 = 10;
 
 pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
+    if arguments.world == Values::Enforced && arguments.labels.is_some() {
+        let message = "--labels cannot be compared with --world enforced: labels are of what was recorded, where refused \
+                       requests had their effect; leave one of the two out";
+        return Err(Failure::Other(message.into()));
+    }
     let manifest = arguments.labels.as_deref().map(Manifest::open).transpose()?;
     // A mistyped file or scenario is found before the first request is judged. Each file is opened once: it may be a
     // pipe.
@@ -33,7 +40,9 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
             Box::new(WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set))?)
         }
     };
-    let mut replay = Run { arguments, engine, summary: Summary::default(), writer: None, progress, entries: 0 };
+    let facts = present::facts(&policies.set, &arguments.fixture, &arguments.assume)?;
+    let world = Recorded::new(Arc::clone(&policies.set), facts, arguments.world);
+    let mut replay = Run { arguments, engine, world, summary: Summary::default(), writer: None, progress, entries: 0 };
     let (digest, kind) = (policies.set.digest(), arguments.engine.name());
     if arguments.format == Output::Json {
         replay.writer = Some(DecisionWriter::begin(BufWriter::new(stdout().lock()), digest, kind)?);
@@ -48,6 +57,7 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
 struct Run<'a> {
     arguments: &'a Replay,
     engine: Box<dyn Engine>,
+    world: Recorded,
     summary: Summary,
     writer: Option<DecisionWriter<BufWriter<io::StdoutLock<'static>>>>,
     progress: Progress,
@@ -73,10 +83,11 @@ impl Run<'_> {
                 Some(labels) => Some(labels.take(&exchange)?),
                 None => None,
             };
-            let judgement = match self.engine.judge(&exchange, self.arguments.now)? {
+            let judgement = match self.engine.judge_in(&self.world, &exchange, self.arguments.now)? {
                 judgement if format == Format::AccessLog => judgement.of_access_log(),
                 judgement => judgement,
             };
+            self.world.observe(&exchange, fate(&judgement));
             let decided = Decided::new(&exchange, judgement, self.arguments.files.len() > 1);
             self.summary.add(&decided);
             if let Some(label) = label {
@@ -103,6 +114,13 @@ impl Run<'_> {
 
     fn finish(mut self, digest: &str, kind: &str) -> Result<Exit, Failure> {
         self.progress.finish();
+        let forgotten = self.world.forgotten();
+        if forgotten > 0 {
+            eprintln!(
+                "warning: the recording shows more resources than are kept (64 MiB); {forgotten} were forgotten, and what \
+                 depends on them is undecidable: replay a part of the recording, or tell them with --fixture"
+            );
+        }
         let summary = self.summary;
         match self.writer {
             Some(writer) => writer.end(&summary)?,
@@ -119,6 +137,16 @@ impl Run<'_> {
             return Ok(Exit::CouldNotRun);
         }
         Ok(if summary.as_expected() { Exit::Fine } else { Exit::Differs })
+    }
+}
+
+/// What became of a request: a page in shadow lets it pass.
+fn fate(judgement: &Judgement) -> Fate {
+    match judgement.verdict {
+        _ if judgement.shadow => Fate::Passed,
+        Verdict::Allow | Verdict::NotAnAgent => Fate::Passed,
+        Verdict::Deny | Verdict::ApprovalRequired => Fate::Refused,
+        Verdict::Undecidable => Fate::Undecided,
     }
 }
 

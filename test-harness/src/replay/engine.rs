@@ -9,17 +9,32 @@ use jiff::Timestamp;
 use super::judgement::{Judgement, Lack};
 use crate::host::{LoadError, StartError, StreamError};
 use crate::recording::Exchange;
+use crate::world::{Unrecorded, World};
 
 /// Judges recorded requests, one after another.
 pub trait Engine {
     /// Which engine it is.
     fn kind(&self) -> EngineKind;
 
-    /// Judges a request at the time it was recorded; at `now`, when the recording does not say.
+    /// Judges a request at the time it was recorded; at `now`, when the recording does not say. Lookups are answered by
+    /// `world`.
     ///
     /// # Errors
     /// [`EngineError`] when the engine itself fails: nothing is known of the request then.
-    fn judge(&mut self, exchange: &Exchange, now: Option<Timestamp>) -> Result<Judgement, EngineError>;
+    fn judge_in(
+        &mut self,
+        world: &dyn World,
+        exchange: &Exchange,
+        now: Option<Timestamp>,
+    ) -> Result<Judgement, EngineError>;
+
+    /// The same where nothing of the present is known.
+    ///
+    /// # Errors
+    /// As [`Engine::judge_in`].
+    fn judge(&mut self, exchange: &Exchange, now: Option<Timestamp>) -> Result<Judgement, EngineError> {
+        self.judge_in(&Unrecorded, exchange, now)
+    }
 }
 
 /// The engines there are.

@@ -5,6 +5,7 @@ use policy_core::{Decision, Outcome};
 use serde::Serialize;
 
 use crate::recording::RecordedBody;
+use crate::world::Lookup;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -146,6 +147,18 @@ impl Lack {
         };
         let why = body.unknown_because().unwrap_or_default();
         Some(Self { code: Code::BodyNotSeen.text(), message: format!("{what}: {why}") })
+    }
+
+    /// What is lacking of the present, if the decision depends on it.
+    pub(super) fn of_present(outcome: &Outcome, lookups: &[Lookup]) -> Option<Self> {
+        let why = outcome.undecidable.as_ref()?;
+        let mut lacking = lookups.iter().filter(|lookup| lookup.lacking).map(|lookup| lookup.call.as_str());
+        let first = lacking.next().map(|call| format!(": {call}")).unwrap_or_default();
+        let more = match lacking.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(Self { code: Code::UnknownState.text(), message: format!("{why}{first}{more}") })
     }
 
     /// No time was recorded.

@@ -17,6 +17,7 @@
 //! The wasm engine learns the reasons of a refusal from the reply the agent would get. A page in
 //! shadow sends none, so there the reasons have codes only.
 
+mod callouts;
 mod engine;
 mod judgement;
 mod labels;

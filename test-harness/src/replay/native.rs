@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use policy_core::counters::{Budget, Memory, OpenError, Table, carry_out, give_back};
+use policy_core::state::Answer;
 use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
 
 use super::engine::{Engine, EngineError, EngineKind, moment};
 use super::judgement::{Judgement, Lack};
 use crate::recording::{Exchange, RecordedBody, RecordedRequest};
+use crate::world::{Call, Unrecorded, Watched, World};
 
 /// Judges by the decision point linked into this program.
 #[derive(Clone, Debug)]
@@ -43,8 +45,13 @@ impl NativeEngine {
         Ok(Self { set, counters: Some(Arc::new(Mutex::new(Counters { table, store }))) })
     }
 
-    /// The outcome in full, with everything that was considered.
+    /// The outcome in full, with everything that was considered, where nothing of the present is known.
     pub fn outcome(&self, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
+        self.outcome_in(&Unrecorded, request, now)
+    }
+
+    /// The same in a world that answers lookups.
+    pub fn outcome_in(&self, world: &dyn World, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
         let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
         let mut step = evaluate(&self.set, head, now);
@@ -58,7 +65,11 @@ impl NativeEngine {
                     let body = recorded(&request.body, need.limit());
                     need.answer(body)
                 }
-                Step::NeedCurrent(need) => need.unavailable(Unavailable::NotRecorded),
+                Step::NeedCurrent(need) => {
+                    let answer = |fetch| Answer::from(world.reply(&Call::of_fetch(fetch)));
+                    let answers = need.fetches().iter().map(answer).collect();
+                    need.answer(answers)
+                }
                 Step::NeedCounters(need) => match &self.counters {
                     None => need.unavailable(Unavailable::NotRecorded),
                     Some(counters) => {
@@ -88,14 +99,21 @@ impl Engine for NativeEngine {
         EngineKind::Native
     }
 
-    fn judge(&mut self, exchange: &Exchange, now: Option<Timestamp>) -> Result<Judgement, EngineError> {
+    fn judge_in(
+        &mut self,
+        world: &dyn World,
+        exchange: &Exchange,
+        now: Option<Timestamp>,
+    ) -> Result<Judgement, EngineError> {
         let now = match moment(exchange, now)? {
             Ok(now) => now,
             Err(lack) => return Ok(Judgement::undecidable(None, lack)),
         };
         let request = &exchange.request;
-        let outcome = self.outcome(request, policy_core::Timestamp(now));
-        Ok(Judgement::of(outcome, Lack::of_body(&request.body)))
+        let world = Watched::new(world);
+        let outcome = self.outcome_in(&world, request, policy_core::Timestamp(now));
+        let lack = Lack::of_body(&request.body).or_else(|| Lack::of_present(&outcome, &world.into_lookups()));
+        Ok(Judgement::of(outcome, lack))
     }
 }
 

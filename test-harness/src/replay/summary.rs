@@ -250,7 +250,7 @@ impl Summary {
             out.push_str(&format!("and {} more, on other paths\n", self.ungrouped));
         }
         if self.shadow > 0 {
-            out.push_str(&format!("{} of them are recorded only: the page is in shadow\n", self.shadow));
+            out.push_str(&format!("{} of them are recorded only: the page or its rule is in shadow\n", self.shadow));
         }
     }
 

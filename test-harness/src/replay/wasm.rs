@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use policy_core::PolicySet;
 use serde::Deserialize;
 
+use super::callouts;
 use super::engine::{Delivery, Engine, EngineError, EngineKind, Trailers, moment};
 use super::judgement::{JudgedReason, Judgement, Lack, Verdict};
+use super::native::NativeEngine;
 use crate::host::{
     Clock, EngineOptions, Flow, HeaderMap, LocalReply, Module, OnFailure, Plugin, PluginOptions, Stream, Vm, VmOptions,
 };
 use crate::recording::{Exchange, RecordedBody};
+use crate::world::{Watched, World};
 
 /// The property that holds the decision's event.
 const DECISION_PROPERTY: &[&str] = &["ambit.decision"];
@@ -85,10 +88,9 @@ impl WasmEngine {
         Ok(flow)
     }
 
-    /// Lets the wait for a body end, so that the filter names the agent whose request it was.
-    fn time_out(&self, stream: &Stream) -> Flow {
-        let timeout = Duration::from_millis(self.set.body_timeout_ms());
-        self.clock.advance(timeout.saturating_add(TIMEOUT_MARGIN));
+    /// Lets a wait of the filter end: for a body, so that it names the agent whose request it was, or for an answer.
+    fn time_out(&self, stream: &Stream, timeout_ms: u64) -> Flow {
+        self.clock.advance(Duration::from_millis(timeout_ms).saturating_add(TIMEOUT_MARGIN));
         // A trap in the tick ends the stream, which its flow says.
         let _ = self.plugin.tick();
         stream.flow()
@@ -148,27 +150,64 @@ impl Engine for WasmEngine {
         EngineKind::Wasm
     }
 
-    fn judge(&mut self, exchange: &Exchange, now: Option<Timestamp>) -> Result<Judgement, EngineError> {
+    fn judge_in(
+        &mut self,
+        world: &dyn World,
+        exchange: &Exchange,
+        now: Option<Timestamp>,
+    ) -> Result<Judgement, EngineError> {
         match moment(exchange, now)? {
             Ok(now) => self.clock.set(now),
             Err(lack) => return Ok(Judgement::undecidable(None, lack)),
         }
         let lack = Lack::of_body(&exchange.request.body);
+        let watched = Watched::new(world);
         let mut stream = self.plugin.http_stream()?;
         let mut flow = self.deliver(&mut stream, exchange)?;
+        if flow == Flow::Pause {
+            flow = callouts::answer(&stream, &watched);
+        }
+        if flow == Flow::Pause && !stream.pending_callouts().is_empty() {
+            flow = self.time_out(&stream, self.set.lookup_timeout_ms());
+        }
         let waits = flow == Flow::Pause && lack.is_some();
         if waits {
-            flow = self.time_out(&stream);
+            flow = self.time_out(&stream, self.set.body_timeout_ms());
         }
         let trapped = matches!(flow, Flow::Trapped(_));
         let judgement = self.understand(exchange, &stream, flow)?;
         if let (false, Err(trap)) = (trapped, stream.finish()) {
             return Err(contradiction(exchange, format!("it failed after its verdict: {trap}")));
         }
-        Ok(match lack {
-            Some(lack) if waits => Judgement::undecidable(judgement.agent, lack),
-            _ => judgement,
-        })
+        match lack {
+            Some(lack) if waits => Ok(Judgement::undecidable(judgement.agent, lack)),
+            _ if judgement.shadow || watched.into_lookups().iter().any(|lookup| lookup.lacking) => {
+                self.with_what_was_lacking(judgement, world, exchange, now)
+            }
+            _ => Ok(judgement),
+        }
+    }
+}
+
+impl WasmEngine {
+    /// What a recording lacks, or a page in shadow does not look up, the filter cannot be told: to it, that is a lookup
+    /// without an answer. Whether the decision depends on it, the decision point says.
+    fn with_what_was_lacking(
+        &self,
+        judgement: Judgement,
+        world: &dyn World,
+        exchange: &Exchange,
+        now: Option<Timestamp>,
+    ) -> Result<Judgement, EngineError> {
+        let native = NativeEngine::new(Arc::clone(&self.set)).judge_in(world, exchange, now)?;
+        if native.verdict == Verdict::Undecidable {
+            return Ok(native);
+        }
+        if native.verdict != judgement.verdict {
+            let (filter, core) = (judgement.verdict.name(), native.verdict.name());
+            return Err(contradiction(exchange, format!("it says {filter} where the decision point says {core}")));
+        }
+        Ok(if judgement.shadow { judgement } else { native })
     }
 }
 

@@ -25,6 +25,7 @@ fn api() -> Api {
         ],
         headers: vec![],
         query: vec![],
+        minor_digits: Vec::new(),
         quirks: Quirks::default(),
         loosen: Loosen::default(),
         calls: crate::policy::Calls::default(),

@@ -17,6 +17,7 @@ pub(crate) enum Kind {
     Page,
     Permit,
     Forbid,
+    State,
     Requests,
     Diagnostics,
 }
@@ -29,6 +30,7 @@ impl Kind {
             "json,page" => Self::Page,
             "json,permit" => Self::Permit,
             "json,forbid" => Self::Forbid,
+            "json,state" => Self::State,
             "requests" => Self::Requests,
             "diagnostics" => Self::Diagnostics,
             _ => return None,
@@ -37,7 +39,7 @@ impl Kind {
 
     /// Whether it is part of a document.
     pub(crate) fn is_document(self) -> bool {
-        !matches!(self, Self::Requests | Self::Diagnostics)
+        !matches!(self, Self::State | Self::Requests | Self::Diagnostics)
     }
 }
 
@@ -70,6 +72,8 @@ pub(crate) struct Example {
     pub(crate) title: String,
     /// Documents of the first chapter, of the head of this chapter, and of the example itself.
     pub(crate) levels: [Vec<Block>; 3],
+    /// What is now, of the head of this chapter and of the example itself.
+    pub(crate) state: Vec<Block>,
     pub(crate) requests: Vec<Block>,
     pub(crate) diagnostics: Vec<Block>,
 }
@@ -134,9 +138,11 @@ pub(crate) fn examples() -> Vec<Example> {
     for file in files() {
         let first = file.ends_with(FIRST);
         let mut head: Vec<Block> = Vec::new();
+        let mut now: Vec<Block> = Vec::new();
         for section in sections(&file) {
             let (documents, rest): (Vec<Block>, Vec<Block>) =
                 section.blocks.into_iter().partition(|block| block.kind.is_document());
+            let (state, rest): (Vec<Block>, Vec<Block>) = rest.into_iter().partition(|block| block.kind == Kind::State);
             let (requests, diagnostics): (Vec<Block>, Vec<Block>) =
                 rest.into_iter().partition(|block| block.kind == Kind::Requests);
             let asked = !requests.is_empty() || !diagnostics.is_empty();
@@ -147,6 +153,7 @@ pub(crate) fn examples() -> Vec<Example> {
                 (false, true) => {
                     assert!(!asked, "{place}: what stands above the first example asks nothing");
                     head = documents;
+                    now = state.clone();
                 }
                 (false, false) => {
                     assert!(asked || documents.is_empty(), "{place}: this example asks nothing");
@@ -155,7 +162,8 @@ pub(crate) fn examples() -> Vec<Example> {
             }
             if asked {
                 let levels = [base.clone(), head.clone(), own];
-                examples.push(Example { place, title: section.title, levels, requests, diagnostics });
+                let state = if section.title.is_empty() { state } else { [now.clone(), state].concat() };
+                examples.push(Example { place, title: section.title, levels, state, requests, diagnostics });
             }
         }
     }

@@ -42,7 +42,7 @@ impl Coverage {
         let mut coverage = Self::default();
         for example in examples {
             let lines = asked(example);
-            let trial = carry_out(&Documents::of(example, None), &lines);
+            let trial = carry_out(example, &Documents::of(example, None), &lines);
             if trial.outcomes.is_some() {
                 coverage.judged(example, &trial, &lines, &language);
             } else {
@@ -71,7 +71,7 @@ impl Coverage {
                         let mut without = whole.clone();
                         remove(&mut without, &used.pointer);
                         let documents = Documents::of(example, Some((level, position, &without)));
-                        if carry_out(&documents, lines).seen() != seen {
+                        if carry_out(example, &documents, lines).seen() != seen {
                             self.shown.insert(used.construct);
                         }
                     }

@@ -59,7 +59,7 @@ impl Documents {
             }
             Kind::Permit => self.rules("permit", value, &mut began[0]),
             Kind::Forbid => self.rules("forbid", value, &mut began[1]),
-            Kind::Requests | Kind::Diagnostics => {}
+            Kind::State | Kind::Requests | Kind::Diagnostics => {}
         }
     }
 

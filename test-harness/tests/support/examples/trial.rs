@@ -7,6 +7,7 @@ use policy_core::compile::{Compiled, Source, compile};
 use policy_core::decision::Code;
 use policy_core::diagnostic::{Diagnostic, Severity};
 use test_harness::replay::{NativeEngine, Verdict};
+use test_harness::world::{Facts, Rest};
 
 use super::chapter::Example;
 use super::documents::Documents;
@@ -28,16 +29,21 @@ pub(crate) fn asked(example: &Example) -> Vec<Line> {
     example.requests.iter().flat_map(lines).collect()
 }
 
-/// Compiles the documents and judges the requests.
-pub(crate) fn carry_out(documents: &Documents, lines: &[Line]) -> Trial {
+/// Compiles the documents and judges the requests, in the state of the example.
+pub(crate) fn carry_out(example: &Example, documents: &Documents, lines: &[Line]) -> Trial {
     let sources = documents.sources();
     let Compiled { set, diagnostics } = compile(&sources);
     let outcomes = set.map(|set| {
         let bundle = policy_core::bundle::seal(&set).unwrap_or_else(|e| panic!("{e}"));
         let loaded = policy_core::bundle::load(&bundle).unwrap_or_else(|e| panic!("{e}"));
+        let loaded = Arc::new(loaded);
+        let mut world = Facts::new(Arc::clone(&loaded), None, Rest::NotFound);
+        for block in &example.state {
+            world.read(block.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", block.place));
+        }
         let since = policy_core::Timestamp::parse(SINCE).unwrap_or_else(|| panic!("{SINCE}"));
-        let engine = NativeEngine::counting(Arc::new(loaded), since).unwrap_or_else(|e| panic!("{e}"));
-        lines.iter().map(|line| engine.outcome(&line.request, line.now)).collect()
+        let engine = NativeEngine::counting(loaded, since).unwrap_or_else(|e| panic!("{e}"));
+        lines.iter().map(|line| engine.outcome_in(&world, &line.request, line.now)).collect()
     });
     Trial { sources, diagnostics, outcomes }
 }
@@ -82,7 +88,7 @@ pub(crate) fn answer(outcome: &Outcome) -> Answer {
 /// Where an example and the product differ: one text for each difference.
 pub(crate) fn differences(example: &Example) -> Vec<String> {
     let lines = asked(example);
-    let trial = carry_out(&Documents::of(example, None), &lines);
+    let trial = carry_out(example, &Documents::of(example, None), &lines);
     let mut differences = Vec::new();
     let written: Vec<&str> = example.diagnostics.iter().flat_map(|block| block.text.lines()).collect();
     let said = trial.said();

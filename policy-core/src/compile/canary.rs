@@ -1,0 +1,109 @@
+//! Canaries of permits: how large a part, and whether requests say which resource they are about.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::binding::ApiParts;
+use super::call::CallName;
+use super::endpoint::Endpoint;
+use super::limit;
+use super::report::Report;
+use super::target::Targets;
+use crate::number::Decimal;
+use crate::policy::{Action, Canary, Name};
+use crate::quote::quote;
+use crate::template::{CanaryBy, OutsideCanary, PermitRule};
+
+/// What to write where a target has requests that never say which resource they are about.
+const HELP: &str = "name the actions whose requests say it, without `*`; put the others into a permit of their own";
+
+/// The canary of a permit.
+pub(crate) fn compile(
+    rule: &PermitRule,
+    pointer: &str,
+    targets: &BTreeMap<String, Targets>,
+    apis: &BTreeMap<String, ApiParts<'_>>,
+    report: &mut Report<'_>,
+) -> Option<Canary> {
+    let canary = rule.canary.as_ref()?;
+    let at = |member: &str| format!("{pointer}/canary/{member}");
+    if canary.by == CanaryBy::Session {
+        report.not_yet(&at("by"), "a `canary` by session");
+        return None;
+    }
+    let share = share(limit::number(&canary.percent, &at("percent"), report)?);
+    let Some(share) = share else {
+        let help = "write 5 or \"0.25\"; two digits behind the point at most";
+        report.error(&at("percent"), "the percentage of a canary is 0 to 100, in hundredths", Some(help.into()));
+        return None;
+    };
+    if share == 0 {
+        let message = "a canary of 0 % has no resource inside";
+        report.warning(&at("percent"), message, Some("leave the permit out, or give it `\"mode\": \"shadow\"`".into()));
+    }
+    let shadow = canary.outside == Some(OutsideCanary::Shadow);
+    if shadow {
+        let message =
+            format!("outside its canary {} refuses nothing: what it would refuse goes upstream", quote(&rule.id));
+        let help = "write `\"deny\"` where the other resources must not be touched";
+        report.warning(&at("outside"), message, Some(help.into()));
+    }
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        if let Some(message) = unaddressed(targets, api) {
+            report.error(&at("by"), message, Some(HELP.into()));
+        }
+    }
+    Some(Canary { share, shadow })
+}
+
+/// Hundredths of a percent; `None`: there is no such share.
+fn share(percent: Decimal) -> Option<u32> {
+    let hundredths = percent.checked_mul(Decimal::from_count(100))?;
+    hundredths.to_string().parse().ok().filter(|share| *share <= 10_000)
+}
+
+/// Why no request of a target is ever inside.
+fn unaddressed(targets: &Targets, api: &ApiParts<'_>) -> Option<String> {
+    let never = |index: u32| {
+        // Permits on what holds operations grant nothing.
+        let holds = |action: &&Action| action.is_carrier() || !action.inner.is_empty();
+        let action = api.parts.actions.get(index as usize).filter(|action| !holds(action) && !says_key(index, api))?;
+        Some(format!("no request of `{}` says which resource it is about: it is never inside the canary", action.name))
+    };
+    let unlisted = || Some("no catalog lists this target: nothing says which resource a request is about".into());
+    let listed = |endpoint: &Endpoint| {
+        let is = |(_, listed): &&(u32, Endpoint)| {
+            listed.segments == endpoint.segments && endpoint.methods.iter().all(|m| listed.methods.contains(m))
+        };
+        api.parts.endpoints.iter().find(is).map(|(index, _)| *index)
+    };
+    let of_endpoint = |endpoint: &Endpoint| listed(endpoint).map_or_else(unlisted, never);
+    let of_call = |call: &CallName| api.parts.calls.get(call).map_or_else(unlisted, |index| never(*index));
+    let by_action = targets.actions.iter().find_map(|(index, _)| never(*index));
+    by_action
+        .or_else(|| targets.endpoints.iter().find_map(of_endpoint))
+        .or_else(|| targets.calls.iter().find_map(of_call))
+}
+
+/// Whether some request of an action can say which resource it is about.
+fn says_key(index: u32, api: &ApiParts<'_>) -> bool {
+    let Some(action) = api.parts.actions.get(index as usize) else { return false };
+    let mut endpoints = api.parts.endpoints.iter().filter(|(of, _)| *of == index).map(|(_, endpoint)| endpoint);
+    let called = || api.parts.calls.values().any(|of| *of == index);
+    let by_row =
+        || api.parts.actions.iter().flat_map(|a| &a.rows).any(|list| list.action == index && list.key.is_some());
+    match &action.key {
+        None => false,
+        Some(Name::Path(name)) => {
+            endpoints.any(|endpoint| endpoint.names.contains(name))
+                || by_row()
+                || (called() && action.field(name).is_some())
+        }
+        Some(Name::Query(_)) => {
+            endpoints.any(|endpoint| endpoint.methods.iter().any(|method| !method.is_bodiless())) || by_row()
+        }
+        Some(_) => called() || by_row(),
+    }
+}

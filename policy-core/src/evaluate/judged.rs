@@ -1,0 +1,50 @@
+//! What permits and forbids say of one operation.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Finding;
+use crate::decision::{Decision, Reason};
+use crate::state::Want;
+
+/// A verdict on one operation.
+pub(super) struct Judged {
+    pub(super) decision: Decision,
+    pub(super) rule: Option<String>,
+    pub(super) reasons: Vec<Reason>,
+    /// It could be stricter, by what is yet to be looked up.
+    pub(super) awaits: bool,
+    /// What that is.
+    pub(super) wants: Vec<Want>,
+    /// It is only recorded: the permit that says it is in shadow for this resource.
+    pub(super) waived: bool,
+    /// It would have to be looked up, which is not done for what is only recorded.
+    pub(super) lacking: bool,
+}
+
+impl Judged {
+    /// How it compares with what other permits say, the better one first: what is only recorded lets pass.
+    pub(super) fn rank(&self) -> (Decision, bool, Decision) {
+        let passes = if self.waived { Decision::Allow } else { self.decision };
+        (passes, self.awaits, self.decision)
+    }
+
+    /// Within a permit, the strictest finding.
+    pub(super) fn of(rule: &str, findings: Vec<Finding>) -> Self {
+        let decision = findings.iter().map(|finding| finding.decision).max().unwrap_or(Decision::Allow);
+        let awaits = findings.iter().any(|finding| finding.decision == Decision::Allow);
+        let counts = |finding: &Finding| finding.decision == decision && decision != Decision::Allow;
+        let reasons = findings.into_iter().filter(counts).map(|finding| finding.reason).collect();
+        Self { decision, rule: Some(rule.into()), reasons, awaits, ..Self::blank() }
+    }
+
+    /// A refusal that no rule says.
+    pub(super) fn refused(reason: Reason) -> Self {
+        Self { reasons: alloc::vec![reason], ..Self::blank() }
+    }
+
+    fn blank() -> Self {
+        let (reasons, wants) = (Vec::new(), Vec::new());
+        Self { decision: Decision::Deny, rule: None, reasons, awaits: false, wants, waived: false, lacking: false }
+    }
+}
