@@ -43,7 +43,7 @@ struct Entry<'b> {
 }
 
 /// Bytes as one piece, not one by one.
-fn at_once<S: serde::Serializer>(bytes: &Cow<'_, [u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+fn at_once<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
 }
 
