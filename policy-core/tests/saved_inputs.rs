@@ -41,6 +41,13 @@ fn replay(target: &str, least: usize, run: fn(&[u8])) {
 }
 
 #[test]
+fn answers() {
+    replay("answers", 40, |bytes| {
+        entry::answers::run(bytes);
+    });
+}
+
+#[test]
 fn bundles() {
     replay("bundle", 8, entry::bundle::run);
 }
@@ -78,26 +85,33 @@ fn sequences() {
 /// Seeds that are named after a decision reach it: fuzzing starts from requests that pass, not only from refusals.
 #[test]
 fn seeds_reach_what_their_names_say() {
-    let mut seen = [0; 3];
-    for (path, bytes) in inputs("request") {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let (place, expect) = match name.split('-').next() {
-            Some("allow") => (0, Decision::Allow),
-            Some("approve") => (1, Decision::ApprovalRequired),
-            Some("deny") => (2, Decision::Deny),
-            _ => continue,
-        };
-        let outcome = entry::drive::judge(&entry::documents::LIBRARY, &entry::message::read(&bytes));
-        assert_eq!(outcome.decision, expect, "{name}: {:?}", outcome.reasons);
-        seen[place] += 1;
+    let of_request = |bytes: &[u8]| {
+        let outcome = entry::drive::judge(&entry::documents::LIBRARY, &entry::message::read(bytes));
+        Some(outcome.decision)
+    };
+    let targets: [(&str, &dyn Fn(&[u8]) -> Option<Decision>); 2] =
+        [("request", &of_request), ("answers", &entry::answers::run)];
+    for (target, decide) in targets {
+        let mut seen = [0; 3];
+        for (path, bytes) in inputs(target) {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let (place, expect) = match name.split('-').next() {
+                Some("allow") => (0, Decision::Allow),
+                Some("approve") => (1, Decision::ApprovalRequired),
+                Some("deny") => (2, Decision::Deny),
+                _ => continue,
+            };
+            assert_eq!(decide(&bytes), Some(expect), "{target}: {name}");
+            seen[place] += 1;
+        }
+        assert!(seen.iter().all(|count| *count > 0), "{target}: {seen:?}");
     }
-    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }
 
 /// Dictionaries are read by libFuzzer alone: here their form is tested.
 #[test]
 fn dictionaries_are_lists_of_quoted_strings() {
-    for target in ["bundle", "compile", "google_batch", "graphql", "request", "sql"] {
+    for target in ["answers", "bundle", "compile", "google_batch", "graphql", "request", "sql"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../fuzz/dictionaries/{target}.dict"));
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -57,6 +57,33 @@ fn without_an_answer_a_request_is_undecidable() {
     assert!(out.starts_with("deny") && !out.contains("looked up"), "{out}");
 }
 
+/// A request of a recording is judged by what came before it, as a replay does.
+#[test]
+fn the_entries_before_say_what_is_there() {
+    let exchange = |method: &str, body: &str, answer: &str| {
+        json!({
+            "time": "2026-11-20T12:00:00Z", "method": method, "path": "/v1/products/1", "host": "shop.example.com",
+            "headers": [["x-agent-name", "keeper"], ["content-type", "application/json"]], "body": body,
+            "response": { "status": 200, "headers": [["content-type", "application/json"]], "body": answer },
+        })
+        .to_string()
+    };
+    let product = |price: &str| format!("{{\"id\":1,\"price\":\"{price}\"}}");
+    let lines = [
+        exchange("GET", "", &product("10.00")),
+        exchange("PUT", r#"{"price":"11.00"}"#, &product("11.00")),
+        exchange("GET", "", &product("90.00")),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("day.ndjson");
+    fs::write(&file, lines.join("\n")).unwrap();
+    let policies = policies();
+    let [file, policies] = [&file, &policies].map(|path| path.to_str().unwrap());
+    let (_, out, err) = ambit(&["evaluate", "--file", file, "--index", "1", "--policies", policies]);
+    assert!(out.starts_with("allow, by rule `reprice`\n"), "{out}{err}");
+    assert!(out.contains("GET shop.example.com/v1/products/1: 200\n"), "{out}");
+}
+
 /// A case of the store: the request, what is there, the verdict that is right.
 fn case(id: &str, (method, path, body): (&str, &str, &Value), resources: &Value, expect: &str) -> Value {
     json!({

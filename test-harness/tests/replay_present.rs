@@ -118,6 +118,20 @@ fn what_is_gone_and_what_is_cut_off() {
 }
 
 #[test]
+fn a_compressed_answer_is_an_answer() {
+    // {"id":1,"price":"10.00"}
+    let answer = "H4sIAAAAAAACA6tWykxRsjLUUSooykxOVbJSMjTQMzBQqgUAtimRSxgAAAA=";
+    let day = Day::new()
+        .exchange("GET /v1/products/1", "200 {}")
+        .compressed(answer)
+        .exchange("PUT /v1/products/1 {\"price\":\"10.50\"}", "204")
+        .exchange("GET /v1/products/1", "200 {}")
+        .compressed("H4sIAAAAAAACAw==")
+        .exchange("PUT /v1/products/1 {\"price\":\"10.50\"}", "204");
+    assert_eq!(day.verdicts(&[]), ["allow", "undecidable"]);
+}
+
+#[test]
 fn tools_show_what_they_list() {
     let call = |name: &str, arguments: &str| {
         format!(

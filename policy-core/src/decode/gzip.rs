@@ -31,7 +31,7 @@ mod flag {
 /// # Errors
 /// A [`Reason`] to deny: readers differ on everything that is no plain single member (some stop at the first member,
 /// some go on; some ignore what is behind it, or a wrong checksum).
-pub(super) fn inflate(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Reason> {
+pub fn inflate(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Reason> {
     let contents = header(bytes).and_then(|rest| rest.len().checked_sub(TRAILER).map(|at| rest.split_at(at)));
     let Some((deflated, trailer)) = contents else {
         return Err(wrong("is not what its `content-encoding` says"));

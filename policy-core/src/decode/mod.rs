@@ -15,6 +15,7 @@ pub mod sql;
 
 pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
+pub use gzip::inflate;
 
 pub(crate) use json::path_key;
 pub(crate) use jsonrpc::waiting;

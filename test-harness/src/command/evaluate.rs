@@ -14,7 +14,7 @@ use super::{present, request};
 use crate::policies::Policies;
 use crate::render::printable;
 use crate::replay::{NativeEngine, Verdict};
-use crate::world::{Lookup, Watched};
+use crate::world::{Fate, Lookup, Recorded, Values, Watched};
 
 /// Longest lookup that is shown, in characters.
 const CALL_CHARS: usize = 512;
@@ -23,13 +23,14 @@ const NAME_CHARS: usize = 128;
 
 pub(super) fn run(arguments: &Evaluate) -> Result<Exit, Failure> {
     let policies = Policies::open(&arguments.policies)?;
-    let given = request::read(arguments, &policies)?;
+    let facts = present::facts(&policies.set, &arguments.state, &arguments.assume)?;
+    let mut recorded = Recorded::new(Arc::clone(&policies.set), facts, Values::Recorded);
+    let given = request::read(arguments, &policies, &mut |exchange| recorded.observe(exchange, Fate::Passed))?;
     let now = arguments.now.or(given.time).unwrap_or_else(Timestamp::now);
     let nanoseconds = u64::try_from(now.as_nanosecond())
         .map_err(|_| Failure::Other(format!("the time {now} is before 1970; give another with --now")))?;
     let engine = NativeEngine::new(Arc::clone(&policies.set));
-    let facts = present::facts(&policies.set, &arguments.state, &arguments.assume)?;
-    let world = Watched::new(&facts);
+    let world = Watched::new(&recorded);
     let outcome = engine.outcome_in(&world, &given.request, policy_core::Timestamp(nanoseconds));
     let evaluated = Evaluated { verdict: verdict(&outcome), outcome, lookups: world.into_lookups(), now };
     let verdict = evaluated.verdict;

@@ -12,10 +12,10 @@ use crate::policies::Policies;
 use crate::recording::{Format, ReadOptions, Recording, RecordingError};
 use crate::render::{Progress, Screen};
 use crate::replay::{
-    Decided, DecisionWriter, Engine, EngineKind, Judgement, Labels, Manifest, NativeEngine, Numbering, Summary,
-    Verdict, WasmEngine, find_module,
+    Decided, DecisionWriter, Engine, EngineKind, Labels, Manifest, NativeEngine, Numbering, Summary, WasmEngine,
+    find_module,
 };
-use crate::world::{Fate, Recorded, Values};
+use crate::world::{Recorded, Values};
 
 /// Entries that cannot be read and are told one by one.
 const TOLD: u64 = 10;
@@ -87,7 +87,7 @@ impl Run<'_> {
                 judgement if format == Format::AccessLog => judgement.of_access_log(),
                 judgement => judgement,
             };
-            self.world.observe(&exchange, fate(&judgement));
+            self.world.observe(&exchange, judgement.fate());
             let decided = Decided::new(&exchange, judgement, self.arguments.files.len() > 1);
             self.summary.add(&decided);
             if let Some(label) = label {
@@ -137,16 +137,6 @@ impl Run<'_> {
             return Ok(Exit::CouldNotRun);
         }
         Ok(if summary.as_expected() { Exit::Fine } else { Exit::Differs })
-    }
-}
-
-/// What became of a request: a page in shadow lets it pass.
-fn fate(judgement: &Judgement) -> Fate {
-    match judgement.verdict {
-        _ if judgement.shadow => Fate::Passed,
-        Verdict::Allow | Verdict::NotAnAgent => Fate::Passed,
-        Verdict::Deny | Verdict::ApprovalRequired => Fate::Refused,
-        Verdict::Undecidable => Fate::Undecided,
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::arguments::Evaluate;
 use super::exit::Failure;
 use crate::policies::Policies;
-use crate::recording::{Field, RecordedBody, RecordedRequest, Recording, RecordingError};
+use crate::recording::{Exchange, Field, RecordedBody, RecordedRequest, Recording, RecordingError};
 use crate::render::printable;
 
 /// A request, and when it was made if that is known.
@@ -17,10 +17,14 @@ pub(super) struct Given {
     pub(super) time: Option<Timestamp>,
 }
 
-/// The request the arguments describe.
-pub(super) fn read(arguments: &Evaluate, policies: &Policies) -> Result<Given, Failure> {
+/// The request the arguments describe. `before` is handed what a recording holds before it.
+pub(super) fn read(
+    arguments: &Evaluate,
+    policies: &Policies,
+    before: &mut dyn FnMut(&Exchange),
+) -> Result<Given, Failure> {
     let mut given = match (&arguments.file, &arguments.url) {
-        (Some(file), _) => of_file(file, arguments.index)?,
+        (Some(file), _) => of_file(file, arguments.index, before)?,
         (None, Some(url)) => Given { request: of_flags(arguments, url)?, time: None },
         // The parser of the arguments asks for one of them.
         (None, None) => return Err(Failure::Other("name a URL, or a file with --file".into())),
@@ -112,9 +116,9 @@ fn target(method: &str, url: &str) -> Result<Vec<Field>, Failure> {
     Ok(vec![field(":authority", authority), field(":path", &path), field(":method", method), field(":scheme", scheme)])
 }
 
-fn of_file(file: &Path, index: Option<u64>) -> Result<Given, Failure> {
+fn of_file(file: &Path, index: Option<u64>, before: &mut dyn FnMut(&Exchange)) -> Result<Given, Failure> {
     match Recording::open(file) {
-        Ok(recording) => of_recording(file, recording, index),
+        Ok(recording) => of_recording(file, recording, index, before),
         Err(RecordingError::UnknownFormat { file: name, found }) => {
             let bytes = fs::read(file).map_err(|e| unreadable(file, &e))?;
             // Neither: the recording's error says what it is instead.
@@ -126,7 +130,12 @@ fn of_file(file: &Path, index: Option<u64>) -> Result<Given, Failure> {
     }
 }
 
-fn of_recording(file: &Path, recording: Recording, index: Option<u64>) -> Result<Given, Failure> {
+fn of_recording(
+    file: &Path,
+    recording: Recording,
+    index: Option<u64>,
+    before: &mut dyn FnMut(&Exchange),
+) -> Result<Given, Failure> {
     let mut found = None;
     for exchange in recording {
         let exchange = match exchange {
@@ -136,6 +145,7 @@ fn of_recording(file: &Path, recording: Recording, index: Option<u64>) -> Result
             Err(error) => return Err(error.into()),
         };
         if index.is_some_and(|index| index != exchange.index) {
+            before(&exchange);
             continue;
         }
         if found.is_some() {

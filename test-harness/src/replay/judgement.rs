@@ -5,7 +5,7 @@ use policy_core::{Decision, Outcome};
 use serde::Serialize;
 
 use crate::recording::RecordedBody;
-use crate::world::Lookup;
+use crate::world::{Fate, Lookup};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -102,6 +102,16 @@ impl Judgement {
                 Self::undecidable(None, lack)
             }
             _ => self,
+        }
+    }
+
+    /// What becomes of the request: a page in shadow lets it pass.
+    pub fn fate(&self) -> Fate {
+        match self.verdict {
+            _ if self.shadow => Fate::Passed,
+            Verdict::Allow | Verdict::NotAnAgent => Fate::Passed,
+            Verdict::Deny | Verdict::ApprovalRequired => Fate::Refused,
+            Verdict::Undecidable => Fate::Undecided,
         }
     }
 

@@ -13,6 +13,9 @@
 //! - **A body** that is missing, cut or unreadable makes the decision undecidable where the rules
 //!   need it. Where the head alone decides, or the part that was seen is already too large, it is
 //!   decided.
+//! - **The present** is what a [`World`](crate::world::World) answers to lookups: in a replay what the recording has shown by
+//!   then. What it lacks makes the decision undecidable where a better answer could change it. The filter cannot be told
+//!   of a lack (to it, that is a lookup without an answer), so there the decision point says which decisions those are.
 //!
 //! The wasm engine learns the reasons of a refusal from the reply the agent would get. A page in
 //! shadow sends none, so there the reasons have codes only.

@@ -174,6 +174,10 @@ impl Engine for WasmEngine {
         if waits {
             flow = self.time_out(&stream, self.set.body_timeout_ms());
         }
+        for late in stream.pending_callouts() {
+            // It is gone already, or nobody hears of it any more.
+            let _ = stream.vm().cancel_callout(late.id);
+        }
         let trapped = matches!(flow, Flow::Trapped(_));
         let judgement = self.understand(exchange, &stream, flow)?;
         if let (false, Err(trap)) = (trapped, stream.finish()) {

@@ -1,5 +1,8 @@
 //! What one recorded exchange shows: what was asked, and what the answer holds.
 
+use std::borrow::Cow;
+
+use policy_core::decode::inflate;
 use policy_core::limits::ANSWER_BYTES;
 
 use super::call::Call;
@@ -63,22 +66,28 @@ fn shown(request: &RecordedRequest, response: &RecordedResponse) -> Shown {
         let found = response.headers.iter().find(|(known, _)| known == name.as_bytes());
         found.map(|(_, value)| String::from_utf8_lossy(value).to_ascii_lowercase())
     };
-    let encoded = header("content-encoding").is_some_and(|encoding| encoding != "identity") && !response.decoded;
     let bytes = match &response.body {
         RecordedBody::Empty => return Shown::Done,
-        RecordedBody::Complete(_) if encoded => return Shown::Cut,
         RecordedBody::Complete(bytes) => bytes,
         RecordedBody::Truncated { .. } | RecordedBody::Missing { .. } | RecordedBody::Undecodable { .. } => {
             return Shown::Cut;
         }
+    };
+    let bytes = match header("content-encoding").filter(|_| !response.decoded).as_deref() {
+        None | Some("identity") => Cow::Borrowed(bytes.as_slice()),
+        Some("gzip") => match inflate(bytes, ANSWER_BYTES) {
+            Ok(bytes) => Cow::Owned(bytes),
+            Err(_) => return Shown::Cut,
+        },
+        Some(_) => return Shown::Cut,
     };
     if bytes.len() > ANSWER_BYTES {
         return Shown::Cut;
     }
     let media = header("content-type").unwrap_or_default();
     let document = match media.split(';').next().unwrap_or_default().trim() {
-        "text/event-stream" => answer_in(bytes),
-        media if media == "application/json" || media.ends_with("+json") => Json::read(bytes).ok(),
+        "text/event-stream" => answer_in(&bytes),
+        media if media == "application/json" || media.ends_with("+json") => Json::read(&bytes).ok(),
         _ => None,
     };
     match document {
@@ -134,11 +143,8 @@ const LEVELS: usize = 3;
 fn offer<'j>(value: &'j Json, levels: usize, take: &mut dyn FnMut(&'j Json) -> bool) {
     let Some(below) = levels.checked_sub(1) else { return };
     match value {
-        Json::Object(members) => {
-            if !take(value) {
-                members.iter().for_each(|(_, member)| offer(member, below, take));
-            }
-        }
+        Json::Object(_) if take(value) => {}
+        Json::Object(members) => members.iter().for_each(|(_, member)| offer(member, below, take)),
         Json::Array(elements) => elements.iter().for_each(|element| offer(element, below, take)),
         _ => {}
     }

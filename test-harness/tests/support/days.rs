@@ -3,10 +3,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_harness::policies::Policies;
+use test_harness::recording::Recording;
+use test_harness::replay::{Engine, WasmEngine, find_module};
+use test_harness::world::{Facts, Recorded, Rest, Values};
 
 /// The store of `tests/data/present`.
 pub(crate) fn policies() -> PathBuf {
@@ -60,6 +65,15 @@ impl Day {
         self
     }
 
+    /// The last answer was recorded as it was on the wire: compressed.
+    pub(crate) fn compressed(mut self, base64: &str) -> Self {
+        let response = &mut self.lines.last_mut().unwrap()["response"];
+        response["headers"].as_array_mut().unwrap().push(json!(["content-encoding", "gzip"]));
+        response["body_base64"] = base64.into();
+        response.as_object_mut().unwrap().remove("body");
+        self
+    }
+
     /// A file beside the recording.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.path().join(name);
@@ -76,26 +90,57 @@ impl Day {
     /// The decisions on it, by both engines: `decision: first message`. Reads are left out.
     #[track_caller]
     pub(crate) fn decided(&self, more: &[&str]) -> Vec<String> {
-        let recording = self.recording();
-        let by = |engine: &str| {
-            let policies = policies();
-            let arguments = ["replay", &recording, "--policies", policies.to_str().unwrap(), "--engine", engine];
-            let (code, out, err) = ambit(&[&arguments[..], &["--format", "json"], more].concat());
-            assert_eq!((code, err.as_str()), (0, ""), "{engine}");
-            let report: Value = serde_json::from_str(&out).unwrap();
-            let line = |decision: &Value| {
-                let verdict = decision["decision"].as_str().unwrap();
-                match decision["reasons"][0]["message"].as_str() {
-                    Some(message) => format!("{verdict}: {message}"),
-                    None => verdict.to_owned(),
-                }
-            };
-            let decisions = report["decisions"].as_array().unwrap();
-            decisions.iter().filter(|decision| decision["rule"] != "look").map(line).collect::<Vec<_>>()
-        };
-        let native = by("native");
-        assert_eq!(native, by("wasm"), "both engines");
+        let native = self.by_command(more);
+        assert_eq!(native, self.by_filter(more), "both engines");
         native
+    }
+
+    /// As the command says it with the native engine.
+    fn by_command(&self, more: &[&str]) -> Vec<String> {
+        let (recording, policies) = (self.recording(), policies());
+        let arguments = ["replay", &recording, "--policies", policies.to_str().unwrap(), "--engine", "native"];
+        let (code, out, err) = ambit(&[&arguments[..], &["--format", "json"], more].concat());
+        assert_eq!((code, err.as_str()), (0, ""));
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let line = |decision: &Value| {
+            (decision["rule"] != "look").then(|| {
+                let message = decision["reasons"][0]["message"].as_str();
+                said(decision["decision"].as_str().unwrap(), message)
+            })
+        };
+        report["decisions"].as_array().unwrap().iter().filter_map(line).collect()
+    }
+
+    /// As the filter says it, which is compiled once for all tests.
+    fn by_filter(&self, more: &[&str]) -> Vec<String> {
+        static POLICIES: LazyLock<Policies> = LazyLock::new(|| Policies::open(&policies()).unwrap());
+        static FILTER: LazyLock<Mutex<WasmEngine>> = LazyLock::new(|| {
+            let wasm = find_module(None).unwrap();
+            Mutex::new(WasmEngine::new(&wasm, &POLICIES.bundle, Arc::clone(&POLICIES.set)).unwrap())
+        });
+        let mut facts = Facts::new(Arc::clone(&POLICIES.set), None, Rest::NotRecorded);
+        let mut values = Values::Recorded;
+        for option in more.chunks(2) {
+            match option {
+                ["--assume", assumption] => facts.assume(assumption).unwrap(),
+                ["--fixture", file] => facts.read(&fs::read(file).unwrap()).unwrap(),
+                ["--world", "enforced"] => values = Values::Enforced,
+                ["--world", "recorded"] => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let mut world = Recorded::new(Arc::clone(&POLICIES.set), facts, values);
+        let mut decided = Vec::new();
+        for exchange in Recording::open(Path::new(&self.recording())).unwrap() {
+            let exchange = exchange.unwrap();
+            let judgement = FILTER.lock().unwrap().judge_in(&world, &exchange, None).unwrap();
+            world.observe(&exchange, judgement.fate());
+            if judgement.rule.as_deref() != Some("look") {
+                let message = judgement.reasons.first().and_then(|reason| reason.message.as_deref());
+                decided.push(said(judgement.verdict.name(), message));
+            }
+        }
+        decided
     }
 
     /// The same without the messages.
@@ -104,4 +149,8 @@ impl Day {
         let verdict = |line: String| line.split(':').next().unwrap_or_default().to_owned();
         self.decided(more).into_iter().map(verdict).collect()
     }
+}
+
+fn said(verdict: &str, message: Option<&str>) -> String {
+    message.map_or_else(|| verdict.to_owned(), |message| format!("{verdict}: {message}"))
 }
