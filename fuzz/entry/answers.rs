@@ -76,6 +76,8 @@ fn is_away((_, answer): &(Fetch, Answer)) -> bool {
     match answer {
         Answer::Unavailable(why) => *why != Unavailable::TooLarge,
         Answer::Response { status, .. } => matches!(status, 408 | 429 | 500..600),
+        // Only recordings have parts of answers.
+        Answer::Part(_) => false,
     }
 }
 

@@ -76,7 +76,8 @@ fn judged(set: &Arc<PolicySet>, request: &Request, seed: u64, turn: usize) -> (O
                 let count = need.fetches().len();
                 let mut prepared: BTreeMap<usize, Answer> = BTreeMap::new();
                 for position in 0..count {
-                    let position = if turn % 2 == 0 { (position + turn) % count } else { count - 1 - position };
+                    let position =
+                        if turn.is_multiple_of(2) { (position + turn) % count } else { count - 1 - position };
                     prepared.insert(position, answer(&need.fetches()[position], seed));
                 }
                 asked.extend(need.fetches().iter().map(|fetch| fetch.target.clone()));
