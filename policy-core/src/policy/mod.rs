@@ -2,6 +2,8 @@
 
 mod api;
 mod call;
+mod clock;
+mod counter;
 mod lookup;
 mod rule;
 mod set;
@@ -15,6 +17,8 @@ pub use api::{
     FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
 };
 pub use call::{Call, CallKind, Calls};
+pub use clock::{Hours, Local, Zone};
+pub use counter::{Counted, Counter, Drift, Per, Reach, Window};
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
     Band, BodyRule, Canary, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,

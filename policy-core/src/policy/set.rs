@@ -8,6 +8,8 @@ use regex_automata::dfa::sparse::DFA;
 use serde::{Deserialize, Serialize};
 
 use super::api::Api;
+use super::clock::Zone;
+use super::counter::Counter;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
 use crate::time::Timestamp;
@@ -171,6 +173,10 @@ pub struct Page {
     pub roles: Vec<Role>,
     /// What it means when a resource cannot be looked up.
     pub on_unavailable: Band,
+    /// Its time zone.
+    pub zone: Zone,
+    /// What may be used up.
+    pub counters: Vec<Counter>,
 }
 
 impl Page {
