@@ -33,3 +33,5 @@ pub use settle::Signals;
 pub use slot::{Receipt, Refusal, release, reserve};
 pub use store::{Cas, Memory, SlotName, Store};
 pub use table::{Budget, OpenError, Table};
+
+pub use crate::policy::Reach;
