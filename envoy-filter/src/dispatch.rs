@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use crate::calls;
+use crate::charge;
 use crate::host;
 use crate::passage::is_copying;
 use crate::refusal::Refusal;
@@ -66,9 +67,10 @@ pub(crate) fn on_configure(id: u32, size: usize) -> bool {
     with_root(id, |root| root.on_configure(size)).unwrap_or(false)
 }
 
-/// Looks at the requests this root context's plugin holds, and at the answers it keeps.
+/// Looks at the requests this root context's plugin holds, at the answers it keeps, and at what is yet to be given back.
 pub(crate) fn on_tick(id: u32) {
     let Some(plugin) = plugin_of(id) else { return };
+    charge::give_back_late(&plugin);
     let held = plugin.held();
     let kept = plugin.kept.as_ref().filter(|kept| !kept.is_empty());
     if held.is_empty() && kept.is_none() {

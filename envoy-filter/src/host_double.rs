@@ -42,6 +42,12 @@ pub(crate) struct Gateway {
     pub(crate) answer: Option<Answer>,
     /// How often the body of an answer or a response was read.
     pub(crate) bodies_read: usize,
+    /// Data that VMs share, each value with the number that a compare-and-set of it must name.
+    pub(crate) shared: BTreeMap<String, (Vec<u8>, u32)>,
+    /// So many times another VM sets a value between a look at it and the next set.
+    pub(crate) others_set: usize,
+    /// How often shared data was looked at or set.
+    pub(crate) shared_calls: usize,
     pub(crate) counters: BTreeMap<String, i64>,
     pub(crate) metrics: Vec<String>,
 }
@@ -248,6 +254,33 @@ pub(crate) fn continue_request() -> Result<(), Status> {
 pub(crate) fn close_request() -> Result<(), Status> {
     call("close_request", |gateway| {
         gateway.closed.push(gateway.effective);
+        Ok(())
+    })
+}
+
+pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
+    call("shared_data", |gateway| {
+        gateway.shared_calls = gateway.shared_calls.saturating_add(1);
+        let found = gateway.shared.get(key).cloned().ok_or(Status::NotFound)?;
+        if let Some(left) = gateway.others_set.checked_sub(1)
+            && let Some((_, cas)) = gateway.shared.get_mut(key)
+        {
+            gateway.others_set = left;
+            *cas = cas.saturating_add(1);
+        }
+        Ok(found)
+    })
+}
+
+/// As Envoy: 0 compares nothing.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Result<(), Status> {
+    call("set_shared_data", |gateway| {
+        gateway.shared_calls = gateway.shared_calls.saturating_add(1);
+        let known = gateway.shared.get(key).map_or(0, |(_, known)| *known);
+        if cas != 0 && cas != known {
+            return Err(Status::CasMismatch);
+        }
+        gateway.shared.insert(key.into(), (value.to_vec(), known.saturating_add(1)));
         Ok(())
     })
 }

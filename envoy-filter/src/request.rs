@@ -12,13 +12,17 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
+use crate::charge::{self, Charge};
 use crate::enforce::{self, Verdict, enforce};
 use crate::host;
 use crate::lookups::Lookups;
+use crate::metrics::Metric;
 use crate::passage::{Line, Passage};
-use crate::policy::{Body, Head, NeedBody, NeedCurrent, Outcome, Step, Timestamp, Unavailable, evaluate};
+use crate::policy::counters::carry_out;
+use crate::policy::{Body, Head, NeedBody, NeedCounters, NeedCurrent, Outcome, Step, Timestamp, Unavailable, evaluate};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
+use crate::store::Slots;
 use crate::types::{Action, Fields};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
@@ -46,6 +50,8 @@ pub(crate) struct Request {
     line: Option<Box<Line>>,
     /// What it means for kept answers that it is forwarded.
     passage: Option<Box<Passage>>,
+    /// What the request is charged, until it is known what became of it. There is none before it is forwarded.
+    charge: Option<Charge>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -94,7 +100,16 @@ enum Settled {
 impl Request {
     /// The context `id`, under the plugin of its root context if that has one.
     pub(crate) fn new(id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { id, plugin, stage: Stage::AwaitingHead, until: None, judged: None, line: None, passage: None }
+        Self {
+            id,
+            plugin,
+            stage: Stage::AwaitingHead,
+            until: None,
+            judged: None,
+            line: None,
+            passage: None,
+            charge: None,
+        }
     }
 
     /// The head is here, and with `end_of_stream` it is the whole request.
@@ -202,6 +217,10 @@ impl Request {
         // request: nothing is left to judge, and a second reply must not be tried.
         self.close();
         if let Some(plugin) = &self.plugin {
+            // At the head: the client may ask again as soon as it has it, and an event stream has no end for hours.
+            if let Some(charge) = self.charge.take() {
+                charge.settle(charge::status(), plugin);
+            }
             enforce::name_policy(plugin);
         }
         if let Some(passage) = &mut self.passage {
@@ -228,6 +247,10 @@ impl Request {
     pub(crate) fn on_log(&mut self) {
         self.close();
         self.passage = None;
+        // No response came by.
+        if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
+            charge.settle(None, plugin);
+        }
     }
 
     /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so
@@ -333,7 +356,10 @@ impl Request {
                     }
                     lookups.conclude(&plugin)
                 }
-                Step::NeedCounters(need) => need.unavailable(Unavailable::NotSupported),
+                Step::NeedCounters(need) => match count(need, &plugin) {
+                    Ok(step) => step,
+                    Err(refusal) => return self.undecided(refusal),
+                },
                 // The body was given once and is gone.
                 Step::NeedBody(need) => need.answer(Body::Unavailable(Unavailable::NotSeen)),
             };
@@ -352,13 +378,23 @@ impl Request {
         let purpose = self.line.take().map(|line| line.purpose(&mut outcome));
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
+        let charge = Charge::take(&mut outcome);
         match enforce(outcome, plugin) {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
                 self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin)).map(Box::new);
+                if charge.is_some() {
+                    plugin.metrics.count(Metric::Charged);
+                }
+                self.charge = charge;
                 Settled::Forward
             }
-            Verdict::Refused => Settled::Refused,
+            Verdict::Refused => {
+                if let Some(charge) = charge {
+                    charge.give_back(plugin);
+                }
+                Settled::Refused
+            }
         }
     }
 
@@ -389,6 +425,9 @@ impl Request {
     /// Releases a request from outside its callbacks, if it may pass.
     fn resume(&mut self, settled: Settled) {
         if settled == Settled::Forward && host::continue_request().is_err() {
+            if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
+                charge.give_back(plugin);
+            }
             let _ = self.refuse(Refusal::NotResumed);
         }
     }
@@ -408,6 +447,13 @@ impl Drop for Request {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Charges what a request uses up, now: it may have waited for long.
+fn count(need: NeedCounters, plugin: &Plugin) -> Result<Step, Refusal> {
+    let now = host::now().map_err(|_| Refusal::ClockUnreadable)?;
+    let tallied = carry_out(need.plan(), &plugin.table, &mut Slots, Timestamp(now));
+    Ok(need.answer(tallied))
 }
 
 /// Notes that the gateway delivers what follows a paused head.
@@ -451,6 +497,8 @@ fn received_body(head: u64) -> Option<bool> {
     Some(total > head)
 }
 
+#[cfg(test)]
+mod counting_tests;
 #[cfg(test)]
 mod fresh_tests;
 #[cfg(test)]

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::counters::Counters;
 use crate::host;
 use crate::kept::Kept;
+use crate::metrics::Metrics;
+use crate::policy::counters::Table;
 use crate::policy::{PolicySet, bundle};
+use crate::store;
 use crate::types::{Level, Status};
 
 /// Milliseconds between two looks at the requests that wait for their bodies or lookups.
@@ -22,7 +24,9 @@ const NOT_DELIVERED: &str = "ambit: the gateway never delivered the body of a re
 /// What a configuration came to. Every stream holds on to the plugin it was created under.
 pub(crate) struct Plugin {
     pub(crate) set: Arc<PolicySet>,
-    pub(crate) counters: Counters,
+    pub(crate) metrics: Metrics,
+    /// Where the counters of the set stand.
+    pub(crate) table: Table,
     /// Answers that lookups may use; `None`: no page lets them.
     pub(crate) kept: Option<Kept>,
     held: RefCell<BTreeSet<u32>>,
@@ -99,6 +103,17 @@ impl Root {
                 return false;
             }
         };
+        let table = match store::open(&set) {
+            Ok(table) => table,
+            Err(error) => {
+                let error = one_line(&error);
+                host::log(
+                    Level::Error,
+                    &format!("ambit: the policy bundle is refused: its counters cannot be kept: {error}"),
+                );
+                return false;
+            }
+        };
         host::log(Level::Info, &format!("ambit: policy set {} is loaded, agents: {}", set.digest(), set.agents()));
         if host::set_tick_period(TICK_PERIOD_MS).is_err() {
             host::log(
@@ -106,11 +121,12 @@ impl Root {
                 "ambit: this gateway has no timer: a request whose body never comes is held until the gateway's own timeout",
             );
         }
-        let counters = Counters::define();
+        let metrics = Metrics::define();
         self.plugin = Some(Rc::new(Plugin {
             kept: set.reuses_answers().then(Kept::default),
             set: Arc::new(set),
-            counters,
+            metrics,
+            table,
             held: RefCell::default(),
             told: Cell::new(false),
             told_no_cluster: Cell::new(false),

@@ -100,6 +100,10 @@ pub(crate) fn ready(set: Set, digest: String) -> Result<PolicySet, LoadError> {
         if !page.apis.iter().all(|api| api.calls.is_sound(api.actions.len())) {
             return Err(LoadError(format!("the calls of agent {} are not in the order of their names", page.agent)));
         }
+        let mut charged = page.permits.iter().flat_map(|permit| &permit.counters);
+        if !charged.all(|index| (*index as usize) < page.counters.len()) {
+            return Err(LoadError(format!("a counter of agent {} is missing", page.agent)));
+        }
     }
     if !set.pages.windows(2).all(|pair| matches!(pair, [a, b] if a.agent < b.agent)) {
         return Err(LoadError("the pages are not in the order of their agents".to_string()));

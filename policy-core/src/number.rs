@@ -1,6 +1,7 @@
 //! Exact decimal numbers: no binary floating point anywhere on the way of a request.
 
 mod change;
+mod share;
 mod wide;
 
 use core::cmp::Ordering;
@@ -10,6 +11,7 @@ use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
 pub use self::change::Distance;
+pub use self::share::{Ratio, Share};
 use crate::limits::DIGITS;
 
 /// Largest scale of a parsed number: what is smaller than 10⁻¹⁸ cannot be held and is refused.

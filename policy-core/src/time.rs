@@ -1,9 +1,11 @@
 //! Points in time. The core has no clock: the host passes `now`.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub u64);
 
 const NANOS: u64 = 1_000_000_000;
@@ -13,6 +15,12 @@ impl Timestamp {
     #[must_use]
     pub fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(NANOS))
+    }
+
+    /// Whole seconds since the Unix epoch.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        self.0 / NANOS
     }
 
     /// Reads RFC 3339 in UTC (`2026-11-20T12:00:00Z`, a fraction is fine). Offsets other than `Z` are refused:
@@ -48,6 +56,25 @@ impl Timestamp {
         }
         let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
         seconds.checked_mul(NANOS)?.checked_add(nanos).map(Self)
+    }
+}
+
+/// RFC 3339 in UTC, in whole seconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.seconds();
+        let (mut days, rest) = (seconds / 86_400, seconds % 86_400);
+        let (mut year, mut month) = (1970, 1);
+        while days >= if leap(year) { 366 } else { 365 } {
+            days -= if leap(year) { 366 } else { 365 };
+            year += 1;
+        }
+        while days >= days_in_month(year, month) {
+            days -= days_in_month(year, month);
+            month += 1;
+        }
+        let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+        write!(f, "{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", days + 1)
     }
 }
 
@@ -98,6 +125,15 @@ mod tests {
         for wrong in ["2026-11-20", "2026-11-20T12:00:00+01:00", "2026-02-29T00:00:00Z", "2026-11-20T24:00:00Z", "é"] {
             assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        use alloc::string::ToString;
+        for text in ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2024-12-31T12:00:00Z", "2100-03-01T00:00:01Z"] {
+            assert_eq!(Timestamp::parse(text).map(|at| at.to_string()).as_deref(), Some(text));
+        }
+        assert_eq!(Timestamp(u64::MAX).to_string(), "2554-07-21T23:34:33Z");
     }
 
     #[test]

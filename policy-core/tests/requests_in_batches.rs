@@ -9,6 +9,7 @@ use std::sync::Arc;
 use policy_core::PolicySet;
 use policy_core::compile::{Source, SourceKind};
 use serde_json::{Value, json};
+use support::counting::Gateway;
 use support::pages::GATEWAY;
 use support::{Request, check, check_all, diagnose, diagnosed, judge, line_of, policy, request, source, text_of};
 
@@ -301,6 +302,18 @@ fn forbids_reach_the_parts() {
     let outcome = judge(&shadow, &batch(&[LIST]));
     assert_eq!(text_of(&outcome), "allow read");
     assert!(outcome.considered.iter().any(|considered| considered.rule == "f" && considered.shadow));
+}
+
+/// A9: each part is a request of its own to a counter, and they are charged together or not at all.
+#[test]
+fn parts_are_counted_each() {
+    let counter = json!([{ "id": "sorted", "rules": ["sort"], "count": "requests", "max": 3, "window": "1h" }]);
+    let mut gateway = Gateway::new(policy(&page(&json!({ "counters": counter }))));
+    let label = |id: &str| post(&format!("/mail/v1/messages/{id}/labels"), r#"{"labels":["a"]}"#);
+    gateway.check(&batch(&[&label("m1"), &label("m2"), LIST]), "allow sort");
+    gateway.check(&batch(&[&label("m3"), &label("m4")]), "deny sort: rate_limited");
+    gateway.check(&batch(&[&label("m3"), LIST]), "allow sort");
+    gateway.check(&batch(&[&label("m5")]), "deny sort: rate_limited");
 }
 
 /// The record lists every operation; reasons say which part they are about.

@@ -50,7 +50,8 @@ const REPORTED_ELSEWHERE: [&str; 4] =
     ["InnerKind = http_batch", "ListFile.file", "ListFile.sha256", "ListSource as ListFile"];
 
 /// Reasons that no request gets from the decision point alone.
-const NOT_ASKED_FOR: [(&str, &str); 3] = [
+const NOT_ASKED_FOR: [(&str, &str); 4] = [
+    ("state_full", "a store for counters that has no room left: thousands of requests"),
     ("body_timeout", "a body that comes too late: the filter's own refusal"),
     ("body_not_delivered", "a gateway that is set up wrongly: the filter's own refusal"),
     ("gateway", "a gateway that gives the filter less than it needs"),

@@ -36,7 +36,8 @@ pub(crate) fn compile(
     out
 }
 
-fn change(
+/// A bound on the change of what is measured.
+pub(crate) fn change(
     rule: &ChangeRule,
     at: &str,
     (word, direction): (&str, Direction),

@@ -1,13 +1,13 @@
-//! Members that the language has and this version cannot evaluate, before they have a form. Whoever writes `"hours": "1-5"`
-//! is told that there are no `hours` yet, not that they are no list: the form would be the second mistake.
+//! Members that the language has and this version cannot evaluate, before they have a form. Whoever writes `"critical": "yes"`
+//! is told that there is no `critical` yet, not that it is neither true nor false: the form would be the second mistake.
 
 use core::ops::Range;
 
 use crate::document::{Document, Kind};
 
 /// Of a page, and of a permit.
-const OF_A_PAGE: [&str; 3] = ["counters", "tripwires", "after_restart"];
-const OF_A_PERMIT: [&str; 3] = ["counters", "hours", "critical"];
+const OF_A_PAGE: [&str; 1] = ["tripwires"];
+const OF_A_PERMIT: [&str; 1] = ["critical"];
 
 /// The member of a template that is not evaluated yet and holds the place of a mistake of form, and where it stands.
 pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'static str, Range<usize>)> {

@@ -230,7 +230,13 @@ fn has_predicate(rule: &TestRule) -> bool {
         || present.is_some()
 }
 
-fn measure(rule: &TestRule, at: &str, around: &Surroundings<'_>, report: &mut Report<'_>) -> Option<Measure> {
+/// What a test measures.
+pub(crate) fn measure(
+    rule: &TestRule,
+    at: &str,
+    around: &Surroundings<'_>,
+    report: &mut Report<'_>,
+) -> Option<Measure> {
     let given: Vec<&str> =
         [("field", rule.field.is_some()), ("count", rule.count.is_some()), ("sum", rule.sum.is_some())]
             .into_iter()

@@ -15,17 +15,19 @@ use crate::policy::{Name, RuleTarget};
 use crate::quote::quote;
 use crate::template::ForbidRule;
 
-/// Two permits for one operation, of which one softens a breach into an approval: the other would allow what the first
-/// holds. Such pages do not validate.
+/// Two permits for one operation, of which one softens a breach into an approval, or counts: the other would allow what
+/// the first holds. Such pages do not validate.
 pub(crate) fn report(placed: &[Placed], apis: &BTreeMap<alloc::string::String, ApiParts<'_>>, report: &mut Report<'_>) {
-    for softening in placed.iter().filter(|rule| rule.softens) {
+    let holds = |rule: &Placed| rule.softens || (rule.counts && !rule.shadow);
+    for softening in placed.iter().filter(|rule| holds(rule)) {
         for other in placed {
-            let later = softening.pointer > other.pointer || !other.softens;
+            let later = softening.pointer > other.pointer || !holds(other);
             if core::ptr::eq(softening, other) || other.shadow || !later || !meet(softening, other, apis) {
                 continue;
             }
+            let why = if softening.softens || other.softens { "asks for approval" } else { "counts it" };
             let message = format!(
-                "{} and {} can match the same operation, and one of them asks for approval: the other would let it pass",
+                "{} and {} can match the same operation, and one of them {why}: the other would let it pass",
                 quote(&other.id),
                 quote(&softening.id)
             );

@@ -11,7 +11,7 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, canary, limit, near, overlap, present, unmet};
+use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, unmet};
 use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
@@ -26,6 +26,8 @@ pub(crate) struct Placed {
     pub(crate) shadow: bool,
     /// Softens: has an approval or a `beyond`.
     pub(crate) softens: bool,
+    /// Its operations are counted.
+    pub(crate) counts: bool,
 }
 
 /// Compiles a page. Errors are in the report; the page is then not used.
@@ -71,6 +73,8 @@ pub(crate) fn compile(
             None => Band::Deny,
             Some(rule) => limit::band(rule, "/on_unavailable", &template.approvers, report),
         },
+        counters: Vec::new(),
+        zone: hours::zone(template.time_zone.as_deref(), (from, until), report),
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
     let mut once = |id: &str, pointer: &str, report: &mut Report<'_>| {
@@ -95,7 +99,8 @@ pub(crate) fn compile(
         let known = Known::of(&targets, &apis);
         carrier_endpoints(&pointer, &targets, &apis, report);
         let canary = canary::compile(rule, &pointer, &targets, &apis, report);
-        let permit = Permit { canary, ..permit(rule, &pointer, template, &known, patterns, report) };
+        let counters = counter::own(rule, &pointer, template, &known, &mut page.counters, report);
+        let permit = Permit { canary, counters, ..permit(rule, &pointer, template, &known, patterns, report) };
         risky_absences(rule, &pointer, &targets, &apis, report);
         only_carriers(rule, &pointer, &known.actions, &targets, report);
         near::in_permit(rule, &pointer, &targets, (&apis, template), report);
@@ -110,6 +115,7 @@ pub(crate) fn compile(
             id: rule.id.clone(),
             pointer,
             softens,
+            counts: counter::is_counted(rule, template),
             shadow: rule.mode == Some(Mode::Shadow),
             targets: targets.clone(),
         });
@@ -132,6 +138,7 @@ pub(crate) fn compile(
         report.warning("/permit", "the page permits nothing: every request of this agent is refused", None);
     }
     unmet::forbidden_endpoints(template, &attached, &apis, report);
+    counter::shared(template, &placed, &apis, &mut page, report);
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
     let hosts: BTreeMap<String, Vec<String>> =
@@ -161,27 +168,12 @@ fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timesta
 
 /// Parts of the language that later versions evaluate: refused, never ignored.
 fn later_parts(template: &Template, report: &mut Report<'_>) {
-    if !template.counters.is_empty() {
-        report.not_yet("/counters", "`counters`");
-    }
     if !template.tripwires.is_empty() {
         report.not_yet("/tripwires", "`tripwires`");
     }
-    if template.after_restart.is_some() {
-        report.not_yet("/after_restart", "`after_restart`");
-    }
-    if template.time_zone.as_deref().is_some_and(|zone| zone != "UTC") {
-        report.not_yet("/time_zone", "a `time_zone` other than UTC");
-    }
     for (position, rule) in template.permit.iter().enumerate() {
-        for (name, given) in [
-            ("counters", !rule.counters.is_empty()),
-            ("hours", rule.hours.is_some()),
-            ("critical", rule.critical == Some(true)),
-        ] {
-            if given {
-                report.not_yet(&format!("/permit/{position}/{name}"), &format!("`{name}`"));
-            }
+        if rule.critical == Some(true) {
+            report.not_yet(&format!("/permit/{position}/critical"), "`critical`");
         }
     }
     if template.owners.is_empty() {

@@ -14,8 +14,8 @@ use super::value::{self, Without};
 use crate::catalog::{ActionEntry, Catalog, LookupEntry, ResourceEntry};
 use crate::document::Path;
 use crate::policy::{
-    Action, CURRENT, Currency, FieldKind, FieldType, Gateway, Limit, Lookup, Measure, Money, Name, Page, Predicate,
-    RuleTarget, Supply, Term, Test,
+    Action, CURRENT, Counted, Counter, Currency, FieldKind, FieldType, Gateway, Limit, Lookup, Measure, Money, Name,
+    Page, Per, Predicate, RuleTarget, Supply, Term, Test,
 };
 use crate::quote::{list, quote};
 
@@ -258,13 +258,29 @@ pub(crate) fn is_needed(action: &Action, rules: &[RuleTarget], page: &Page) -> b
         || rules.iter().any(|rule| match rule {
             RuleTarget::Permit(index) => {
                 let permit = page.permits.get(*index as usize);
-                permit.is_some_and(|permit| permit.limits.iter().any(|limit| is_looked_up(limit, &[action])))
+                permit.is_some_and(|permit| {
+                    let counters = permit.counters.iter().filter_map(|index| page.counters.get(*index as usize));
+                    permit.limits.iter().any(|limit| is_looked_up(limit, &[action]))
+                        || counters.into_iter().any(|counter| counter_is_looked_up(counter, action))
+                })
             }
             RuleTarget::Forbid(index) => {
                 let forbid = page.forbids.get(*index as usize);
                 forbid.is_some_and(|forbid| forbid.when.iter().any(|test| test_is_looked_up(test, &[action])))
             }
         })
+}
+
+/// Whether counting an operation of this action can need the present.
+fn counter_is_looked_up(counter: &Counter, action: &Action) -> bool {
+    let of_name = |name: &Name| is_state(name) || name_is_looked_up(name, action);
+    let keyed = counter.per.iter().any(|per| matches!(per, Per::Name(name) if of_name(name)));
+    keyed
+        || match &counter.counted {
+            Counted::Requests(_) | Counted::Rows(_) => false,
+            Counted::Sum { name, .. } => of_name(name),
+            Counted::Drift(_) => true,
+        }
 }
 
 /// Hosts whose resources rules look at as they are now, and to which no lookup can go.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::binding::ApiParts;
 use super::endpoint::Endpoint;
+use super::hours;
 use super::limit::{self, Surroundings};
 use super::names;
 use super::pattern::Patterns;
@@ -67,6 +68,26 @@ impl<'a> Known<'a> {
         let all_listed = targets.iter().all(|(alias, targets)| targets.calls.iter().all(|call| listed(alias, call)));
         let actions = if all_listed { actions_of(targets, apis) } else { Vec::new() };
         Self { actions, variables: path_variables(targets, apis) }
+    }
+
+    /// What is known under all of several targets.
+    pub(crate) fn of_all(mut all: Vec<Self>) -> Self {
+        let mut joined = all.pop().unwrap_or(Self { actions: Vec::new(), variables: Vec::new() });
+        for other in all {
+            joined.variables.retain(|name| other.variables.contains(name));
+            if joined.actions.is_empty() || other.actions.is_empty() {
+                joined.actions.clear();
+            } else {
+                joined.actions.extend(other.actions);
+            }
+        }
+        joined
+    }
+
+    /// What the rule's tests and counters may refer to.
+    pub(crate) fn around<'k>(&'k self, template: &'k Template) -> Surroundings<'k> {
+        let Self { actions, variables } = self;
+        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false }
     }
 }
 
@@ -277,9 +298,7 @@ pub(crate) fn permit(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Permit {
-    let Known { actions, variables } = known;
-    let around =
-        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let around = known.around(template);
     if let Some(role) = &rule.approval
         && !template.approvers.contains_key(role)
     {
@@ -303,7 +322,7 @@ pub(crate) fn permit(
             let head = |text: &str| OF_HEAD.iter().any(|prefix| text.starts_with(prefix));
             !limit.field.as_ref().is_some_and(|field| field.values().iter().all(|text| head(text)))
         };
-        if let Some(action) = actions.iter().find(|action| in_body(action)) {
+        if let Some(action) = known.actions.iter().find(|action| in_body(action)) {
             let message = format!("an opaque body is not read: the condition of `{}` stands in it", action.name);
             report.error(&format!("{pointer}/body/opaque"), message, None);
         }
@@ -333,6 +352,8 @@ pub(crate) fn permit(
         fields,
         limits: limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report),
         approval: rule.approval.clone(),
+        hours: hours::hours(rule.hours.as_deref(), &format!("{pointer}/hours"), report),
+        counters: Vec::new(),
         canary: None,
     }
 }
@@ -345,9 +366,7 @@ pub(crate) fn forbid(
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Forbid {
-    let Known { actions, variables } = known;
-    let around =
-        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false };
+    let around = known.around(template);
     Forbid {
         id: rule.id.clone(),
         shadow: rule.mode == Some(Mode::Shadow),

@@ -1,6 +1,6 @@
 //! The event of a decision: what is recorded of a request, without any value of it.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -54,6 +54,9 @@ pub struct Event<'a> {
     pub operations: &'a [EventOperation],
     /// Number of operations.
     pub operation_count: usize,
+    /// Since when the counters are kept, where some were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counters_since: Option<String>,
 }
 
 /// Most operations an event names one by one.
@@ -75,6 +78,7 @@ impl Outcome {
             reasons: self.reasons.iter().map(|r| r.code.text()).collect(),
             operations: self.operations.get(..NAMED.min(self.operations.len())).unwrap_or_default(),
             operation_count: self.operations.len(),
+            counters_since: self.counters_since.map(|since| since.to_string()),
         }
     }
 

@@ -15,8 +15,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::counters::{Receipt, Tally};
 use crate::policy::Effect;
 use crate::state::Keep;
+use crate::time::Timestamp;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +108,13 @@ pub struct Outcome {
     pub considered: Vec<Considered>,
     /// Who waits for an answer, where the request came by JSON-RPC.
     pub rpc: Option<Rpc>,
+    /// What is reserved of counters, until [`settled`](crate::counters::give_back): given back where the request is not
+    /// forwarded, or [where it certainly had no effect](crate::counters::Signals::give_back).
+    pub reserved: Vec<Receipt>,
+    /// Since when the counters that were asked are kept.
+    pub counters_since: Option<Timestamp>,
+    /// What the request brings to counters, until they are asked.
+    pub(crate) tallies: Vec<Tally>,
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
     pub undecidable: Option<String>,
     /// What the upstream answers may be kept for the agent's lookups. Only of a read that is allowed, not of one that is

@@ -51,6 +51,7 @@ impl Outcome {
             (_, Some(Code::UnknownAgent)) => 401,
             (_, Some(Code::BodyTooLarge)) => 413,
             (_, Some(Code::BodyTimeout)) => 408,
+            (_, Some(Code::RateLimited)) => 429,
             (_, Some(Code::Gateway | Code::BodyNotDelivered)) => 503,
             (
                 _,

@@ -138,6 +138,16 @@ codes! {
     MissingRequired = "missing_required",
     /// A person must approve.
     ApprovalRequired = "approval_required",
+    /// Too many requests or rows.
+    RateLimited = "rate_limited",
+    /// A sum is used up.
+    BudgetExceeded = "budget_exceeded",
+    /// Changes add up to too much.
+    DriftExceeded = "drift_exceeded",
+    /// There is no room to count one thing more.
+    StateFull = "state_full",
+    /// The permit does not hold at this hour.
+    OutsideHours = "outside_hours",
     /// A live secret would leave.
     SecretFound = "secret_found",
     /// The connection would become one that nothing can judge.

@@ -22,6 +22,7 @@ use crate::quote::quote;
 use crate::request::{Headers, Malformed, Request, normalize};
 use crate::secrets::{self, Sent};
 use crate::state::{Known, Why};
+use crate::time::Timestamp;
 
 /// Headers that a part may have of its own, beside `host` and `authorization` as the outer request has them.
 const OF_A_PART: [&str; 10] = [
@@ -45,10 +46,16 @@ const OF_THE_OUTER: [&str; 3] = ["host", "transfer-encoding", "connection"];
 const UPLOADS: [&str; 2] = ["upload", "resumable"];
 
 /// Judges a batch whose bytes are known.
-pub(super) fn judge_parts(set: &PolicySet, page: &Page, outer: &Request, route: &Route, bytes: &[u8]) -> Outcome {
+pub(super) fn judge_parts(
+    set: &PolicySet,
+    page: &Page,
+    outer: &Request,
+    route: &Route,
+    (bytes, now): (&[u8], Timestamp),
+) -> Outcome {
     // The parts run one after another: what one is judged by, another may change before it. So the present is not known to
     // them, and a rule that asks for it refuses.
-    let mut known = Known::default();
+    let mut known = Known::at(now);
     known.close(Why::unfit("the parts of a batch are judged without lookups: send it alone"));
     let (forbid, considered) = forbidden(set, page, outer, route, &known);
     let mut whole = Outcome {
@@ -228,6 +235,7 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize, counts: bool) {
         part.operations.push(EventOperation { action: None, effect: None, call: None });
     }
     whole.operations.append(&mut part.operations);
+    whole.tallies.append(&mut part.tallies);
     whole.considered.extend(part.considered.into_iter().map(|mut considered| {
         considered.operation = considered.operation.saturating_add(before);
         considered

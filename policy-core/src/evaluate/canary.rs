@@ -34,12 +34,17 @@ impl Canary {
 /// An agent chooses how it spells a key. Spellings that an API may take for one resource fall into one part: letters
 /// count in lower case, a number without leading zeros.
 fn part(agent: &str, resource: &str, key: &str) -> u64 {
-    let digits = key.bytes().all(|b| b.is_ascii_digit());
-    let key = if digits { key.trim_start_matches('0') } else { key };
-    let text: String = [WHAT_FOR, agent, resource, &key.to_ascii_lowercase()].join("\0");
+    let text: String = [WHAT_FOR, agent, resource, &folded(key)].join("\0");
     let digest = Sha256::digest(text.as_bytes());
     let number = digest.iter().take(8).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
     number % PARTS
+}
+
+/// A key as an API may read it that is not strict about its spelling.
+pub(super) fn folded(key: &str) -> String {
+    let digits = key.bytes().all(|b| b.is_ascii_digit());
+    let key = if digits { key.trim_start_matches('0') } else { key };
+    key.to_ascii_lowercase()
 }
 
 /// What is said to an agent whose resource is not inside.
@@ -66,6 +71,7 @@ fn is_its_own(code: Code) -> bool {
             | Code::BatchShape
             | Code::DuplicateTarget
             | Code::MissingRequired
+            | Code::OutsideHours
             | Code::ApprovalRequired
             | Code::ContentType
     )

@@ -54,7 +54,7 @@ pub(crate) fn change<'a>(
 }
 
 /// The number a change is measured against: the first that is there. One that is there and no number is not passed over.
-fn current<'a>(scope: &Scope<'a>, name: &'a Name, change: &'a Change) -> Result<Decimal, Lack> {
+pub(super) fn current<'a>(scope: &Scope<'a>, name: &'a Name, change: &'a Change) -> Result<Decimal, Lack> {
     let field = |name: &str| scope.operation.action.and_then(|action| action.field(name));
     let against = match (name, change.against.as_slice()) {
         (Name::Field(name, tail), []) if tail.0.is_empty() => {

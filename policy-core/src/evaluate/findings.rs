@@ -7,7 +7,7 @@ use super::judge::Bench;
 use super::names::Scope;
 use super::precondition::condition;
 use super::route::Variables;
-use super::{Finding, fields, head_rules, limits};
+use super::{Finding, fields, head_rules, hours, limits};
 use crate::decision::{Code, Decision};
 use crate::decode::{Content, Operation};
 use crate::document::Kind;
@@ -36,6 +36,7 @@ impl<'a> Bench<'a> {
         findings.append(&mut settle(of_query));
         head_rules::headers(permit, first, &mut findings);
         head_rules::body(permit, first, self.content, &mut findings);
+        hours::hours(permit, first.page, first.known.now(), &mut findings);
         let mut of_limits = Vec::new();
         for limit in self.api.limits.iter().chain(&permit.limits) {
             if is_of_request(limit) {

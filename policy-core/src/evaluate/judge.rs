@@ -11,6 +11,7 @@ use super::Finding;
 use super::batch::judge_parts;
 use super::canary;
 use super::conditions::{Truth, conjunction};
+use super::counting::Tallies;
 use super::judged::Judged;
 use super::matching::Matches;
 use super::names::Scope;
@@ -61,7 +62,7 @@ pub(crate) fn judge(
     let document = match content {
         Ok(Content::Document(document)) => Some(document),
         // Each part is a request, whose secrets are looked for with it.
-        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, bytes),
+        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known.now())),
         Ok(Content::None | Content::Unread(_)) | Err(_) => None,
     };
     let actions = actions(api, route);
@@ -265,9 +266,11 @@ impl<'a> Bench<'a> {
 
     fn outcome(&self) -> Outcome {
         let mut whole: BTreeMap<u32, Whole> = BTreeMap::new();
+        let mut tallies = Tallies::default();
         for (index, Matched { scopes, settled }) in self.matched() {
             let Some(permit) = self.permit(index) else { continue };
-            let findings = self.request_findings(permit, &scopes, settled);
+            let mut findings = self.request_findings(permit, &scopes, settled);
+            tallies.add((self.page, permit), &scopes, settled, &mut findings);
             whole.insert(index, Whole { findings, wants: self.known.take_wants() });
         }
 
@@ -318,6 +321,7 @@ impl<'a> Bench<'a> {
                     .map(|call| format!("{} {}", call.kind.noun(), call.name)),
             })
             .collect();
+        outcome.tallies = tallies.into_amounts();
         outcome.shadow = self.page.shadow || (outcome.decision != Decision::Allow && !refused);
         outcome.forward = self.page.shadow || !refused;
         // Nothing is looked up for what is refused anyway.

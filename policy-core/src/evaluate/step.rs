@@ -7,7 +7,8 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{judge, route};
+use super::{judge, route, tallied};
+use crate::counters::{Plan, Tallied};
 use crate::decision::{Code, Decision, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
@@ -15,7 +16,7 @@ use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
 use crate::policy::{Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
-use crate::state::{Answer, Fetch, Known, Plan, Reader, Target, Why, keep, reader};
+use crate::state::{self, Answer, Fetch, Known, Reader, Target, Why, keep, reader};
 use crate::time::Timestamp;
 
 /// Where an evaluation stands. While a need is open, nothing of the request may go upstream.
@@ -26,7 +27,7 @@ pub enum Step {
     NeedBody(NeedBody),
     /// Answer with [`NeedCurrent::answer`] what its calls brought.
     NeedCurrent(NeedCurrent),
-    /// Answer with [`NeedCounters::unavailable`]; this version's rules need no counters.
+    /// Answer with [`NeedCounters::answer`] how its plan went.
     NeedCounters(NeedCounters),
     /// The end.
     Done(Outcome),
@@ -42,13 +43,18 @@ pub struct NeedBody(Suspended);
 #[derive(Debug)]
 pub struct NeedCurrent {
     judging: Box<Judging>,
-    plan: Plan,
+    plan: state::Plan,
 }
 
 /// The evaluation waits for counters to be read and reserved.
 #[must_use]
 #[derive(Debug)]
-pub struct NeedCounters(Suspended);
+pub struct NeedCounters {
+    set: Arc<PolicySet>,
+    agent: String,
+    outcome: Box<Outcome>,
+    plan: Plan,
+}
 
 /// A suspended evaluation: everything that is known so far.
 #[derive(Debug)]
@@ -58,6 +64,7 @@ struct Suspended {
     request: Request,
     route: route::Route,
     limit: usize,
+    now: Timestamp,
 }
 
 /// A suspended evaluation of a request whose body has been read.
@@ -72,7 +79,7 @@ struct Judging {
 
 /// Begins to judge a request.
 ///
-/// `now` decides whether the page is valid. Same inputs, same outcome.
+/// `now` decides whether the page is valid, and which hours it is. Same inputs, same outcome.
 pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let end_of_stream = head.end_of_stream;
     let headers = Headers::new(head.fields);
@@ -98,7 +105,7 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
         Err(refused) => return Step::Done(denied(page, refused.reason, refused.rule)),
     };
     let limit = page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
-    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route };
+    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route, now };
     if end_of_stream {
         return suspended.finish(Body::Empty);
     }
@@ -155,9 +162,28 @@ impl NeedCurrent {
 }
 
 impl NeedCounters {
+    /// What the request is charged to, for [`carry_out`](crate::counters::carry_out).
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Goes on with how the plan went.
+    pub fn answer(self, tallied: Tallied) -> Step {
+        let Self { set, agent, outcome, plan } = self;
+        Step::Done(match set.page(&agent) {
+            Some(page) => tallied::settle(*outcome, page, &plan, tallied),
+            None => unknown(Some(agent), "the agent's page is gone".to_string()),
+        })
+    }
+
     /// The counters cannot be had: the request is refused.
     pub fn unavailable(self, why: Unavailable) -> Step {
-        self.0.finish(Body::Unavailable(why))
+        let Self { set, agent, outcome, plan } = self;
+        Step::Done(match set.page(&agent) {
+            Some(page) => tallied::unavailable(*outcome, page, &plan, why),
+            None => unknown(Some(agent), "the agent's page is gone".to_string()),
+        })
     }
 }
 
@@ -180,8 +206,9 @@ impl Suspended {
             }
             Body::Complete(_) | Body::Empty => {}
         }
+        let now = self.now;
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, known: Known::default(), rounds: 0 }).go()
+        Box::new(Judging { suspended: self, content, known: Known::at(now), rounds: 0 }).go()
     }
 }
 
@@ -203,7 +230,7 @@ impl Judging {
                 _ if page.shadow => Why::shadow(),
                 None => Why::away("the gateway document names no cluster for its lookups"),
                 Some(_) if self.rounds == LOOKUP_ROUNDS => Why::unfit("it takes too many lookups, one after another"),
-                Some(cluster) => match Plan::of(wants, Target { api, cluster, host: &request.host, fresh_ms }) {
+                Some(cluster) => match state::Plan::of(wants, Target { api, cluster, host: &request.host, fresh_ms }) {
                     Some(plan) => {
                         self.rounds += 1;
                         return Step::NeedCurrent(NeedCurrent { judging: self, plan });
@@ -231,7 +258,15 @@ impl Judging {
         {
             outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
         }
-        Step::Done(outcome)
+        // What goes on is charged, whatever is recorded of it.
+        let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
+        match Plan::of(page, core::mem::take(&mut outcome.tallies), decision) {
+            None => Step::Done(outcome),
+            Some(plan) => {
+                let Suspended { set, agent, .. } = self.suspended;
+                Step::NeedCounters(NeedCounters { set, agent, outcome: Box::new(outcome), plan })
+            }
+        }
     }
 }
 
@@ -277,5 +312,8 @@ pub(super) fn blank() -> Outcome {
         rpc: None,
         undecidable: None,
         keep: None,
+        reserved: Vec::new(),
+        counters_since: None,
+        tallies: Vec::new(),
     }
 }

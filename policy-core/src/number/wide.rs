@@ -10,6 +10,9 @@ const LIMBS: usize = 8;
 pub(super) struct Wide([u64; LIMBS]);
 
 impl Wide {
+    pub(super) const ZERO: Self = Self([0; LIMBS]);
+    pub(super) const ONE: Self = Self([1, 0, 0, 0, 0, 0, 0, 0]);
+
     #[expect(clippy::cast_possible_truncation, reason = "the number is taken apart into its halves")]
     pub(super) fn new(number: u128) -> Self {
         let mut limbs = [0; LIMBS];

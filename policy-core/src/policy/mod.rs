@@ -2,6 +2,8 @@
 
 mod api;
 mod call;
+mod clock;
+mod counter;
 mod field;
 mod lookup;
 mod rule;
@@ -13,6 +15,8 @@ pub use api::{
     QueryShape, Quirks, RowList, SqlReading, Term, VariableType,
 };
 pub use call::{Call, CallKind, Calls};
+pub use clock::{Hours, Local, Zone};
+pub use counter::{Counted, Counter, Drift, Per, Reach, Window};
 pub use field::{CallField, Currency, Field, FieldKind, FieldType, Money, TypedAs};
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::api::{HeaderRuleList, Name};
+use super::clock::Hours;
 use crate::number::Decimal;
 
 /// A permit: an operation it matches is allowed if everything in it holds.
@@ -27,6 +28,10 @@ pub struct Permit {
     pub limits: Vec<Limit>,
     /// Role that must approve every operation.
     pub approval: Option<String>,
+    /// It holds only in these hours; empty: always.
+    pub hours: Vec<Hours>,
+    /// Counters of the page that its operations are charged to, by their index.
+    pub counters: Vec<u32>,
     /// It is tried on a part of the resources.
     pub canary: Option<Canary>,
 }

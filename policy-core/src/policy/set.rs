@@ -8,6 +8,8 @@ use regex_automata::dfa::sparse::DFA;
 use serde::{Deserialize, Serialize};
 
 use super::api::Api;
+use super::clock::Zone;
+use super::counter::Counter;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
 use crate::time::Timestamp;
@@ -36,6 +38,12 @@ impl PolicySet {
     #[must_use]
     pub fn pages(&self) -> &[Page] {
         &self.set.pages
+    }
+
+    /// Whether any page has counters.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.set.pages.iter().any(|page| !page.counters.is_empty())
     }
 
     /// How long a request may wait for its body, in milliseconds.
@@ -177,6 +185,10 @@ pub struct Page {
     pub roles: Vec<Role>,
     /// What it means when a resource cannot be looked up.
     pub on_unavailable: Band,
+    /// Its time zone.
+    pub zone: Zone,
+    /// What may be used up.
+    pub counters: Vec<Counter>,
 }
 
 impl Page {

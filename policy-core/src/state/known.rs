@@ -11,6 +11,7 @@ use super::plan::{Call, Plan, Want};
 use crate::document::{Kind, Path, Step, Steps, Value, select};
 use crate::limits::{ANSWER_VALUES, LOOKUPS};
 use crate::policy::{Attempt, Lookup};
+use crate::time::Timestamp;
 
 /// What is known of the present, for one request.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(crate) struct Known {
     lacked: Cell<Option<&'static str>>,
     /// What a recording lacks stands against nothing.
     hoping: Cell<bool>,
+    /// What time it is.
+    now: Timestamp,
 }
 
 /// Which answer holds a resource.
@@ -54,6 +57,16 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Known {
+    /// Nothing but the time.
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Takes the answers of a round, in the order of its calls. What has no answer is unavailable.
     pub(crate) fn take(&mut self, plan: &Plan, answers: Vec<Answer>) {
         let mut answers = answers.into_iter();

@@ -259,7 +259,7 @@ pub enum BeyondRule {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CounterRule {
-    /// Unique on the page.
+    /// Unique among the counters of its rule, or of the page: the budget goes by it.
     pub id: String,
     /// Counts requests or rows.
     pub count: Option<CountOf>,

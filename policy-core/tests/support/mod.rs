@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 pub mod catalogs;
+pub mod counting;
 pub mod exact;
 pub mod pages;
 pub mod present;
@@ -92,7 +93,11 @@ pub fn policy(sources: &[Source]) -> Arc<PolicySet> {
 
 /// Drives one evaluation to its end.
 pub fn judge(set: &Arc<PolicySet>, request: &Request) -> Outcome {
-    let now = Timestamp::parse(NOW).expect("a time");
+    judge_at(set, request, Timestamp::parse(NOW).expect("a time"))
+}
+
+/// [`judge`] at another moment.
+pub fn judge_at(set: &Arc<PolicySet>, request: &Request, now: Timestamp) -> Outcome {
     let step = match evaluate(set, request.head(), now) {
         Step::NeedBody(need) => need.answer(request.body.clone().map_or(Body::Empty, Body::Complete)),
         step => step,

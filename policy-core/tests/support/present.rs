@@ -168,7 +168,7 @@ impl World {
         self.with(target, Answer::Unavailable(why))
     }
 
-    fn answer(&self, fetch: &Fetch) -> Answer {
+    pub fn answer(&self, fetch: &Fetch) -> Answer {
         self.asked.borrow_mut().push(fetch.clone());
         let known = self.answers.get(&key_of(fetch)).cloned();
         known.unwrap_or_else(|| response(404, r#"{"code":"not_found"}"#))

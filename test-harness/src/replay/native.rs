@@ -1,8 +1,9 @@
 //! The decision point, driven directly.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use policy_core::counters::{Budget, Memory, OpenError, Table, carry_out, give_back};
 use policy_core::state::Answer;
 use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
 
@@ -15,12 +16,33 @@ use crate::world::{Call, Unrecorded, Watched, World};
 #[derive(Clone, Debug)]
 pub struct NativeEngine {
     set: Arc<PolicySet>,
+    /// Counters that are kept from one request to the next; without them what they decide is undecidable.
+    counters: Option<Arc<Mutex<Counters>>>,
 }
+
+#[derive(Debug)]
+struct Counters {
+    table: Table,
+    store: Memory,
+}
+
+/// Memory for the counters of an engine.
+const COUNTERS: Budget = Budget { bytes: 64 * 1024 * 1024 };
 
 impl NativeEngine {
     /// An engine for a policy set.
     pub fn new(set: Arc<PolicySet>) -> Self {
-        Self { set }
+        Self { set, counters: None }
+    }
+
+    /// An engine that counts, since a moment: what it forwards has been done, what it refuses has not.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the counters do not fit into 64 MiB.
+    pub fn counting(set: Arc<PolicySet>, since: policy_core::Timestamp) -> Result<Self, OpenError> {
+        let mut store = Memory::new();
+        let table = Table::open(&set, &mut store, COUNTERS, since)?;
+        Ok(Self { set, counters: Some(Arc::new(Mutex::new(Counters { table, store }))) })
     }
 
     /// The outcome in full, with everything that was considered, where nothing of the present is known.
@@ -35,7 +57,10 @@ impl NativeEngine {
         let mut step = evaluate(&self.set, head, now);
         loop {
             step = match step {
-                Step::Done(outcome) => return outcome,
+                Step::Done(outcome) => {
+                    self.settle(&outcome);
+                    return outcome;
+                }
                 Step::NeedBody(need) => {
                     let body = recorded(&request.body, need.limit());
                     need.answer(body)
@@ -45,8 +70,26 @@ impl NativeEngine {
                     let answers = need.fetches().iter().map(answer).collect();
                     need.answer(answers)
                 }
-                Step::NeedCounters(need) => need.unavailable(Unavailable::NotRecorded),
+                Step::NeedCounters(need) => match &self.counters {
+                    None => need.unavailable(Unavailable::NotRecorded),
+                    Some(counters) => {
+                        let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
+                        let Counters { table, store } = &mut *counters;
+                        let tallied = carry_out(need.plan(), table, store, now);
+                        need.answer(tallied)
+                    }
+                },
             };
+        }
+    }
+
+    /// Gives back what was reserved for a request that does not go on.
+    fn settle(&self, outcome: &Outcome) {
+        if let Some(counters) = self.counters.as_ref().filter(|_| !outcome.forward) {
+            let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody else sets its slots.
+            let left = give_back(outcome.reserved.clone(), &mut counters.store);
+            debug_assert!(left.is_empty(), "{left:?}");
         }
     }
 }

@@ -13,6 +13,9 @@ use super::chapter::Example;
 use super::documents::Documents;
 use super::lines::{Answer, Line, lines};
 
+/// When the gateway of the examples began to count.
+const SINCE: &str = "2026-11-19T00:00:00Z";
+
 /// What came of an example.
 pub(crate) struct Trial {
     pub(crate) sources: Vec<Source>,
@@ -38,7 +41,8 @@ pub(crate) fn carry_out(example: &Example, documents: &Documents, lines: &[Line]
         for block in &example.state {
             world.read(block.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", block.place));
         }
-        let engine = NativeEngine::new(loaded);
+        let since = policy_core::Timestamp::parse(SINCE).unwrap_or_else(|| panic!("{SINCE}"));
+        let engine = NativeEngine::counting(loaded, since).unwrap_or_else(|e| panic!("{e}"));
         lines.iter().map(|line| engine.outcome_in(&world, &line.request, line.now)).collect()
     });
     Trial { sources, diagnostics, outcomes }

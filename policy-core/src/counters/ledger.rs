@@ -1,0 +1,154 @@
+//! A plan on a store: what a request is charged to is charged all together, or not at all.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::plan::{Charge, Intent, Plan};
+use super::slot::{Receipt, Refusal, release, reserve};
+use super::store::{SlotName, Store};
+use super::table::Table;
+use crate::limits::CAS_TRIES;
+use crate::time::Timestamp;
+
+/// How it went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tallied {
+    /// Charges that did not fit, by their position in the plan. Where there is one, nothing is reserved.
+    pub(crate) refusals: Vec<(usize, Refusal)>,
+    /// What is reserved, until it is settled.
+    pub(crate) receipts: Vec<Receipt>,
+    /// Since when the counters are kept.
+    pub(crate) since: Option<Timestamp>,
+}
+
+impl Tallied {
+    /// What is reserved, until it is settled.
+    #[must_use]
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
+    }
+
+    /// Charges that did not fit, by their position in the plan.
+    #[must_use]
+    pub fn refusals(&self) -> &[(usize, Refusal)] {
+        &self.refusals
+    }
+}
+
+/// Carries a plan out. Attempts are charged each alone; then everything else, if all of it fits.
+pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timestamp) -> Tallied {
+    let mut tallied = Tallied { since: table.birth(), ..Tallied::default() };
+    let mut slots: BTreeMap<SlotName, Vec<(usize, &Charge)>> = BTreeMap::new();
+    for (position, charge) in plan.charges().iter().enumerate() {
+        let slot = match slot_of(charge, table, now) {
+            Ok(slot) => slot,
+            Err(refusal) => {
+                tallied.refusals.push((position, refusal));
+                continue;
+            }
+        };
+        if charge.intent == Intent::Attempt {
+            let charged = update(store, slot, |bytes| {
+                reserve(bytes, slot, &[charge], now).map(|reserved| (reserved.slot, ())).map_err(|(_, why)| why)
+            });
+            tallied.refusals.extend(charged.err().map(|refusal| (position, refusal)));
+        } else {
+            slots.entry(slot).or_default().push((position, charge));
+        }
+    }
+    if !tallied.refusals.is_empty() {
+        return tallied;
+    }
+    // Everything that does not fit has its reason, not only the first. What stands in one slot is charged at once.
+    if slots.values().map(Vec::len).sum::<usize>() > 1 {
+        for (slot, charges) in &slots {
+            look(store, *slot, charges, now, &mut tallied.refusals);
+        }
+    }
+    if !tallied.refusals.is_empty() {
+        tallied.refusals.sort_by_key(|(position, _)| *position);
+        return tallied;
+    }
+    for (slot, charges) in &slots {
+        let only: Vec<&Charge> = charges.iter().map(|(_, charge)| *charge).collect();
+        let mut refused = 0;
+        let charged = update(store, *slot, |bytes| {
+            reserve(bytes, *slot, &only, now).map(|reserved| (reserved.slot, reserved.receipts)).map_err(|(at, why)| {
+                refused = at;
+                why
+            })
+        });
+        match charged {
+            Ok(receipts) => tallied.receipts.extend(receipts),
+            Err(refusal) => {
+                let position = charges.get(refused).map_or(0, |(position, _)| *position);
+                tallied.refusals.push((position, refusal));
+                // What cannot be given back now still is, when the request is settled.
+                tallied.receipts = give_back(core::mem::take(&mut tallied.receipts), store);
+                return tallied;
+            }
+        }
+    }
+    tallied
+}
+
+/// Gives back what was reserved. What is returned could not be given back, because others set its slot all the time: to be
+/// tried again.
+#[must_use = "what is left is still charged"]
+pub fn give_back(receipts: Vec<Receipt>, store: &mut dyn Store) -> Vec<Receipt> {
+    let mut slots: BTreeMap<SlotName, Vec<Receipt>> = BTreeMap::new();
+    for receipt in receipts {
+        slots.entry(receipt.slot).or_default().push(receipt);
+    }
+    let mut left = Vec::new();
+    for (slot, receipts) in slots {
+        let all: Vec<&Receipt> = receipts.iter().collect();
+        if update(store, slot, |bytes| Ok((release(bytes, &all), ()))) == Err(Refusal::Contended) {
+            left.extend(receipts);
+        }
+    }
+    left
+}
+
+/// The slot of a charge.
+fn slot_of(charge: &Charge, table: &Table, now: Timestamp) -> Result<SlotName, Refusal> {
+    let (slots, birth) = table.region(charge.reach, &charge.region).ok_or(Refusal::Damaged)?;
+    if charge.whole && charge.meter.reaches(birth, now) {
+        return Err(Refusal::Young(birth));
+    }
+    Ok(SlotName { reach: charge.reach, region: charge.region, index: charge.key.slot(slots) })
+}
+
+/// Which charges on a slot do not fit.
+fn look(
+    store: &mut dyn Store,
+    slot: SlotName,
+    charges: &[(usize, &Charge)],
+    now: Timestamp,
+    refusals: &mut Vec<(usize, Refusal)>,
+) {
+    let bytes = store.get(slot).map(|(bytes, _)| bytes);
+    for (position, charge) in charges {
+        let fits = bytes.as_deref().ok_or(Refusal::Damaged);
+        let fits = fits.and_then(|bytes| reserve(bytes, slot, &[charge], now).map_err(|(_, refusal)| refusal));
+        refusals.extend(fits.err().map(|refusal| (*position, refusal)));
+    }
+}
+
+/// Sets a slot to what `change` makes of it, again if somebody else has set it meanwhile.
+fn update<T>(
+    store: &mut dyn Store,
+    slot: SlotName,
+    mut change: impl FnMut(&[u8]) -> Result<(Option<Vec<u8>>, T), Refusal>,
+) -> Result<T, Refusal> {
+    for _ in 0..CAS_TRIES {
+        let (bytes, cas) = store.get(slot).ok_or(Refusal::Damaged)?;
+        let (new, result) = change(&bytes)?;
+        match new {
+            None => return Ok(result),
+            Some(new) if store.set(slot, &new, Some(cas)) => return Ok(result),
+            Some(_) => {}
+        }
+    }
+    Err(Refusal::Contended)
+}

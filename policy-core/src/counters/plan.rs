@@ -1,0 +1,226 @@
+//! What a request is charged to: which counters, under which key, how much, within which bound.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
+
+use super::window::Meter;
+use crate::decision::Decision;
+use crate::limits::COUNTER_KEY_BYTES;
+use crate::number::Decimal;
+use crate::policy::{Change, Counted, Counter, Page, Reach};
+
+/// Of what a counter keeps a budget of its own: what the counter's `per` names, without the agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(Vec<u8>);
+
+impl Key {
+    /// The key of these parts; none: the counter has one budget. No two lists of parts have one key.
+    pub(crate) fn of(parts: &[String]) -> Self {
+        let mut bytes = Vec::new();
+        for part in parts {
+            // Parts come from one request, whose size has a bound far below this.
+            bytes.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+            bytes.extend(part.as_bytes());
+        }
+        if bytes.len() > COUNTER_KEY_BYTES {
+            // Four bytes of a length never are these: a part is never so long.
+            bytes = [0xff; 4].into_iter().chain(Sha256::digest(&bytes)).collect();
+        }
+        Self(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Which of so many slots it belongs to.
+    pub(super) fn slot(&self, slots: u32) -> u32 {
+        // FNV-1a, 64 bits, with its halves folded.
+        let hash = self
+            .0
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let folded = (hash ^ (hash >> 32)) & u64::from(u32::MAX);
+        u32::try_from(folded.checked_rem(u64::from(slots)).unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+/// One change of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) field: String,
+    pub(crate) old: Decimal,
+    pub(crate) new: Decimal,
+}
+
+impl Move {
+    /// How far; `None`: that cannot be held exactly.
+    pub(crate) fn size(&self) -> Option<Decimal> {
+        self.new.checked_sub(self.old).map(Decimal::abs)
+    }
+}
+
+/// How much a request is charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Amount {
+    Number(Decimal),
+    Changes(Vec<Move>),
+}
+
+impl Amount {
+    /// Both together; `None`: they cannot be held exactly.
+    pub(crate) fn and(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.checked_add(b).map(Self::Number),
+            (Self::Changes(mut all), Self::Changes(more)) => {
+                all.extend(more);
+                Some(Self::Changes(all))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What one request brings to a counter of the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) counter: u32,
+    pub(crate) key: Key,
+    pub(crate) amount: Amount,
+}
+
+/// The most that may be used.
+#[derive(Clone, Debug)]
+pub(crate) enum Bound {
+    Number(Decimal),
+    Drift { net: bool, bounds: Change },
+}
+
+/// What is to be done with a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Charge it, whatever becomes of the request.
+    Attempt,
+    /// Charge it, if the request fits everywhere.
+    Reserve,
+    /// Only say whether the request would fit: it is held for a person.
+    Look,
+}
+
+/// One counter that a request is charged to.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    pub(crate) counter: u32,
+    pub(crate) region: [u8; 16],
+    pub(crate) reach: Reach,
+    pub(crate) key: Key,
+    pub(crate) amount: Amount,
+    pub(crate) bound: Bound,
+    pub(crate) meter: Meter,
+    pub(crate) whole: bool,
+    pub(crate) intent: Intent,
+}
+
+impl Charge {
+    /// How much is charged, where it is one number.
+    pub(crate) fn number(&self) -> Option<Decimal> {
+        match &self.amount {
+            Amount::Number(number) => Some(*number),
+            Amount::Changes(_) => None,
+        }
+    }
+
+    /// What is to be done.
+    #[must_use]
+    pub fn intent(&self) -> Intent {
+        self.intent
+    }
+}
+
+/// Everything that a request is charged to.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    charges: Vec<Charge>,
+}
+
+impl Plan {
+    /// What is to be charged for a request that comes to this decision. `None`: nothing.
+    pub(crate) fn of(page: &Page, tallies: Vec<Tally>, decision: Decision) -> Option<Self> {
+        let mut merged: Vec<Tally> = Vec::with_capacity(tallies.len());
+        let mut places: BTreeMap<(u32, Key), usize> = BTreeMap::new();
+        for tally in tallies {
+            let place = places.entry((tally.counter, tally.key.clone())).or_insert(merged.len());
+            let together = merged.get(*place).and_then(|known| known.amount.clone().and(tally.amount.clone()));
+            match (together, merged.get_mut(*place)) {
+                (Some(together), Some(known)) => known.amount = together,
+                // What cannot be held together is charged one after the other, and does not fit.
+                _ => merged.push(tally),
+            }
+        }
+        let charges: Vec<Charge> = merged.into_iter().filter_map(|tally| charge(page, tally, decision)).collect();
+        (!charges.is_empty()).then_some(Self { charges })
+    }
+
+    /// The charges.
+    #[must_use]
+    pub fn charges(&self) -> &[Charge] {
+        &self.charges
+    }
+}
+
+fn charge(page: &Page, Tally { counter: index, key, amount }: Tally, decision: Decision) -> Option<Charge> {
+    let counter: &Counter = page.counters.get(index as usize)?;
+    let intent = match decision {
+        _ if counter.attempt => Intent::Attempt,
+        Decision::Allow => Intent::Reserve,
+        Decision::ApprovalRequired => Intent::Look,
+        Decision::Deny => return None,
+    };
+    let bound = match &counter.counted {
+        Counted::Requests(max) | Counted::Rows(max) | Counted::Sum { max, .. } => Bound::Number(*max),
+        Counted::Drift(drift) => Bound::Drift { net: drift.net, bounds: drift.bounds.clone() },
+    };
+    Some(Charge {
+        counter: index,
+        region: counter.region,
+        reach: counter.reach,
+        key,
+        amount,
+        bound,
+        meter: Meter { window: counter.window, zone: page.zone.clone() },
+        whole: counter.whole,
+        intent,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    #[test]
+    fn keys_of_different_parts_differ() {
+        let key = |parts: &[&str]| Key::of(&parts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
+        assert_ne!(key(&["a"]), key(&["a", ""]));
+        assert!(key(&[]).0.is_empty());
+        let long = "x".repeat(5_000);
+        assert_eq!(key(&[&long]).0.len(), 36);
+        assert_ne!(key(&[&long]), key(&[&long, ""]));
+    }
+
+    #[test]
+    fn keys_spread_over_the_slots() {
+        let mut seen = vec![0u32; 64];
+        for id in 0..6_400 {
+            seen[Key::of(&[id.to_string()]).slot(64) as usize] += 1;
+        }
+        assert!(seen.iter().all(|count| (50..160).contains(count)), "{seen:?}");
+        assert_eq!(Key::default().slot(1), 0);
+        assert_eq!(Key::default().slot(0), 0);
+    }
+}

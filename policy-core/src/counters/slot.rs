@@ -1,0 +1,276 @@
+//! The bytes of a slot: counters by their full key, and what becomes of them.
+//!
+//! A slot holds the counters whose keys belong to it, so that one counter stands in one slot and nowhere else: who sets the
+//! slot has it alone. An empty slot has no bytes.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::drift::Changes;
+use super::plan::{Amount, Bound, Charge, Intent, Key};
+use super::store::SlotName;
+use super::total::Total;
+use super::window::{Frame, oldest_part};
+use crate::limits::SLOT_BYTES;
+use crate::number::Decimal;
+use crate::time::Timestamp;
+
+/// The form of a slot's bytes.
+const FORM: u8 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Slot<'b> {
+    form: u8,
+    /// The latest moment at which it was set.
+    latest: Timestamp,
+    #[serde(borrow)]
+    entries: Vec<Entry<'b>>,
+}
+
+/// One counter. Its state is read only where it is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry<'b> {
+    #[serde(borrow, serialize_with = "at_once")]
+    key: Cow<'b, [u8]>,
+    /// Length of a part of its window.
+    unit: u64,
+    /// The last part in which something was charged.
+    newest: u64,
+    #[serde(borrow, serialize_with = "at_once")]
+    state: Cow<'b, [u8]>,
+}
+
+/// Bytes as one piece, not one by one.
+fn at_once<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum State {
+    Total(Total),
+    Drift(Changes),
+}
+
+/// Why a counter cannot be charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// What is used and this request are more than may be used. What is used, where it is one number.
+    Exceeded(Option<Decimal>),
+    /// It could not be held exactly.
+    Inexact,
+    /// There is no room for one more key.
+    Full,
+    /// Others set the slot all the time.
+    Contended,
+    /// The store has not been kept for as long as the counter looks back: since when.
+    Young(Timestamp),
+    /// The store does not have the slot, or something else stands in it.
+    Damaged,
+}
+
+/// What has been charged, so that it can be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub(crate) slot: SlotName,
+    key: Key,
+    unit: u64,
+    part: u64,
+    amount: Amount,
+}
+
+/// A slot with charges on it.
+#[derive(Debug)]
+pub struct Reserved {
+    /// What the slot is to hold; `None`: what it holds already.
+    pub slot: Option<Vec<u8>>,
+    /// One for each charge that added something.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Charges counters that stand in one slot: all of them or none. What is only looked at changes nothing.
+///
+/// # Errors
+/// The first charge that does not fit, and why.
+pub fn reserve(
+    bytes: &[u8],
+    name: SlotName,
+    charges: &[&Charge],
+    now: Timestamp,
+) -> Result<Reserved, (usize, Refusal)> {
+    let mut receipts = Vec::new();
+    let Some(first) = charges.first() else { return Ok(Reserved { slot: None, receipts }) };
+    let mut slot = Slot::read(bytes).ok_or((0, Refusal::Damaged))?;
+    slot.latest = slot.latest.max(now);
+    let frame = first.meter.frame(slot.latest);
+    slot.expire(frame, first.meter.unit());
+    for (index, charge) in charges.iter().enumerate() {
+        if let Some(receipt) = slot.charge(charge, frame, name).map_err(|refusal| (index, refusal))? {
+            receipts.push(receipt);
+        }
+    }
+    if receipts.is_empty() {
+        return Ok(Reserved { slot: None, receipts });
+    }
+    match postcard::to_allocvec(&slot) {
+        Ok(bytes) if bytes.len() <= SLOT_BYTES => Ok(Reserved { slot: Some(bytes), receipts }),
+        _ => Err((charges.len().saturating_sub(1), Refusal::Full)),
+    }
+}
+
+/// Gives back what was charged to counters in one slot: what the slot is to hold. `None`: nothing of it is there any more.
+#[must_use]
+pub fn release(bytes: &[u8], receipts: &[&Receipt]) -> Option<Vec<u8>> {
+    let mut slot = Slot::read(bytes)?;
+    let mut found = false;
+    for receipt in receipts {
+        let same = |entry: &Entry<'_>| *entry.key == *receipt.key.bytes() && entry.unit == receipt.unit;
+        let Some(at) = slot.entries.iter().position(same) else { continue };
+        let Some(mut state) = slot.entries.get(at).and_then(Entry::read) else { continue };
+        found = true;
+        match (&mut state, &receipt.amount) {
+            (State::Total(total), Amount::Number(amount)) => total.take_back(receipt.part, *amount),
+            (State::Drift(changes), Amount::Changes(moves)) => changes.take_back(receipt.part, moves),
+            _ => {}
+        }
+        if state.is_empty() {
+            slot.entries.remove(at);
+        } else if let Some(entry) = slot.entries.get_mut(at) {
+            entry.state = state.bytes()?.into();
+        }
+    }
+    found.then(|| postcard::to_allocvec(&slot).ok())?
+}
+
+impl<'b> Slot<'b> {
+    /// `None`: this is no slot.
+    fn read(bytes: &'b [u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self { form: FORM, latest: Timestamp::default(), entries: Vec::new() });
+        }
+        postcard::from_bytes(bytes).ok().filter(|slot: &Self| slot.form == FORM)
+    }
+
+    /// Takes out what counts no more: of another window, what did not count any more by that one.
+    fn expire(&mut self, frame: Frame, unit: u64) {
+        let latest = self.latest;
+        self.entries.retain(|entry| {
+            let oldest = if entry.unit == unit { frame.oldest } else { oldest_part(entry.unit, latest) };
+            entry.newest >= oldest
+        });
+    }
+
+    /// Charges one counter; `None`: nothing was added.
+    fn charge(&mut self, charge: &Charge, frame: Frame, name: SlotName) -> Result<Option<Receipt>, Refusal> {
+        let unit = charge.meter.unit();
+        let known = self.entries.iter().position(|entry| *entry.key == *charge.key.bytes());
+        let mut state = match known.and_then(|at| self.entries.get(at)) {
+            None => State::for_amount(&charge.amount),
+            Some(entry) => {
+                let mut state = entry.read().ok_or(Refusal::Damaged)?;
+                if entry.unit == unit {
+                    state.expire(frame);
+                    state
+                } else {
+                    // The parts of another window say nothing here: all of it counts as used now.
+                    state.gathered(frame).ok_or(Refusal::Inexact)?
+                }
+            }
+        };
+        state.fits(charge, frame)?;
+        if charge.intent == Intent::Look || charge.amount.is_nothing() {
+            return Ok(None);
+        }
+        state.add(&charge.amount, frame)?;
+        let entry = Entry {
+            key: charge.key.bytes().to_vec().into(),
+            unit,
+            newest: frame.current,
+            state: state.bytes().ok_or(Refusal::Damaged)?.into(),
+        };
+        match known.and_then(|at| self.entries.get_mut(at)) {
+            Some(known) => *known = entry,
+            None => self.entries.push(entry),
+        }
+        let (key, amount) = (charge.key.clone(), charge.amount.clone());
+        Ok(Some(Receipt { slot: name, key, unit, part: frame.current, amount }))
+    }
+}
+
+impl Entry<'_> {
+    fn read(&self) -> Option<State> {
+        postcard::from_bytes(&self.state).ok()
+    }
+}
+
+impl State {
+    fn for_amount(amount: &Amount) -> Self {
+        match amount {
+            Amount::Number(_) => Self::Total(Total::default()),
+            Amount::Changes(_) => Self::Drift(Changes::default()),
+        }
+    }
+
+    fn bytes(&self) -> Option<Vec<u8>> {
+        postcard::to_allocvec(self).ok()
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Total(total) => total.is_empty(),
+            Self::Drift(changes) => changes.is_empty(),
+        }
+    }
+
+    fn expire(&mut self, frame: Frame) {
+        match self {
+            Self::Total(total) => total.expire(frame),
+            Self::Drift(changes) => changes.expire(frame),
+        }
+    }
+
+    fn gathered(self, frame: Frame) -> Option<Self> {
+        match self {
+            Self::Total(total) => total.gathered(frame).map(Self::Total),
+            Self::Drift(changes) => changes.gathered(frame).map(Self::Drift),
+        }
+    }
+
+    fn fits(&self, charge: &Charge, frame: Frame) -> Result<(), Refusal> {
+        match (self, &charge.amount, &charge.bound) {
+            (Self::Total(total), Amount::Number(amount), Bound::Number(max)) => {
+                let used = total.used().ok_or(Refusal::Inexact)?;
+                let after = used.checked_add(*amount).ok_or(Refusal::Inexact)?;
+                if after <= *max { Ok(()) } else { Err(Refusal::Exceeded(Some(used))) }
+            }
+            (Self::Drift(changes), Amount::Changes(moves), Bound::Drift { net, bounds }) => {
+                match changes.within(frame, moves, *net, bounds) {
+                    Some(true) => Ok(()),
+                    Some(false) => Err(Refusal::Exceeded(None)),
+                    None => Err(Refusal::Inexact),
+                }
+            }
+            _ => Err(Refusal::Damaged),
+        }
+    }
+
+    fn add(&mut self, amount: &Amount, frame: Frame) -> Result<(), Refusal> {
+        let added = match (self, amount) {
+            (Self::Total(total), Amount::Number(amount)) => total.add(frame, *amount),
+            (Self::Drift(changes), Amount::Changes(moves)) => changes.add(frame, moves),
+            _ => return Err(Refusal::Damaged),
+        };
+        added.ok_or(Refusal::Inexact)
+    }
+}
+
+impl Amount {
+    /// Whether nothing would be added.
+    fn is_nothing(&self) -> bool {
+        match self {
+            Self::Number(amount) => *amount == Decimal::ZERO,
+            Self::Changes(moves) => moves.iter().all(|change| change.old == change.new),
+        }
+    }
+}

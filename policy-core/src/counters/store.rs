@@ -1,0 +1,114 @@
+//! What a host keeps: slots of bytes, each set only by who has seen what it holds.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::policy::Reach;
+
+/// The name of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotName {
+    /// Where it is kept: for one worker, or for all of a gateway.
+    pub reach: Reach,
+    /// The counter it belongs to; zeros: the table itself.
+    pub region: [u8; 16],
+    /// Which of the counter's slots.
+    pub index: u32,
+}
+
+/// Digits of a region's name.
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// `ambit.REACH.REGION.INDEX`, a name for stores whose keys are text.
+impl fmt::Display for SlotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.reach {
+            Reach::Worker => "ambit.worker.",
+            Reach::Node => "ambit.node.",
+        })?;
+        // At once: a name is made for every look at a slot.
+        let digits =
+            |byte: &u8| [byte >> 4, byte & 15].map(|half| HEX.get(usize::from(half)).copied().unwrap_or_default());
+        let region: [[u8; 2]; 16] = core::array::from_fn(|at| self.region.get(at).map(digits).unwrap_or_default());
+        f.write_str(core::str::from_utf8(region.as_flattened()).unwrap_or_default())?;
+        write!(f, ".{}", self.index)
+    }
+}
+
+/// What a slot held when it was read: it is set only if nobody has set it since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cas(pub u32);
+
+/// A store of slots. Every slot is created before anything is charged to it ([`Table::open`](super::Table::open)), by one
+/// at a time.
+pub trait Store {
+    /// What a slot holds; `None`: there is no such slot.
+    fn get(&mut self, slot: SlotName) -> Option<(Vec<u8>, Cas)>;
+
+    /// Sets a slot. With `cas`: only if it has not been set since it was read so; without: creates it. `false`: it was not
+    /// set.
+    fn set(&mut self, slot: SlotName, value: &[u8], cas: Option<Cas>) -> bool;
+}
+
+/// A store in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    slots: BTreeMap<SlotName, (Vec<u8>, u32)>,
+}
+
+impl Memory {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes in all slots.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.slots.values().map(|(value, _)| value.len()).sum()
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+}
+
+impl Store for Memory {
+    fn get(&mut self, slot: SlotName) -> Option<(Vec<u8>, Cas)> {
+        self.slots.get(&slot).map(|(value, cas)| (value.clone(), Cas(*cas)))
+    }
+
+    fn set(&mut self, slot: SlotName, value: &[u8], cas: Option<Cas>) -> bool {
+        match (self.slots.get_mut(&slot), cas) {
+            (None, None) => self.slots.insert(slot, (value.to_vec(), 1)).is_none(),
+            (Some((known, version)), Some(Cas(seen))) if *version == seen => {
+                *known = value.to_vec();
+                *version = version.wrapping_add(1);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn names_are_one_text_each() {
+        let mut region = [0; 16];
+        region[0] = 0x0f;
+        region[15] = 0xa0;
+        let name = SlotName { reach: Reach::Node, region, index: 12 };
+        assert_eq!(name.to_string(), "ambit.node.0f0000000000000000000000000000a0.12");
+        let worker = SlotName { reach: Reach::Worker, region: [0xff; 16], index: 0 };
+        assert_eq!(worker.to_string(), "ambit.worker.ffffffffffffffffffffffffffffffff.0");
+    }
+}
