@@ -1,13 +1,14 @@
 //! Entry: bytes as a text of SQL.
 
 use policy_core::decode::sql::{Dialect, Sql, read_sql};
+use policy_core::policy::SqlReading;
 
 use super::sql_oracle;
 
 /// Reads the text as each dialect, and the text with a write behind it.
 pub fn run(bytes: &[u8]) {
     let Ok(sql) = std::str::from_utf8(bytes) else { return };
-    let read = |text: &str, dialect| read_sql(text, dialect, &[]);
+    let read = |text: &str, dialect| read_sql(text, &SqlReading { dialect, ..SqlReading::default() });
     let (any, postgresql) = (read(sql, Dialect::Any), read(sql, Dialect::Postgresql));
     if let Sql::Write(why) = &postgresql {
         let why = why.to_string();

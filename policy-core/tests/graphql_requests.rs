@@ -131,6 +131,14 @@ fn a1_reads_alone() {
 fn a1_requests_of_other_shapes() {
     let set = permits(READS);
     let ok = r#"{"query":"{products{id}}"}"#;
+    let extended = |extensions: &str| post(&format!(r#"{{"query":"{{products{{id}}}}","extensions":{extensions}}}"#));
+    let said = |request: &Request| judge(&set, request).reasons[0].message.clone();
+    assert_eq!(
+        said(&extended(r#"{"persistedQuery":{}}"#)),
+        "`extensions` holds `persistedQuery`: a server may take its document from there; `clientLibrary` alone passes"
+    );
+    let list = post(r#"{"query":"{products{id}}","variables":[]}"#);
+    assert_eq!(said(&list), "`variables` is an array; write a JSON object");
     check_all(
         &set,
         &[
@@ -153,6 +161,14 @@ fn a1_requests_of_other_shapes() {
                 post(r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"ab"}}}"#),
                 "deny: field_not_allowed /extensions",
             ),
+            (extended("null"), "allow look"),
+            (extended("{}"), "allow look"),
+            (extended(r#"{"clientLibrary":{"name":"@apollo/client","version":"4.0.0"}}"#), "allow look"),
+            (extended(r#"{"clientLibrary":{},"persistedQuery":{"version":1}}"#), "deny: field_not_allowed /extensions"),
+            (extended(r#"{"clientlibrary":{}}"#), "deny: field_not_allowed /extensions"),
+            (extended("[]"), "deny: field_not_allowed /extensions"),
+            (extended("\"{}\""), "deny: field_not_allowed /extensions"),
+            (post(r#"{"query":"{products{id}}","Extensions":{}}"#), "deny: field_not_allowed /Extensions"),
             (post(r#"{"query":"{products{id}}","id":"x"}"#), "deny: field_not_allowed /id"),
             (post(r#"{"query":"{products{id}}","Query":"mutation{x}"}"#), "deny: field_not_allowed /Query"),
             (request("POST /api/7/graphql.json"), "deny: graphql_shape"),

@@ -44,6 +44,9 @@ fn one_message() {
         r#"{"jsonrpc":"2.0","id":0,"method":"p\u0069ng"}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_product"}}"#,
+        // Some servers take `null` for what is not there, the others for nothing else.
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":null}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_product","arguments":null,"_meta":null,"task":null}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"tools\/call","params":{"name":"get_product","arguments":{},"_meta":{"progressToken":1},"task":{"ttl":60}}}"#,
     ] {
         check(&set, &post(body), "allow all");
@@ -61,7 +64,6 @@ fn one_message() {
         (r#"{"jsonrpc":"2.0","id":1,"method":""}"#, "/method"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"rpc.response"}"#, "/method"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#, "/params"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":null}"#, "/params"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}"#, "/Method"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#, "/result"),
     ] {
@@ -96,7 +98,6 @@ fn calls_of_tools() {
         (r#"{"name":null}"#, "/params/name"),
         (r#"{"name":["get_product"]}"#, "/params/name"),
         (r#"{"name":"get_product","arguments":[]}"#, "/params/arguments"),
-        (r#"{"name":"get_product","arguments":null}"#, "/params/arguments"),
         (r#"{"name":"get_product","arguments":"{}"}"#, "/params/arguments"),
         (r#"{"name":"get_product","_meta":1}"#, "/params/_meta"),
         (r#"{"name":"get_product","Arguments":{}}"#, "/params/Arguments"),
@@ -108,6 +109,44 @@ fn calls_of_tools() {
     let twice = r#"{"name":"get_product","name":"delete_product"}"#;
     check(&set, &with(twice), "deny: body_duplicate_key");
     check(&set, &with(r#"{"name":"get_product","na\u006de":"delete_product"}"#), "deny: body_duplicate_key");
+}
+
+/// MCP 2026-07-28: a call that is made again with answers to what the server asked for. No rule reads these, so the page
+/// says that they may be there.
+#[test]
+fn answers_within_a_call() {
+    let tool = |members: &str| {
+        let params = format!(r#"{{"name":"get_product","arguments":{{"id":1}},{members}}}"#);
+        message(&format!(r#""id":1,"method":"tools/call","params":{params}"#))
+    };
+    let permit = r#""permit": [{ "id": "look", "tool": "srv:get_product", "fields": { "only": ["id"] } }]"#;
+    let closed = tools(&format!("{{ {permit} }}"));
+    let open = tools(&format!(r#"{{ "apis": {{ "srv": {{ "loosen": {{ "mcp_input": "unread" }} }} }}, {permit} }}"#));
+    let answers = r#""inputResponses":{"k":{"action":"accept","content":{"confirm":true}}}"#;
+    let state = r#""requestState":"s""#;
+    for (members, pointer) in [
+        (answers.to_string(), "/params/inputResponses"),
+        (state.to_string(), "/params/requestState"),
+        (format!("{state},{answers}"), "/params/inputResponses"),
+    ] {
+        check(&closed, &tool(&members), &format!("deny: jsonrpc_shape {pointer}"));
+        check(&open, &tool(&members), "allow look");
+    }
+    for (members, pointer) in [
+        (r#""inputResponses":[]"#, "/params/inputResponses"),
+        (r#""requestState":{}"#, "/params/requestState"),
+        (r#""inputResponse":{}"#, "/params/inputResponse"),
+    ] {
+        check(&open, &tool(members), &format!("deny: jsonrpc_shape {pointer}"));
+    }
+    check(&open, &tool(r#""inputResponses":{},"requestState":null"#), "allow look");
+    let key = format!("sk_live_{}", "4eC39HqLyjWDarjtT1zdp7dc");
+    check(&open, &tool(&format!(r#""requestState":"{key}""#)), "deny: secret_found /params/requestState");
+    assert_eq!(
+        judge(&closed, &tool(state)).reasons[0].message,
+        "`requestState` continues a call that asked for input, and no rule reads it: a page takes it unread by \
+         `\"mcp_input\": \"unread\"`"
+    );
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn requests() {
 
 #[test]
 fn sql() {
-    replay("sql", 30, entry::sql::run);
+    replay("sql", 36, entry::sql::run);
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn seeds_reach_what_their_names_say() {
         let outcome = entry::drive::judge(&entry::documents::LIBRARY, &entry::message::read(bytes));
         Some(outcome.decision)
     };
-    let targets: [(&str, &dyn Fn(&[u8]) -> Option<Decision>); 2] =
-        [("request", &of_request), ("answers", &entry::answers::run)];
+    type Decide<'d> = &'d dyn Fn(&[u8]) -> Option<Decision>;
+    let targets: [(&str, Decide<'_>); 2] = [("request", &of_request), ("answers", &entry::answers::run)];
     for (target, decide) in targets {
         let mut seen = [0; 3];
         for (path, bytes) in inputs(target) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use policy_core::decode::sql::{Dialect, Sql, Why, read_sql};
 use policy_core::limits::SQL_BYTES;
+use policy_core::policy::SqlReading;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -45,7 +46,7 @@ fn writes() -> Vec<Case> {
 }
 
 fn read(sql: &str, dialect: Dialect) -> Sql {
-    read_sql(sql, dialect, &[])
+    read_sql(sql, &SqlReading { dialect, ..SqlReading::default() })
 }
 
 /// The rule that refused, as the data files name it.
@@ -55,7 +56,7 @@ fn rule(why: &Why) -> &'static str {
         Why::SeveralStatements => "several",
         Why::Into => "into",
         Why::Locks => "locks",
-        Why::Function(_) => "function",
+        Why::Function(_) | Why::OpenFunction(_) | Why::FunctionName(_) => "function",
         Why::TwoReadings(_) => "two_readings",
         Why::Unterminated => "unterminated",
         Why::NotUnderstood(_) => "not_understood",
@@ -118,7 +119,9 @@ fn what_reads_in_every_dialect_reads_in_each() {
 #[test]
 fn functions_of_a_database_are_named_by_its_catalog() {
     let denied = ["purge_orders", "billing.*", "rebuild*"].map(String::from);
-    let reads = |sql: &str| read_sql(sql, Dialect::Postgresql, &denied) == Sql::Select;
+    let catalog =
+        SqlReading { dialect: Dialect::Postgresql, write_functions: denied.to_vec(), ..SqlReading::default() };
+    let reads = |sql: &str| read_sql(sql, &catalog) == Sql::Select;
     for sql in [
         "SELECT purge_orders(5)",
         "SELECT app.\"purge_orders\"()",
@@ -137,6 +140,60 @@ fn functions_of_a_database_are_named_by_its_catalog() {
         "SELECT billing.total FROM billing",
     ] {
         assert!(reads(sql), "{sql}");
+    }
+}
+
+/// A function that the catalog lists with its schema writes without it too: a `search_path` may name the schema.
+#[test]
+fn listed_functions_are_found_without_their_schema() {
+    let writes = |sql: &str, dialect| {
+        let write_functions = ["billing.settle", "billing.own_*", "audit.*"].map(String::from).to_vec();
+        read_sql(sql, &SqlReading { dialect, write_functions, ..SqlReading::default() }) != Sql::Select
+    };
+    for dialect in BOTH {
+        for sql in ["SELECT settle(1)", "SELECT billing.settle(1)", "SELECT \"OWN_x\"(1)", "SELECT t.settle FROM t"] {
+            assert!(writes(sql, dialect), "{dialect:?}: {sql}");
+        }
+        for sql in ["SELECT settled(1)", "SELECT public.settle(1)", "SELECT total(1)", "SELECT 1 AS settle"] {
+            assert!(!writes(sql, dialect), "{dialect:?}: {sql}");
+        }
+    }
+    // Oracle calls functions without arguments by their name alone.
+    for sql in ["SELECT settle FROM dual", "SELECT audit.x FROM dual", "SELECT a FROM t WHERE own_rate > 1"] {
+        assert!(writes(sql, Dialect::Any) && !writes(sql, Dialect::Postgresql), "{sql}");
+    }
+}
+
+/// Functions of schemas that are not every database's, and those named by a verb, read where the catalog says so.
+#[test]
+fn a_catalog_lists_functions_that_read() {
+    let read_functions = ["auth.*", "geo.distance_*", "run_rate", "public.send_count", "dblink", "pg_catalog.*"];
+    let read_functions = read_functions.map(String::from).to_vec();
+    let write_functions = vec!["auth.purge_all".to_string()];
+    let catalog = SqlReading { write_functions, read_functions, ..SqlReading::default() };
+    let reads = |sql: &str| read_sql(sql, &catalog) == Sql::Select;
+    for sql in [
+        "SELECT auth.uid(), AUTH.set_up(1)",
+        "SELECT geo.distance_of(a, b) FROM t",
+        "SELECT run_rate(), public.run_rate()",
+        "SELECT public.send_count()",
+        "SELECT * FROM auth.users_of(1)",
+    ] {
+        assert!(reads(sql), "{sql}");
+    }
+    for sql in [
+        "SELECT auth.purge_all()",
+        "SELECT purge_all()",
+        "SELECT geo.area(a) FROM t",
+        "SELECT x.auth.uid()",
+        "SELECT billing.run_rate()",
+        "SELECT send_count()",
+        // What is known of every database stays a write.
+        "SELECT dblink('x', 'y')",
+        "SELECT pg_catalog.pg_terminate_backend(1)",
+        "SELECT auth.úid()",
+    ] {
+        assert!(!reads(sql), "{sql}");
     }
 }
 
@@ -176,7 +233,15 @@ fn reasons_are_sentences() {
         Sql::Select => panic!("{sql}"),
     };
     assert_eq!(said("DROP TABLE t"), "`DROP` does not begin a SELECT, VALUES, TABLE, WITH or EXPLAIN");
-    assert_eq!(said("SELECT app.delete_all()"), "the function `app.delete_all` does more than to answer");
+    assert_eq!(said("SELECT nextval('s')"), "the function `nextval` does more than to answer");
+    assert_eq!(
+        said("SELECT app.delete_all()"),
+        "the function `app.delete_all` may do more than to answer; if not, the catalog lists it in `read_functions`"
+    );
+    assert_eq!(
+        said("SELECT chárge(1)"),
+        "the function `ch\\u{e1}rge` may be another one: databases compare such names differently"
+    );
     assert_eq!(said("SELECT 1 UNION"), "it ends too early");
     let strange = said(&format!("SELECT 1 = = \"\n\u{1b}[31m{}\" x y z", "w".repeat(500)));
     assert!(!strange.contains(['\n', '\u{1b}']) && strange.chars().count() < 200, "{strange}");

@@ -64,7 +64,8 @@ fn a_request_is_what_its_sql_does() {
             (exec("WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d"), "deny: endpoint_not_allowed"),
             (exec("SELECT exec_sql('DROP TABLE t')"), "deny: endpoint_not_allowed"),
             (exec("SELECT billing.charge(5)"), "deny: endpoint_not_allowed"),
-            (exec("SELECT other.charge(5)"), "allow select"),
+            (exec("SELECT other.charge(5)"), "deny: endpoint_not_allowed"),
+            (exec("SELECT public.charge(5)"), "allow select"),
             (exec(""), "deny: endpoint_not_allowed"),
             // What is no text, or not there, writes.
             (json("POST /rest/v1/rpc/exec_sql", r#"{"query":["SELECT 1"]}"#), "deny: endpoint_not_allowed"),
@@ -77,6 +78,11 @@ fn a_request_is_what_its_sql_does() {
                 json("POST /rest/v1/rpc/exec_sql", r#"[{"query":"SELECT 1"},{"query":"DROP TABLE t"}]"#),
                 "deny: endpoint_not_allowed",
             ),
+            // A body that is not read says so, not that it holds no SQL.
+            (exec("SELECT 1").set("content-type", Some("text/plain")), "deny: content_type"),
+            (exec("SELECT 1").set("content-type", None), "deny: content_type"),
+            (exec("SELECT 1").set("content-type", Some("application/json; charset=utf-16")), "deny: charset"),
+            (exec("SELECT 1").header("content-encoding", "gzip"), "deny: content_encoding"),
             // The rules for a select judge the whole request.
             (
                 json("POST /rest/v1/rpc/exec_sql", r#"{"query":"SELECT 1","params":[]}"#),
@@ -161,16 +167,27 @@ fn what_a_catalog_says_of_sql_is_looked_at() {
         "\"a*b\", ",
         &[r#"`a*b` is not `name`, `schema.name` or the beginning of one with `*` | "a*b""#],
     );
+    expect(
+        r#""sql": {"#,
+        r#""sql": { "read_functions": ["auth.", "a"],"#,
+        &[r#"`auth.` is not `name`, `schema.name` or the beginning of one with `*` | "auth.""#],
+    );
+    expect(
+        r#""sql": {"#,
+        r#""sql": { "read_functions": ["Billing.*"],"#,
+        &[r#"`Billing.*` stands in `write_functions` too: it writes, or it reads | "Billing.*""#],
+    );
     // An extension adds functions to its base's, and keeps its dialect.
     let base = POSTGREST.replacen(
         r#""base""#,
-        r#""sql": { "dialect": "postgresql", "write_functions": ["audit"] }, "base""#,
+        r#""sql": { "dialect": "postgresql", "write_functions": ["audit"], "read_functions": ["auth.*"] }, "base""#,
         1,
     );
     let mut all = sources(EXEC_SQL, &permit);
     all[1] = source(SourceKind::Catalog, base);
     let set = policy(&all);
     check(&set, &exec("SELECT audit()"), "deny: endpoint_not_allowed");
+    check(&set, &exec("SELECT auth.uid()"), "allow select");
     check(&set, &exec("SELECT billing.charge()"), "deny: endpoint_not_allowed");
     let other = EXEC_SQL.replacen(r#""sql": {"#, r#""sql": { "dialect": "any","#, 1);
     all[2] = source(SourceKind::Catalog, other);

@@ -128,6 +128,10 @@ pub struct SqlEntry {
     /// Functions that write, beside those known everywhere: `name`, `schema.name`, with a trailing `*` for any rest.
     #[serde(default)]
     pub write_functions: Vec<String>,
+    /// Functions that only answer, of a schema that is not every database's or with a verb of change in their name; in the
+    /// same form.
+    #[serde(default)]
+    pub read_functions: Vec<String>,
 }
 
 /// A dialect of SQL.

@@ -70,9 +70,13 @@ pub(crate) fn bind<'c>(
         let message = format!("the catalog {} has no action with the decoder `google_batch`", quote(&binding.catalog));
         report.error(&format!("{pointer}/loosen/google_batch"), message, None);
     }
-    if loosen.jsonrpc_batch.is_some() && !call::carried(&parts, CallKind::Rpc) {
-        let message = format!("the catalog {} has no endpoint with the decoder `jsonrpc`", quote(&binding.catalog));
-        report.error(&format!("{pointer}/loosen/jsonrpc_batch"), message, None);
+    for (given, member) in
+        [(loosen.jsonrpc_batch.is_some(), "jsonrpc_batch"), (loosen.mcp_input.is_some(), "mcp_input")]
+    {
+        if given && !call::carried(&parts, CallKind::Rpc) {
+            let message = format!("the catalog {} has no endpoint with the decoder `jsonrpc`", quote(&binding.catalog));
+            report.error(&format!("{pointer}/loosen/{member}"), message, None);
+        }
     }
     if !parts.decoder.takes_json_types() && !loosen.json_types.is_empty() {
         let decoder = parts.decoder;

@@ -19,7 +19,7 @@ const WRITE: &str = "sql.write";
 
 /// Resolves `inner` once all actions are known.
 pub(crate) fn compile(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
-    write_functions(&catalog.sql, faults);
+    function_names(&catalog.sql, faults);
     let index_of: BTreeMap<String, u32> =
         parts.actions.iter().zip(0..).map(|(action, index)| (action.name.clone(), index)).collect();
     for (resource, entry) in &catalog.resources {
@@ -63,19 +63,26 @@ pub(crate) fn reading(catalog: &Catalog) -> SqlReading {
         None if catalog.decoder == Some(DecoderKind::Postgrest) => Dialect::Postgresql,
         None => Dialect::Any,
     };
-    SqlReading { dialect, write_functions: catalog.sql.write_functions.clone() }
+    let SqlEntry { write_functions, read_functions, .. } = &catalog.sql;
+    SqlReading { dialect, write_functions: write_functions.clone(), read_functions: read_functions.clone() }
 }
 
-/// Refuses names that no function has.
-fn write_functions(sql: &SqlEntry, faults: &mut Vec<Fault>) {
-    for (position, text) in sql.write_functions.iter().enumerate() {
+/// Refuses names that no function has, and such as would both write and read.
+fn function_names(sql: &SqlEntry, faults: &mut Vec<Fault>) {
+    let writes = sql.write_functions.iter().enumerate().map(|listed| ("write_functions", listed));
+    let reads = sql.read_functions.iter().enumerate().map(|listed| ("read_functions", listed));
+    for (member, (position, text)) in writes.chain(reads) {
         let plain = |part: &str| {
             let name = part.strip_suffix('*').unwrap_or(part);
             !part.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$'))
         };
         if !text.split('.').all(plain) {
             let message = format!("{} is not `name`, `schema.name` or the beginning of one with `*`", quote(text));
-            faults.push((format!("/sql/write_functions/{position}"), message));
+            faults.push((format!("/sql/{member}/{position}"), message));
+        }
+        if member == "read_functions" && sql.write_functions.iter().any(|known| known.eq_ignore_ascii_case(text)) {
+            let message = format!("{} stands in `write_functions` too: it writes, or it reads", quote(text));
+            faults.push((format!("/sql/{member}/{position}"), message));
         }
     }
 }
@@ -83,6 +90,7 @@ fn write_functions(sql: &SqlEntry, faults: &mut Vec<Fault>) {
 /// An extension adds functions; it says the dialect only where its base does not.
 pub(crate) fn extend(own: &mut SqlEntry, base: &mut SqlEntry, faults: &mut Vec<Fault>) {
     own.write_functions.append(&mut base.write_functions);
+    own.read_functions.append(&mut base.read_functions);
     if base.dialect.is_some_and(|base| own.dialect.is_some_and(|own| own != base)) {
         faults.push(("/sql/dialect".into(), "an extension keeps the dialect of its base".into()));
     }

@@ -152,6 +152,7 @@ pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
         embedding: given.embedding.is_some(),
         google_batch: given.google_batch.is_some(),
         jsonrpc_batch: given.jsonrpc_batch.is_some(),
+        mcp_input: given.mcp_input.is_some(),
         // Unknown names were reported where the API is bound.
         secrets: given.secrets.iter().filter_map(|name| Detector::parse(name)).collect(),
     }

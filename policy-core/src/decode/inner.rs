@@ -52,13 +52,11 @@ fn statements<'a>(api: &'a Api, outer: &Rc<Operation<'a>>, inner: &'a Inner, out
             at.iter().flat_map(move |path| document::select(document, Steps { head: &path.0, tail: &[] }))
         })
         .collect();
-    let rules = &api.sql;
-    let read =
-        |value: &Value<'a>| match value.string().map(|text| read_sql(text, rules.dialect, &rules.write_functions)) {
-            Some(Sql::Select) => (*select, None),
-            Some(Sql::Write(why)) => (*write, Some(format!("the SQL counts as a write: {why}"))),
-            None => (*write, Some("what should be SQL is no text, and counts as a write".into())),
-        };
+    let read = |value: &Value<'a>| match value.string().map(|text| read_sql(text, &api.sql)) {
+        Some(Sql::Select) => (*select, None),
+        Some(Sql::Write(why)) => (*write, Some(format!("the SQL counts as a write: {why}"))),
+        None => (*write, Some("what should be SQL is no text, and counts as a write".into())),
+    };
     let statements: Vec<(u32, Option<String>)> = match found.as_slice() {
         [] => alloc::vec![(*write, Some("there is no SQL where it should be, which counts as a write".into()))],
         found => found.iter().map(read).collect(),

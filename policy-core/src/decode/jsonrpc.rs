@@ -13,7 +13,7 @@ use crate::decision::{Code, Reason, Rpc};
 use crate::document::{Document, Kind, Value};
 use crate::limits::{OPERATIONS, RPC_ID_BYTES};
 use crate::number::Decimal;
-use crate::policy::CallKind;
+use crate::policy::{Api, CallKind};
 use crate::quote::quote;
 use crate::request::Request;
 
@@ -23,6 +23,10 @@ const TOOLS_CALL: &str = "tools/call";
 /// begin so, and no request may use one.
 const RESPONSE: &str = "rpc.response";
 const RESERVED: &str = "rpc.";
+/// What a client sends with a call that it makes again, because the server asked for input (MCP 2026-07-28): answers, and
+/// what the server wants to see again.
+const INPUT: &str = "inputResponses";
+const STATE: &str = "requestState";
 /// How the methods begin that MCP sends without an id.
 const NOTIFICATION: &str = "notifications/";
 
@@ -41,6 +45,11 @@ impl<'a> Message<'a> {
     pub(super) fn tool(&self) -> Option<&'a str> {
         let name = self.params.filter(|_| self.method == Some(TOOLS_CALL))?.member("name")?;
         name.string()
+    }
+
+    /// The arguments of a `tools/call`.
+    pub(super) fn arguments(&self) -> Option<Value<'a>> {
+        self.tool().and(self.params).and_then(|params| optional(params, "arguments"))
     }
 }
 
@@ -71,10 +80,7 @@ fn operation<'a>(
 ) -> Result<Operation<'a>, Reason> {
     let (name, document) = match (message.method, message.tool()) {
         (None, _) => ((CallKind::Rpc, RESPONSE), Some(message.whole)),
-        (Some(_), Some(tool)) => {
-            let arguments = message.params.and_then(|params| params.member("arguments"));
-            ((CallKind::Tool, tool), arguments)
-        }
+        (Some(_), Some(tool)) => ((CallKind::Tool, tool), message.arguments()),
         (Some(method), None) => ((CallKind::Rpc, method), message.params),
     };
     let mut operation = Operation { document, ..Operation::called(input.api, name, carrier) };
@@ -90,7 +96,7 @@ fn messages<'a>(input: &Input<'a>) -> Result<Vec<Message<'a>>, Reason> {
         return Err(shape("the body is one JSON-RPC object, and there is none", None));
     };
     if document.kind() != Kind::Array {
-        return Ok(alloc::vec![message(document, "")?]);
+        return Ok(alloc::vec![message(input.api, document, "")?]);
     }
     if !input.api.loosen.jsonrpc_batch {
         return Err(shape("a JSON-RPC batch is not taken here: send one request at a time", None));
@@ -102,7 +108,7 @@ fn messages<'a>(input: &Input<'a>) -> Result<Vec<Message<'a>>, Reason> {
             let message = format!("more than {OPERATIONS} messages in one request");
             return Err(Reason { code: Code::BatchLimit, message, pointer: None });
         }
-        let message = message(element, &format!("/{position}"))?;
+        let message = message(input.api, element, &format!("/{position}"))?;
         // `1` and `"1"` are two ids to some readers and one to others.
         let id = message.id.and_then(|id| id.string().or_else(|| id.number()));
         if message.method.is_some() && id.is_some_and(|id| !ids.insert(id)) {
@@ -117,7 +123,7 @@ fn messages<'a>(input: &Input<'a>) -> Result<Vec<Message<'a>>, Reason> {
 }
 
 /// Reads one message strictly; `at` is the pointer to it.
-fn message<'a>(value: Value<'a>, at: &str) -> Result<Message<'a>, Reason> {
+fn message<'a>(api: &Api, value: Value<'a>, at: &str) -> Result<Message<'a>, Reason> {
     let place = |name: &str| Some(format!("{at}/{name}"));
     if value.kind() != Kind::Object {
         return Err(shape("a JSON-RPC message is an object", element(at)));
@@ -140,9 +146,9 @@ fn message<'a>(value: Value<'a>, at: &str) -> Result<Message<'a>, Reason> {
     if method.starts_with(RESERVED) {
         return Err(shape("a method does not begin with `rpc.`, which is reserved", place("method")));
     }
-    let params = value.member("params");
+    let params = optional(value, "params");
     if params.is_some_and(|params| params.kind() != Kind::Object) {
-        return Err(shape("`params` is an object", place("params")));
+        return Err(shape("`params` is an object, `null` or absent", place("params")));
     }
     let notification = method.starts_with(NOTIFICATION);
     if id.is_some() && notification {
@@ -152,24 +158,47 @@ fn message<'a>(value: Value<'a>, at: &str) -> Result<Message<'a>, Reason> {
         return Err(shape(&format!("{} needs an `id`: only notifications have none", quote(method)), place("id")));
     }
     if method == TOOLS_CALL {
-        tool_call(params, at)?;
+        tool_call(api, params, at)?;
     }
     Ok(Message { id, method: Some(method), params, whole: value })
 }
 
+/// A member that may be left out. MCP's Python SDK takes `null` for that; other servers refuse it, and none finds
+/// anything in it.
+fn optional<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
+    object.member(name).filter(|member| member.kind() != Kind::Null)
+}
+
 /// `params` of a `tools/call`: nothing in it that no rule would look at, but what the protocol itself puts there.
-fn tool_call(params: Option<Value<'_>>, at: &str) -> Result<(), Reason> {
+fn tool_call(api: &Api, params: Option<Value<'_>>, at: &str) -> Result<(), Reason> {
     let at = format!("{at}/params");
     let Some(params) = params else {
         return Err(shape("a `tools/call` needs `params`", Some(at)));
     };
-    known(params, &["name", "arguments", "_meta", "task"], &at, "the `params` of a `tools/call`")?;
+    let members = ["name", "arguments", "_meta", "task", INPUT, STATE];
+    known(params, &members, &at, "the `params` of a `tools/call`")?;
     if params.member("name").and_then(Value::string).is_none() {
         return Err(shape("a `tools/call` names its tool by a string", Some(format!("{at}/name"))));
     }
-    for name in ["arguments", "_meta", "task"] {
-        if params.member(name).is_some_and(|member| member.kind() != Kind::Object) {
-            return Err(shape(&format!("`{name}` is an object"), Some(format!("{at}/{name}"))));
+    for (name, kind) in [
+        ("arguments", Kind::Object),
+        ("_meta", Kind::Object),
+        ("task", Kind::Object),
+        (INPUT, Kind::Object),
+        (STATE, Kind::String),
+    ] {
+        let place = || Some(format!("{at}/{name}"));
+        let Some(member) = optional(params, name) else { continue };
+        if [INPUT, STATE].contains(&name) && !api.loosen.mcp_input {
+            let message = format!(
+                "`{name}` continues a call that asked for input, and no rule reads it: a page takes it unread by \
+                 `\"mcp_input\": \"unread\"`"
+            );
+            return Err(shape(&message, place()));
+        }
+        if member.kind() != kind {
+            let what = if kind == Kind::String { "a string" } else { "an object" };
+            return Err(shape(&format!("`{name}` is {what}, `null` or absent"), place()));
         }
     }
     Ok(())

@@ -104,8 +104,7 @@ pub(super) fn mirrors(request: &Request, version: Option<&str>, message: &Messag
 /// `Mcp-Param-X` mirrors the argument that the tool's schema marks with `X`. The schema is the server's: what is known
 /// here is an argument of the same name. A header that mirrors none is not for the body, and is let be.
 fn parameters(request: &Request, message: &Message<'_>) -> Result<(), Reason> {
-    let arguments = message.params.filter(|_| message.tool().is_some()).and_then(|params| params.member("arguments"));
-    let Some(arguments) = arguments else { return Ok(()) };
+    let Some(arguments) = message.arguments() else { return Ok(()) };
     for (header, _) in request.headers.iter() {
         let folded = header.replace('_', "-");
         let Some(name) = folded.strip_prefix(PARAM) else { continue };

@@ -107,6 +107,13 @@ impl<'a> Operation<'a> {
         core::iter::successors(Some(self), |operation| operation.outer.as_deref()).any(|around| around.call.is_some())
     }
 
+    /// Whether it is a tool's call or one of another JSON-RPC method, or stands in one: its server may read texts of its
+    /// arguments as JSON.
+    pub(crate) fn is_by_rpc(&self) -> bool {
+        let mut around = core::iter::successors(Some(self), |operation| operation.outer.as_deref());
+        around.any(|around| around.call.is_some_and(|call| matches!(call.kind, CallKind::Tool | CallKind::Rpc)))
+    }
+
     /// Whether it stands in something else that came as one request: rules of an endpoint then say nothing of it.
     pub(crate) fn is_enclosed(&self) -> bool {
         self.row || self.outer.is_some()

@@ -83,6 +83,19 @@ impl Kind {
             Self::Object => "object",
         }
     }
+
+    /// The same as one of its kind: "an array".
+    #[must_use]
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Self::Null => "`null`",
+            Self::Bool(_) => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
 }
 
 /// One value of a [`Document`].

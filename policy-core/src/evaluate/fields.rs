@@ -5,10 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Finding;
-use super::names::{Datum, Place, Scope, Values};
+use super::names::{Datum, Scope, Values};
+use super::place::Place;
 use super::test::{Verdict, name_text, well_formed};
 use crate::decision::{Code, Decision, Reason};
-use crate::document::{Kind, Step, Value, pointer_token};
+use crate::document::{Kind, Step, Steps, Value, pointer_token, select};
 use crate::policy::{CallKind, Effect, FieldRule, Fields, Name};
 use crate::quote::quote;
 
@@ -32,8 +33,8 @@ pub(crate) fn fields<'a>(rule: &'a FieldRule, scope: &Scope<'a>, findings: &mut 
     groups(listed, scope, findings);
     for name in &listed.never {
         for (place, _) in scope.places(name).unwrap_or_default() {
-            if scope.operation.document.is_some_and(|document| place.is_misshapen(document)) {
-                let message = format!("{}: the document has another shape on the way to it", name_text(name));
+            if let Some(why) = scope.unclear(&place) {
+                let message = format!("{}: {why}", name_text(name));
                 findings.push(Finding::deny(Code::FieldNotAllowed, message));
             }
             let found = scope.operation.document.map(|document| place.select(document)).unwrap_or_default();
@@ -74,7 +75,17 @@ fn groups<'a>(listed: &'a Fields, scope: &Scope<'a>, findings: &mut Vec<Finding>
         let names: Vec<String> = group.iter().map(name_text).collect();
         names.join(", ")
     };
+    let unclear = |name: &&'a Name| match scope.values(name) {
+        Values::Ambiguous(why) => Some(format!("{}: {why}", name_text(name))),
+        Values::Known(..) | Values::Lacking(_) => None,
+    };
     for group in &listed.exactly_one {
+        if let Some(why) = group.iter().find_map(|name| unclear(&name)) {
+            let message =
+                format!("exactly one of {} is required, and which there are cannot be known: {why}", names(group));
+            findings.push(Finding::deny(Code::MissingRequired, message));
+            continue;
+        }
         if group.iter().filter(present).count() != 1 || !group.iter().any(|name| said(&name)) {
             let message = format!("exactly one of {} is required", names(group));
             findings.push(Finding::deny(Code::MissingRequired, message));
@@ -153,7 +164,9 @@ fn every<'d>(value: Value<'d>, path: &[Step]) -> Result<bool, Value<'d>> {
             }
             Ok(true)
         }
-        Step::Deep => Ok(value.children().next().is_some()),
+        Step::Deep if rest.is_empty() => Ok(value.children().next().is_some()),
+        // At any depth one is enough.
+        Step::Deep => Ok(select(value, Steps { head: path, tail: &[] }).into_iter().any(|found| !is_nothing(found))),
     }
 }
 
@@ -185,7 +198,15 @@ fn cover<'a>(names: &[&'a Name], scope: &Scope<'a>, findings: &mut Vec<Finding>)
     }
     // A listed field must be what the catalog says it is.
     for name in names {
-        if let Values::Known(data, Some(kind)) = scope.values(name) {
+        let (data, kind) = match scope.values(name) {
+            Values::Known(data, kind) => (data, kind),
+            Values::Ambiguous(why) if typed(name, scope) && findings.is_empty() => {
+                findings.push(Finding::deny(Code::FieldNotAllowed, format!("{}: {why}", name_text(name))));
+                continue;
+            }
+            Values::Ambiguous(_) | Values::Lacking(_) => continue,
+        };
+        if let Some(kind) = kind {
             for datum in &data {
                 if findings.len() >= MOST {
                     return;
@@ -199,6 +220,11 @@ fn cover<'a>(names: &[&'a Name], scope: &Scope<'a>, findings: &mut Vec<Finding>)
             }
         }
     }
+}
+
+/// Whether the catalog says what the values of a name look like.
+fn typed<'a>(name: &'a Name, scope: &Scope<'a>) -> bool {
+    scope.places(name).unwrap_or_default().iter().any(|(_, kind)| kind.is_some())
 }
 
 struct Cover<'s, 'a> {

@@ -99,7 +99,13 @@ pub(crate) fn judge(
 /// is not allowed.
 fn unfold_read(input: &Input<'_>, content: &Content) -> Result<Unfolded, Reason> {
     match content {
-        Content::Unread(reason) if input.actions.iter().any(|action| action.is_carrier()) => Err(reason.clone()),
+        Content::Unread(reason)
+            if input.actions.iter().any(|action| {
+                action.is_carrier() || action.inner.iter().any(|inner| !matches!(inner, Inner::Unread))
+            }) =>
+        {
+            Err(reason.clone())
+        }
         Content::Unread(_) | Content::None | Content::Document(_) | Content::Batch(_) => unfold(input),
     }
 }

@@ -23,6 +23,7 @@ mod matching;
 mod names;
 #[cfg(feature = "author")]
 mod operations;
+mod place;
 mod precondition;
 mod present;
 mod route;

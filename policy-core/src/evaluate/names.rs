@@ -5,12 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::decode::{Fact, Facts, Operation};
-use crate::document::{Document, Kind, Path, Step, Steps, Value, select};
+use crate::document::{Document, Kind, Path, Value};
 use crate::number::Decimal;
 use crate::policy::{Api, Currency, FieldKind, FieldType, HeaderShape, Name, Page, PolicySet, QueryShape};
 use crate::request::{Request, mangled};
 use crate::state::Known;
 
+use super::place::Place;
 use super::route::Variables;
 
 /// Everything a rule can look at while it judges one operation.
@@ -139,6 +140,22 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Why the values at a place of the operation's document cannot be known; `None`: they are what stands there.
+    pub(crate) fn unclear(&self, place: &Place<'a>) -> Option<&'static str> {
+        let document = self.operation.document?;
+        if place.is_misshapen(document) {
+            return Some("the document has another shape on the way to it");
+        }
+        self.hides(place, document)
+    }
+
+    /// Why there may be more values at a place than stand there. A server of tools reads texts as JSON where it expects no
+    /// text; names of members on the way are misshapen then, `**` is not.
+    pub(super) fn hides(&self, place: &Place<'a>, document: Value<'a>) -> Option<&'static str> {
+        let hides = self.operation.is_by_rpc() && place.passes_json_text(document);
+        hides.then_some("a text on the way to it is JSON, in which a server may find more")
+    }
+
     /// The values a name has in this operation.
     pub(crate) fn values(&self, name: &'a Name) -> Values<'a> {
         match name {
@@ -151,8 +168,8 @@ impl<'a> Scope<'a> {
                 for (place, of) in self.places(name).unwrap_or_default() {
                     kind = kind.or(of);
                     if let Some(document) = self.operation.document {
-                        if place.is_misshapen(document) {
-                            return Values::Ambiguous("the document has another shape on the way to it");
+                        if let Some(why) = self.unclear(&place) {
+                            return Values::Ambiguous(why);
                         }
                         let container = |value: &Value<'_>| matches!(value.kind(), Kind::Object | Kind::Array);
                         let found = place.select(document).into_iter();
@@ -366,48 +383,6 @@ impl<'a> Scope<'a> {
     /// The pointer of a value of the body. What a decoder built stands in no body.
     pub(crate) fn pointer_of(&self, value: Value<'_>) -> Option<String> {
         self.body.filter(|body| body.root().contains(value)).map(|body| body.pointer_of(value))
-    }
-}
-
-/// A place in a document: the catalog's path, possibly an open member, then the template's tail.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) head: &'a [crate::document::Step],
-    pub(crate) member: Option<&'a str>,
-    pub(crate) tail: &'a [crate::document::Step],
-    /// Another place of the same field lies below this one: an object here is not the value.
-    pub(crate) goes_on: bool,
-}
-
-impl<'a> Place<'a> {
-    /// Whether a value on the way is an array or scalar where a member is named, or a scalar where elements are: an
-    /// upstream might read something there that this path does not reach.
-    pub(crate) fn is_misshapen(&self, document: Value<'a>) -> bool {
-        let member = self.member.map(|name| Step::Member(name.into()));
-        let steps: Vec<&Step> = self.head.iter().chain(&member).chain(self.tail).collect();
-        misshapen(document, &steps)
-    }
-
-    /// The values at this place.
-    pub(crate) fn select(&self, document: Value<'a>) -> Vec<Value<'a>> {
-        match self.member {
-            None => select(document, Steps { head: self.head, tail: self.tail }),
-            Some(member) => select(document, Steps { head: self.head, tail: &[] })
-                .into_iter()
-                .filter_map(|base| base.member(member))
-                .flat_map(|value| select(value, Steps { head: self.tail, tail: &[] }))
-                .collect(),
-        }
-    }
-}
-
-fn misshapen(value: Value<'_>, steps: &[&Step]) -> bool {
-    let Some((step, rest)) = steps.split_first() else { return false };
-    match (step, value.kind()) {
-        (_, Kind::Null) | (Step::Deep, _) => false,
-        (Step::Member(name), Kind::Object) => value.member(name).is_some_and(|child| misshapen(child, rest)),
-        (Step::Each, Kind::Object | Kind::Array) => value.children().any(|child| misshapen(child, rest)),
-        (Step::Member(_) | Step::Each, _) => true,
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::names::{Datum, Lack, NoAmount, Scope, Values, scaled};
+use super::place::Place;
 use crate::decode::Fact;
 use crate::document::{Kind, Path, Step, Steps, Value, select};
 use crate::number::Decimal;
@@ -67,8 +68,12 @@ impl<'a> Scope<'a> {
     pub(super) fn elements(&self, places: &'a [Path]) -> Result<Vec<Value<'a>>, &'static str> {
         let mut elements = Vec::new();
         let Some(document) = self.operation.document else { return Ok(elements) };
-        for place in places {
-            for list in select(document, Steps { head: &place.0, tail: &[] }) {
+        for path in places {
+            let place = Place { head: &path.0, member: None, tail: &[], goes_on: false };
+            if let Some(why) = self.hides(&place, document) {
+                return Err(why);
+            }
+            for list in place.select(document) {
                 if list.kind() != Kind::Array {
                     return Err("it is made for the elements of an array, and there is none");
                 }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Field, Name, VariableType};
+use super::api::{Name, VariableType};
+use super::field::Field;
 use crate::document::Path;
 
 /// The lookup of an action that speaks of the resource itself.

@@ -4,21 +4,20 @@ mod api;
 mod call;
 mod clock;
 mod counter;
+mod field;
 mod lookup;
 mod rule;
 mod set;
 mod trie;
 
 pub use api::{
-    Action, Api, CallField, Condition, Currency, Decoder, Effect, Field, FieldType, Filter, Formula, Loosen, Method,
-    Money, Name,
-};
-pub use api::{
-    FieldKind, HeaderShape, Inner, NamePattern, QueryShape, Quirks, RowList, SqlReading, Term, TypedAs, VariableType,
+    Action, Api, Condition, Decoder, Effect, Filter, Formula, HeaderShape, Inner, Loosen, Method, Name, NamePattern,
+    QueryShape, Quirks, RowList, SqlReading, Term, VariableType,
 };
 pub use call::{Call, CallKind, Calls};
 pub use clock::{Hours, Local, Zone};
 pub use counter::{Counted, Counter, Drift, Per, Reach, Window};
+pub use field::{CallField, Currency, Field, FieldKind, FieldType, Money, TypedAs};
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
     Band, BodyRule, Canary, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,

@@ -112,6 +112,8 @@ pub struct Loosening {
     pub google_batch: Option<WidenEach>,
     /// `each`: every call of a JSON-RPC batch is judged.
     pub jsonrpc_batch: Option<WidenEach>,
+    /// `unread`: a call of an MCP tool may hold answers to what its server asked for, which no rule reads.
+    pub mcp_input: Option<WidenUnread>,
     /// Credential names that may stand in the query; a trailing `*` matches any rest.
     #[serde(default)]
     pub query_credentials: Vec<String>,
@@ -145,6 +147,15 @@ pub enum WidenSlash {
 pub enum WidenEach {
     /// Each is judged.
     Each,
+}
+
+/// The word `unread`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WidenUnread {
+    /// It passes, and is not judged.
+    Unread,
 }
 
 /// The word `allow`.

@@ -55,7 +55,7 @@ fn bind<'v>(syntax: &Syntax<'_>, variables: Option<Value<'v>>) -> Result<Vec<Bou
         None | Some((_, Kind::Null)) => Vec::new(),
         Some((object, Kind::Object)) => object.children().collect(),
         Some((_, other)) => {
-            let message = format!("`variables` is a {}; write a JSON object", other.name());
+            let message = format!("`variables` is {}; write a JSON object", other.with_article());
             return Err(Reason { code: Code::GraphqlShape, message, pointer: Some("/variables".to_string()) });
         }
     };

@@ -16,8 +16,13 @@ use crate::number::Decimal;
 use crate::policy::CallKind;
 use crate::quote::{list, quote};
 
-/// What a body may hold. `extensions` can name a document that the server keeps: there is nothing to judge in that.
+/// What a body may hold.
 const MEMBERS: [&str; 3] = ["query", "variables", "operationName"];
+/// What else it may hold where that says nothing: it can name a document that the server keeps, and there is nothing to
+/// judge in that.
+const EXTENSIONS: &str = "extensions";
+/// Which client sends the request (Apollo Client 4 and later).
+const CLIENT: &str = "clientLibrary";
 
 /// Reads the document of a request, and puts the arguments of its root fields together.
 pub(in crate::decode) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
@@ -82,7 +87,9 @@ fn parameters<'a>(input: &Input<'a>) -> Result<Parameters<'a>, Reason> {
         }
         _ => return Err(shape("the body is one JSON object with `query` in it", None)),
     };
-    if let Some(member) = body.children().find(|member| !MEMBERS.contains(&member.name())) {
+    extensions(body)?;
+    let unknown = |member: &Value<'_>| !MEMBERS.contains(&member.name()) && member.name() != EXTENSIONS;
+    if let Some(member) = body.children().find(unknown) {
         let message =
             format!("{} is not a member of a GraphQL request; they are {}", quote(member.name()), list(MEMBERS, 3));
         let pointer = Some(format!("/{}", pointer_token(member.name())));
@@ -99,6 +106,21 @@ fn parameters<'a>(input: &Input<'a>) -> Result<Parameters<'a>, Reason> {
         }
     };
     Ok(Parameters { query, variables: body.member("variables"), operation_name, directives: &input.api.directives })
+}
+
+/// Extensions that change nothing: none, or the name of the client's library.
+fn extensions(body: Value<'_>) -> Result<(), Reason> {
+    let what = match body.member(EXTENSIONS).map(|extensions| (extensions, extensions.kind())) {
+        None | Some((_, Kind::Null)) => return Ok(()),
+        Some((extensions, Kind::Object)) => match extensions.children().find(|member| member.name() != CLIENT) {
+            None => return Ok(()),
+            Some(other) => quote(other.name()),
+        },
+        Some((_, other)) => other.with_article().to_string(),
+    };
+    let why = "a server may take its document from there";
+    let message = format!("`{EXTENSIONS}` holds {what}: {why}; `{CLIENT}` alone passes");
+    Err(Reason { code: Code::FieldNotAllowed, message, pointer: Some(format!("/{EXTENSIONS}")) })
 }
 
 /// Strings that the text of the document spells in another way: looked through for secrets, like all others.

@@ -2,11 +2,12 @@
 
 use alloc::string::{String, ToString};
 
-use super::Why;
-use super::functions::{has_effect, is_called_as_member};
+use super::functions::{Doubt, doubt, is_called_as_member, is_called_by_name, is_pragma_with_effect};
 use super::lexer::{Kind, Token};
 use super::words::is_name;
+use super::{Dialect, Why};
 use crate::limits::SQL_DEPTH;
+use crate::policy::SqlReading;
 
 pub(super) type Parsed<T = ()> = Result<T, Why>;
 
@@ -15,22 +16,46 @@ pub(super) struct Parser<'t> {
     tokens: &'t [Token<'t>],
     at: usize,
     depth: u32,
-    denied: &'t [String],
+    catalog: &'t SqlReading,
 }
 
 impl<'t> Parser<'t> {
-    pub(super) fn new(tokens: &'t [Token<'t>], denied: &'t [String]) -> Self {
-        Self { tokens, at: 0, depth: 0, denied }
+    pub(super) fn new(tokens: &'t [Token<'t>], catalog: &'t SqlReading) -> Self {
+        Self { tokens, at: 0, depth: 0, catalog }
     }
 
     /// Refuses `row.name` where that is a call.
     pub(super) fn allow_member(&self, name: &str) -> Parsed {
-        if is_called_as_member(name, self.denied) { Err(Why::Function(name.to_string())) } else { Ok(()) }
+        if is_called_as_member(name, self.catalog) { Err(Why::Function(name.to_string())) } else { Ok(()) }
+    }
+
+    /// Refuses a column where that is a call.
+    pub(super) fn allow_column(&self, name: &[&str]) -> Parsed {
+        match name {
+            _ if self.is_any() && is_called_by_name(name, self.catalog) => Err(Why::Function(name.join("."))),
+            [_, members @ ..] => members.iter().try_for_each(|member| self.allow_member(member)),
+            [] => Ok(()),
+        }
+    }
+
+    /// Refuses a table that does more than to answer.
+    pub(super) fn allow_table(&self, name: &[&str]) -> Parsed {
+        if self.is_any() && is_pragma_with_effect(name) { Err(Why::Function(name.join("."))) } else { Ok(()) }
+    }
+
+    /// Whether the database is not known.
+    pub(super) fn is_any(&self) -> bool {
+        self.catalog.dialect == Dialect::Any
     }
 
     /// Refuses a call that does more than to answer.
     pub(super) fn allow_call(&self, name: &[&str]) -> Parsed {
-        if has_effect(name, self.denied) { Err(Why::Function(name.join("."))) } else { Ok(()) }
+        match doubt(name, self.catalog) {
+            None => Ok(()),
+            Some(Doubt::Effect) => Err(Why::Function(name.join("."))),
+            Some(Doubt::Open) => Err(Why::OpenFunction(name.join("."))),
+            Some(Doubt::Spelling) => Err(Why::FunctionName(name.join("."))),
+        }
     }
 
     pub(super) fn name(&mut self) -> Parsed<&'t str> {

@@ -1,6 +1,8 @@
 //! Expressions: operands and what stands between them, without precedence.
 
+use super::Why;
 use super::cursor::{Parsed, Parser};
+use super::functions::stores_its_argument;
 use super::lexer::Kind;
 
 use super::words::{begins_query, is_function, is_name, is_value};
@@ -50,6 +52,8 @@ impl<'t> Parser<'t> {
             return Ok(Behind::End);
         };
         match token.kind {
+            // Oracle calls a function of another database so, with parentheses or without.
+            Kind::Operator if token.text == "@" && self.is_any() => Err(Why::TwoReadings("an `@` behind a name")),
             Kind::Operator if token.text != "=>" => {
                 self.skip(1);
                 Ok(Behind::Operator)
@@ -286,9 +290,7 @@ impl<'t> Parser<'t> {
         if self.is_mark(0, b'(') {
             return self.call(&name);
         }
-        if let [_, members @ ..] = name.as_slice() {
-            members.iter().try_for_each(|member| self.allow_member(member))?;
-        }
+        self.allow_column(&name)?;
         let timed = ["time", "timestamp"].iter().any(|known| known.eq_ignore_ascii_case(first));
         if timed && (self.is("with") || self.is("without")) {
             self.zone()?;
@@ -306,6 +308,9 @@ impl<'t> Parser<'t> {
         const SEPARATORS: [&str; 4] = ["from", "for", "placing", "using"];
         self.allow_call(name)?;
         self.expect_mark(b'(')?;
+        if stores_its_argument(name) && !self.is_mark(0, b')') {
+            return Err(Why::Function(name.join(".")));
+        }
         let _ = ["distinct", "all", "both", "leading", "trailing"].iter().any(|word| self.take(word));
         while !self.take_mark(b')') {
             self.take("variadic");

@@ -1,7 +1,7 @@
 //! SQL text as tokens. What decides here is where a string, a quoted name or a comment ends: dialects disagree on it, and
 //! a text that one of them reads differently is refused.
 //!
-//! Refused in every dialect: a quote behind a backslash in a plain string (escaped or not: a setting), `U&'…'`, nested
+//! Refused in every dialect: a quote behind a backslash in a plain string (escaped or not: a setting), where another quote follows, `U&'…'`, nested
 //! comments (MySQL's end at the first `*/`), `/*!…*/` (MySQL runs what is inside), a line comment that holds another
 //! control character than a tab (a carriage return ends it for some), backticks, control characters and characters
 //! outside ASCII that are no letters, names with `$`, numbers that run into letters.
@@ -144,8 +144,10 @@ impl<'t> Lexer<'t> {
         while let Some(byte) = self.byte(0) {
             match byte {
                 0 => return Err(Why::TwoReadings("a NUL")),
-                b'\'' if escaped && !escapes => return Err(Why::TwoReadings("a backslash before a quote")),
-                b'\'' if escaped => {}
+                b'\'' if escaped && !escapes && self.has_quote_behind() => {
+                    return Err(Why::TwoReadings("a backslash before a quote"));
+                }
+                b'\'' if escaped && escapes => {}
                 b'\'' if self.byte(1) == Some(b'\'') => self.at += 1,
                 b'\'' => {
                     self.at += 1;
@@ -158,6 +160,12 @@ impl<'t> Lexer<'t> {
             self.at += 1;
         }
         Err(Why::Unterminated)
+    }
+
+    /// Whether another quote follows this one. Without one, whoever takes the backslash for an escape sees a string that
+    /// does not end, and no statement: `LIKE 'a\_%' ESCAPE '\'` at the end of a text has one reading.
+    fn has_quote_behind(&self) -> bool {
+        self.rest().get(1..).unwrap_or_default().contains('\'')
     }
 
     fn quoted_name(&mut self) -> Result<(), Why> {
@@ -210,8 +218,21 @@ impl<'t> Lexer<'t> {
     }
 
     /// Digits, with a point and an exponent or without. Where a letter follows, dialects end the number elsewhere.
+    /// PostgreSQL's `0x1F`, `0o17`, `0b11` and `1_000` are its own.
     fn number(&mut self) -> Result<(), Why> {
         let start = self.at;
+        let radix = match (self.byte(0), self.byte(1)) {
+            (Some(b'0'), Some(b'x' | b'X')) => 16,
+            (Some(b'0'), Some(b'o' | b'O')) => 8,
+            (Some(b'0'), Some(b'b' | b'B')) => 2,
+            _ => 10,
+        };
+        if self.postgresql && radix != 10 {
+            self.at += 2;
+            while self.byte(0).is_some_and(|b| b == b'_' || char::from(b).is_digit(radix)) {
+                self.at += 1;
+            }
+        }
         self.digits();
         if self.byte(0) == Some(b'.') {
             self.at += 1;
@@ -234,7 +255,8 @@ impl<'t> Lexer<'t> {
     }
 
     fn digits(&mut self) {
-        while self.byte(0).is_some_and(|b| b.is_ascii_digit()) {
+        let digit = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_digit());
+        while digit(self.byte(0)) || self.postgresql && self.byte(0) == Some(b'_') && digit(self.byte(1)) {
             self.at += 1;
         }
     }

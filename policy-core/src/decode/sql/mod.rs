@@ -14,6 +14,7 @@
 //! SQL Server on comments, literals and identifiers.
 
 mod cursor;
+mod effects;
 mod expression;
 mod functions;
 mod lexer;
@@ -26,6 +27,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{SQL_BYTES, SQL_DEPTH};
+use crate::policy::SqlReading;
 use crate::quote::quote;
 
 /// Whose rules say where strings and comments end.
@@ -57,10 +59,14 @@ pub enum Why {
     SeveralStatements,
     /// `INTO` makes a table, or writes a file or a variable.
     Into,
-    /// `FOR UPDATE` and its kin lock rows.
+    /// `FOR UPDATE` and its kin, or a hint behind a table, lock rows.
     Locks,
     /// A call of a function that does more than to answer.
     Function(String),
+    /// A call of a function that may do more than to answer: the catalog does not say that it only reads.
+    OpenFunction(String),
+    /// A call of a function whose name is another one's for some database.
+    FunctionName(String),
     /// Another reader could see another text.
     TwoReadings(&'static str),
     /// A string, a quoted name or a comment has no end.
@@ -82,8 +88,18 @@ impl fmt::Display for Why {
             }
             Self::SeveralStatements => f.write_str("there is more than one statement; send one at a time"),
             Self::Into => f.write_str("INTO stores what is selected"),
-            Self::Locks => f.write_str("FOR locks what is selected"),
+            Self::Locks => f.write_str("what is selected is locked, by FOR or by a hint behind a table"),
             Self::Function(name) => write!(f, "the function {} does more than to answer", quote(name)),
+            Self::OpenFunction(name) => {
+                let name = quote(name);
+                write!(
+                    f,
+                    "the function {name} may do more than to answer; if not, the catalog lists it in `read_functions`"
+                )
+            }
+            Self::FunctionName(name) => {
+                write!(f, "the function {} may be another one: databases compare such names differently", quote(name))
+            }
             Self::TwoReadings(what) => write!(f, "it has {what}, which another reader could read differently"),
             Self::Unterminated => f.write_str("a string, a quoted name or a comment has no end"),
             Self::NotUnderstood(at) if at.is_empty() => f.write_str("it ends too early"),
@@ -94,16 +110,15 @@ impl fmt::Display for Why {
     }
 }
 
-/// Reads a text. `denied` are functions that count as writes besides those known here: lower-case names, with a schema
-/// or without, a trailing `*` for any rest (`exec_sql`, `net.*`).
+/// Reads a text, as its API's catalog says.
 #[must_use]
-pub fn read_sql(text: &str, dialect: Dialect, denied: &[String]) -> Sql {
+pub fn read_sql(text: &str, catalog: &SqlReading) -> Sql {
     let read = || {
         if text.len() > SQL_BYTES {
             return Err(Why::TooLong);
         }
-        let tokens = lexer::tokens(text, dialect)?;
-        cursor::Parser::new(&tokens, denied).statement()
+        let tokens = lexer::tokens(text, catalog.dialect)?;
+        cursor::Parser::new(&tokens, catalog).statement()
     };
     match read() {
         Ok(()) => Sql::Select,

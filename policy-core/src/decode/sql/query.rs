@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::Why;
 use super::cursor::{Parsed, Parser};
 use super::lexer::Kind;
-use super::words::{begins_query, is_bare_label};
+use super::words::{begins_query, is_bare_label, is_lock_hint, is_read_hint};
 
 impl<'t> Parser<'t> {
     /// The whole text: one statement that reads.
@@ -89,7 +89,8 @@ impl<'t> Parser<'t> {
             self.values()
         } else if self.take("table") {
             self.take("only");
-            self.dotted().map(drop)
+            let name = self.dotted()?;
+            self.allow_table(&name)
         } else if self.take_mark(b'(') {
             self.query()?;
             self.expect_mark(b')')
@@ -301,8 +302,10 @@ impl<'t> Parser<'t> {
             self.take("only");
             let name = self.dotted()?;
             if self.is_mark(0, b'(') {
+                self.allow_hints()?;
                 self.call(&name)?;
             } else {
+                self.allow_table(&name)?;
                 self.take_operator("*");
             }
         }
@@ -317,6 +320,47 @@ impl<'t> Parser<'t> {
                 self.expect_mark(b'(')?;
                 self.expression()?;
                 self.expect_mark(b')')?;
+            }
+        }
+        if self.is("with") && self.is_mark(1, b'(') {
+            self.skip(1);
+            self.hints()?;
+        }
+        Ok(())
+    }
+
+    /// SQL Server's hints behind a table.
+    fn hints(&mut self) -> Parsed {
+        self.allow_hints()?;
+        self.expect_mark(b'(')?;
+        while !self.take_mark(b')') {
+            match self.word(0) {
+                Some(word) if is_read_hint(word) => self.skip(1),
+                _ => return Err(self.refusal()),
+            }
+            self.take_mark(b',');
+        }
+        Ok(())
+    }
+
+    /// Refuses parentheses behind a table that hold a word by which SQL Server locks it, `WITH` before them or not.
+    fn allow_hints(&self) -> Parsed {
+        if !self.is_any() {
+            return Ok(());
+        }
+        let mut depth = 0_u32;
+        for ahead in 0.. {
+            match self.token(ahead) {
+                Some(token) if token.kind == Kind::Mark(b'(') => depth += 1,
+                Some(token) if token.kind == Kind::Mark(b')') => depth = depth.saturating_sub(1),
+                Some(token) if token.kind == Kind::Word && is_lock_hint(token.text) => {
+                    return Err(Why::Locks);
+                }
+                Some(_) => {}
+                None => break,
+            }
+            if depth == 0 {
+                break;
             }
         }
         Ok(())
@@ -363,9 +407,11 @@ impl<'t> Parser<'t> {
         } else {
             self.bare_label()
         };
-        if !named || !self.take_mark(b'(') {
+        if !named || !self.is_mark(0, b'(') {
             return Ok(());
         }
+        self.allow_hints()?;
+        self.skip(1);
         // Columns, with types where a function does not know them.
         loop {
             self.name()?;

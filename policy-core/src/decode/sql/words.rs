@@ -200,6 +200,33 @@ const STATEMENTS: &[&str] = &[
 /// Words that continue an expression or a table, and so name nothing behind one.
 const CONTINUES: &[&str] = &["escape", "glob", "operator", "regexp", "rlike"];
 
+/// Words of SQL Server that lock what a table gives.
+const LOCK_HINTS: &[&str] = &[
+    "holdlock",
+    "paglock",
+    "readcommittedlock",
+    "repeatableread",
+    "rowlock",
+    "serializable",
+    "tablock",
+    "tablockx",
+    "updlock",
+    "xlock",
+];
+
+/// Words of SQL Server that say how a table is read, and lock nothing.
+const READ_HINTS: &[&str] = &[
+    "forcescan",
+    "forceseek",
+    "noexpand",
+    "nolock",
+    "nowait",
+    "readcommitted",
+    "readpast",
+    "readuncommitted",
+    "snapshot",
+];
+
 /// Values that are written as a word.
 const VALUES: &[&str] = &[
     "current_catalog",
@@ -230,7 +257,7 @@ pub(super) fn is_name(word: &str) -> bool {
 
 /// A word that can be a function, when a parenthesis follows.
 pub(super) fn is_function(word: &str) -> bool {
-    is_name(word) || among(&["collation", "current_schema", "left", "overlaps", "right"], word)
+    is_name(word) || among(&["collation", "current_schema", "isnull", "left", "overlaps", "right", "truncate"], word)
 }
 
 /// A word that can be a name without `AS`, right behind what it names.
@@ -241,6 +268,16 @@ pub(super) fn is_bare_label(word: &str) -> bool {
 /// A word that is a value.
 pub(super) fn is_value(word: &str) -> bool {
     among(VALUES, word)
+}
+
+/// A word that locks, as a hint behind a table.
+pub(super) fn is_lock_hint(word: &str) -> bool {
+    among(LOCK_HINTS, word)
+}
+
+/// A word that only reads, as a hint behind a table.
+pub(super) fn is_read_hint(word: &str) -> bool {
+    among(READ_HINTS, word)
 }
 
 /// A word that begins a query.
