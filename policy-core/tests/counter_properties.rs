@@ -6,7 +6,10 @@ mod support;
 
 use std::sync::{Arc, LazyLock};
 
-use policy_core::{PolicySet, Timestamp};
+use policy_core::counters::{SlotName, release, reserve};
+use policy_core::limits::SLOT_BYTES;
+use policy_core::policy::Reach;
+use policy_core::{Body, PolicySet, Step, Timestamp, evaluate};
 use proptest::prelude::*;
 use support::counting::{DONE, Gateway, SENT, UNSENT};
 use support::pages::permits;
@@ -185,5 +188,36 @@ proptest! {
                 prop_assert!(!exact || partly, "{made:?}: {price} to {new} at {now}");
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Whatever stands in a slot, it is read or refused, and what is refused is not changed.
+    #[test]
+    fn slots_are_read_or_refused(noise in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), flip in any::<u8>()) {
+        let mut gateway = Gateway::new(Arc::clone(&SUM));
+        let judged = evaluate(&gateway.set, put(3).head(), gateway.now);
+        let Step::NeedBody(need) = judged else { panic!("a body: {judged:?}") };
+        let judged = need.answer(Body::Complete(br#"{"x":3}"#.to_vec()));
+        let Step::NeedCounters(need) = judged else { panic!("counters: {judged:?}") };
+        let charge = &need.plan().charges()[0];
+        let slot = SlotName { reach: Reach::Node, region: [1; 16], index: 0 };
+        // A slot that is sound but for one byte.
+        let sound = reserve(&[], slot, &[charge], gateway.now).expect("room").slot.expect("something new");
+        let mut torn = sound.clone();
+        let place = at.index(torn.len());
+        torn[place] ^= flip;
+        for bytes in [noise, torn] {
+            if let Ok(reserved) = reserve(&bytes, slot, &[charge], gateway.now) {
+                let new = reserved.slot.expect("something new");
+                prop_assert!(new.len() <= SLOT_BYTES);
+                prop_assert!(reserve(&new, slot, &[charge], gateway.now).is_ok_and(|again| again.slot.is_some()) || flip != 0);
+                let receipts: Vec<_> = reserved.receipts.iter().collect();
+                prop_assert!(release(&new, &receipts).is_some());
+            }
+        }
+        prop_assert!(gateway.send(&put(3), DONE).forward);
     }
 }

@@ -4,7 +4,8 @@
 
 mod support;
 
-use policy_core::counters::Signals;
+use policy_core::counters::{Plan, Signals, Used, carry_out};
+use policy_core::number::Decimal;
 use policy_core::{Code, Decision};
 use support::counting::{DONE, Gateway, SENT, UNSENT};
 use support::pages::{permits, shop, tables};
@@ -416,4 +417,34 @@ fn without_a_store_nothing_passes() {
     };
     assert_eq!((outcome.decision, outcome.reasons[0].code), (Decision::Deny, Code::UnknownState));
     assert!(!outcome.forward && outcome.reserved.is_empty());
+}
+
+/// A host can begin where another state left off.
+#[test]
+fn what_was_used_before() {
+    let rules = r#"{ "id": "w", "scope": "shop:products.update", "fields": "any", "counters": [
+        { "id": "pace", "count": "requests", "max": 5, "window": "1h" },
+        { "id": "each", "sum": "price", "max": 10, "window": "1h", "per": ["resource", "category"] }] }"#;
+    let mut gateway = Gateway::new(permits(rules));
+    let preset = |gateway: &mut Gateway, counter, per: &[&str], used: &str| {
+        let used = Used::Number(Decimal::parse_plain(used).expect("a number"));
+        let plan = Plan::preset(&gateway.set, "agent", counter, per, used)?;
+        let tallied = carry_out(&plan, &gateway.table, &mut gateway.memory, gateway.now);
+        Some(tallied.refusals().is_empty())
+    };
+    assert_eq!(preset(&mut gateway, (Some("w"), "pace"), &[], "3"), Some(true));
+    assert_eq!(preset(&mut gateway, (Some("w"), "each"), &["shop:products/1", "Toys"], "9.50"), Some(true));
+    for (counter, per) in
+        [((Some("w"), "pacE"), &[][..]), ((None, "pace"), &[]), ((Some("w"), "each"), &["shop:products/1"])]
+    {
+        assert_eq!(preset(&mut gateway, counter, per, "1"), None);
+    }
+    gateway.check(&put(1, r#"{"price":1,"category":"toys"}"#), "deny w: budget_exceeded");
+    gateway.check(&put(1, r#"{"price":0.5,"category":"toys"}"#), "allow w");
+    gateway.check(&put(2, r#"{"price":1,"category":"toys"}"#), "allow w");
+    gateway.check(&put(3, "{}"), "deny w: rate_limited");
+    // Past its bound as well: then nothing fits.
+    assert_eq!(preset(&mut gateway, (Some("w"), "pace"), &[], "100"), Some(true));
+    gateway.pass(3_500);
+    gateway.check(&put(4, "{}"), "deny w: rate_limited");
 }

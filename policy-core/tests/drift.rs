@@ -4,7 +4,8 @@
 
 mod support;
 
-use policy_core::counters::Signals;
+use policy_core::counters::{Plan, Signals, Used, carry_out};
+use policy_core::number::Decimal;
 use support::counting::{DONE, Gateway, SENT, UNSENT};
 use support::present::{World, store, store_permits};
 use support::{Request, json, text_of};
@@ -161,6 +162,20 @@ fn changes_are_given_back() {
         assert_eq!(text_of(&gateway.send(&put(r#"{"price":"103"}"#), signals)), "allow p");
         gateway.check(&put(r#"{"price":"103"}"#), expect);
     }
+}
+
+/// A host can begin where another state left off.
+#[test]
+fn what_was_changed_before() {
+    let mut gateway = gateway(
+        r#"{ "id": "d", "drift": "gross", "field": "price", "per": ["resource"], "max": { "percent": 10 }, "window": "24h" }"#,
+    );
+    let decimal = |text| Decimal::parse_plain(text).expect("a number");
+    let used = Used::Change { field: "price".into(), old: decimal("100"), new: decimal("108") };
+    let plan = Plan::preset(&gateway.set, "agent", (Some("p"), "d"), &["store:products/42"], used).expect("a counter");
+    assert!(carry_out(&plan, &gateway.table, &mut gateway.memory, gateway.now).refusals().is_empty());
+    reprice(&mut gateway, "108.00", "105.99", "deny p: drift_exceeded");
+    reprice(&mut gateway, "108.00", "106.00", "allow p");
 }
 
 /// A page in shadow looks nothing up: what it would count is not known.

@@ -58,6 +58,17 @@ impl Changes {
         self.0.retain(|field| !field.parts.is_empty());
     }
 
+    /// Every number in it.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = Decimal> {
+        self.0.iter().flat_map(|field| {
+            let of_part = |part: &Part| {
+                let (low, high) = part.reach();
+                [part.first, low, high, part.moved]
+            };
+            field.parts.iter().flat_map(of_part).chain([field.last])
+        })
+    }
+
     /// Whether nothing counts.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

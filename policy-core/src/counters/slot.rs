@@ -19,6 +19,8 @@ use crate::time::Timestamp;
 
 /// The form of a slot's bytes.
 const FORM: u8 = 1;
+/// More digits behind the point than products of values have.
+const DECIMALS: u32 = 128;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Slot<'b> {
@@ -200,7 +202,7 @@ impl<'b> Slot<'b> {
 
 impl Entry<'_> {
     fn read(&self) -> Option<State> {
-        postcard::from_bytes(&self.state).ok()
+        postcard::from_bytes(&self.state).ok().filter(State::is_sound)
     }
 }
 
@@ -214,6 +216,15 @@ impl State {
 
     fn bytes(&self) -> Option<Vec<u8>> {
         postcard::to_allocvec(self).ok()
+    }
+
+    /// Whether sums have come to these numbers: no others are reckoned with, nor written out.
+    fn is_sound(&self) -> bool {
+        let sound = |number: &Decimal| number.decimals() <= DECIMALS;
+        match self {
+            Self::Total(total) => total.numbers().all(sound),
+            Self::Drift(changes) => changes.numbers().all(|number| sound(&number)),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -238,7 +249,8 @@ impl State {
     }
 
     fn fits(&self, charge: &Charge, frame: Frame) -> Result<(), Refusal> {
-        match (self, &charge.amount, &charge.bound) {
+        let Some(bound) = &charge.bound else { return Ok(()) };
+        match (self, &charge.amount, bound) {
             (Self::Total(total), Amount::Number(amount), Bound::Number(max)) => {
                 let used = total.used().ok_or(Refusal::Inexact)?;
                 let after = used.checked_add(*amount).ok_or(Refusal::Inexact)?;

@@ -17,6 +17,11 @@ impl Total {
         self.0.retain(|(part, _)| *part >= frame.oldest);
     }
 
+    /// Every number in it.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = &Decimal> {
+        self.0.iter().map(|(_, used)| used)
+    }
+
     /// Whether nothing counts.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

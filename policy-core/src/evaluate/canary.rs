@@ -41,7 +41,7 @@ fn part(agent: &str, resource: &str, key: &str) -> u64 {
 }
 
 /// A key as an API may read it that is not strict about its spelling.
-pub(super) fn folded(key: &str) -> String {
+pub(crate) fn folded(key: &str) -> String {
     let digits = key.bytes().all(|b| b.is_ascii_digit());
     let key = if digits { key.trim_start_matches('0') } else { key };
     key.to_ascii_lowercase()

@@ -6,7 +6,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Finding;
-use super::canary::folded;
 use super::change::current;
 use super::limits::known;
 use super::names::{Datum, Scope, Values};
@@ -149,7 +148,7 @@ fn key<'a>(counter: &'a Counter, scope: &Scope<'a>) -> Result<Key, Verdict> {
                 let (action, key) = action.ok_or_else(|| {
                     Verdict::Hard(Code::UnknownState, "the request does not say which resource it is about".into())
                 })?;
-                format!("{}:{}/{}", scope.api.alias, action.resource, folded(key))
+                Key::of_resource(&format!("{}:{}", scope.api.alias, action.resource), key)
             }
             Per::Name(name) => part(name, scope)?,
         });
@@ -157,8 +156,7 @@ fn key<'a>(counter: &'a Counter, scope: &Scope<'a>) -> Result<Key, Verdict> {
     Ok(Key::of(&parts))
 }
 
-/// The one value of a name, as a part of a key. Numbers that are equal are one value, and so are texts but for upper case:
-/// another spelling is no budget of its own. A name that is not there is a value too.
+/// The one value of a name, as a part of a key. A name that is not there is a value too.
 fn part<'a>(name: &'a Name, scope: &Scope<'a>) -> Result<String, Verdict> {
     let what = name_text(name);
     let (data, _) = known(name, &what, scope)?;
@@ -174,7 +172,7 @@ fn part<'a>(name: &'a Name, scope: &Scope<'a>) -> Result<String, Verdict> {
         _ => None,
     };
     let text = text.ok_or_else(|| Verdict::Hard(Code::ValueFormat, format!("{what} must be a single value")))?;
-    Ok(format!("={}", Decimal::parse_json(&text).map_or_else(|_| folded(&text), |number| number.to_string())))
+    Ok(Key::of_value(&text))
 }
 
 /// The total of a name in one operation.

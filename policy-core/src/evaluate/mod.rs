@@ -33,6 +33,7 @@ mod test;
 mod totals;
 mod unpermitted;
 
+pub(crate) use canary::folded;
 #[cfg(feature = "author")]
 pub(crate) use test::name_text;
 
