@@ -27,12 +27,13 @@ static EXAMPLES: LazyLock<Vec<Example>> = LazyLock::new(examples);
 static COVERAGE: LazyLock<Coverage> = LazyLock::new(|| Coverage::of(&EXAMPLES));
 
 /// Members that change no decision, no reason and no diagnostic. Each is used by an example all the same.
-const WITHOUT_EFFECT: [(&str, &[&str]); 7] = [
+const WITHOUT_EFFECT: [(&str, &[&str]); 8] = [
     ("editors read it", &["Template.$schema", "Catalog.$schema", "GatewayDocument.$schema"]),
     ("people read it", &["Catalog.api_version", "Catalog.source", "Review.note", "Template.reviews"]),
     ("people read it", &["Template.incident", "Incident.contacts", "Incident.rollback", "ActionEntry.sends"]),
     ("other tools read it", &["Template.observability", "Observability.log_fields", "ActionEntry.money"]),
     ("the filter waits so long, not the decision point", &["GatewayLimits.body_timeout_ms"]),
+    ("memory of the gateway: no example fills it", &["GatewayLimits.counters_kib"]),
     ("how the filter makes its calls", &["LookupsEntry.parallel", "LookupsEntry.timeout_ms"]),
     ("of grants, which are not issued yet", &["RoleInfo.expires"]),
 ];
