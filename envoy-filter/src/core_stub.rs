@@ -144,6 +144,9 @@ impl PolicySet {
     pub fn agents(&self) -> usize {
         1
     }
+    pub fn counters_budget(&self) -> counters::Budget {
+        counters::Budget::default()
+    }
     pub fn body_timeout_ms(&self) -> u64 {
         self.body_timeout_ms
     }

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use crate::host;
-use crate::policy::counters::{Budget, Cas, Memory, Reach, SlotName, Store, Table};
+use crate::policy::counters::{Cas, Memory, Reach, SlotName, Store, Table};
 use crate::policy::{PolicySet, Timestamp};
 
 thread_local! {
@@ -28,7 +28,7 @@ pub(crate) fn open(set: &PolicySet) -> Result<Table, String> {
         Err(_) if !set.counts() => 0,
         Err(status) => return Err(format!("the gateway does not tell the time ({status:?})")),
     };
-    Table::open(set, &mut Slots, Budget::default(), Timestamp(now)).map_err(|error| error.to_string())
+    Table::open(set, &mut Slots, set.counters_budget(), Timestamp(now)).map_err(|error| error.to_string())
 }
 
 /// Every slot, wherever it is kept.

@@ -388,6 +388,10 @@ fn the_gateway_document() {
             r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "body_timeout_ms": 1 } }"#,
             "`body_timeout_ms` is 100 to 600000 | 1",
         ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "counters_kib": 8 } }"#,
+            "`counters_kib` is 64 to 1048576 | 8",
+        ),
     ] {
         let found = with(text);
         assert_eq!(found.len(), 1, "{found:?}");

@@ -33,6 +33,7 @@ const WITHOUT_EFFECT: [(&str, &[&str]); 8] = [
     ("people read it", &["Template.incident", "Incident.contacts", "Incident.rollback", "ActionEntry.sends"]),
     ("other tools read it", &["Template.observability", "Observability.log_fields", "ActionEntry.money"]),
     ("the filter waits so long, not the decision point", &["GatewayLimits.body_timeout_ms"]),
+    ("memory of the gateway: no example fills it", &["GatewayLimits.counters_kib"]),
     ("how the filter makes its calls", &["LookupsEntry.parallel", "LookupsEntry.timeout_ms"]),
     ("calls that the filter may spare", &["ApiBinding.fresh"]),
     ("of grants, which are not issued yet", &["RoleInfo.expires"]),

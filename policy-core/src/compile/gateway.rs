@@ -7,7 +7,10 @@ use alloc::vec::Vec;
 
 use super::report::Report;
 use crate::gateway::{GatewayDocument, IdentityEntry, LookupsEntry, UnknownWord};
-use crate::limits::{BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS, FETCHES, LOOKUP_TIMEOUT_MS, LOOKUPS_PARALLEL};
+use crate::limits::{
+    BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS, COUNTERS_KIB, COUNTERS_KIB_MAX, FETCHES, LOOKUP_TIMEOUT_MS,
+    LOOKUPS_PARALLEL,
+};
 use crate::policy::{Gateway, IdentitySource, Lookups, UnknownAgent};
 use crate::quote::quote;
 use crate::request::canonical_host;
@@ -51,6 +54,10 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     if !(100..=600_000).contains(&body_timeout_ms) {
         report.error("/limits/body_timeout_ms", "`body_timeout_ms` is 100 to 600000", None);
     }
+    let counters_kib = document.limits.counters_kib.unwrap_or(COUNTERS_KIB);
+    if !(64..=COUNTERS_KIB_MAX).contains(&counters_kib) {
+        report.error("/limits/counters_kib", format!("`counters_kib` is 64 to {COUNTERS_KIB_MAX}"), None);
+    }
     Gateway {
         identity,
         unknown_agent: match document.unknown_agent {
@@ -59,6 +66,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
         },
         body_limit: body_kib.saturating_mul(1024),
         body_timeout_ms,
+        counters_kib,
         lookups: lookups(&document.lookups, report),
     }
 }

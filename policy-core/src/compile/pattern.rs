@@ -79,6 +79,7 @@ mod tests {
             unknown_agent: UnknownAgent::Deny,
             body_limit: 1,
             body_timeout_ms: 1,
+            counters_kib: 64,
             lookups: Lookups::default(),
         };
         let set = Set { gateway, pages: Vec::new(), patterns: patterns.into_bytes() };

@@ -8,7 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::store::{SlotName, Store};
-use crate::limits::{CAS_TRIES, COUNTER_SLOTS, COUNTERS_BYTES, SLOT_BYTES};
+use crate::limits::{CAS_TRIES, COUNTER_SLOTS, COUNTERS_KIB, SLOT_BYTES};
 use crate::policy::{Counter, PolicySet, Reach};
 use crate::time::Timestamp;
 
@@ -23,9 +23,9 @@ pub struct Budget {
 }
 
 impl Default for Budget {
-    /// [`COUNTERS_BYTES`].
+    /// [`COUNTERS_KIB`].
     fn default() -> Self {
-        Self { bytes: COUNTERS_BYTES }
+        Self { bytes: u64::from(COUNTERS_KIB) * 1024 }
     }
 }
 

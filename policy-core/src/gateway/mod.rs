@@ -79,6 +79,9 @@ pub struct GatewayLimits {
     pub body_kib: Option<u32>,
     /// How long a request may wait for its body, in milliseconds; default 15,000.
     pub body_timeout_ms: Option<u64>,
+    /// Most memory for counters, in KiB: of the gateway for those that all its workers share, and of each worker for its own;
+    /// default 65,536.
+    pub counters_kib: Option<u32>,
 }
 
 /// Where and how resources are looked up as they are now.

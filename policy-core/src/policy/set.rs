@@ -12,6 +12,7 @@ use super::clock::Zone;
 use super::counter::Counter;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
+use crate::counters::Budget;
 use crate::time::Timestamp;
 
 /// A policy set that has been loaded: everything a decision needs but the request and the time.
@@ -44,6 +45,12 @@ impl PolicySet {
     #[must_use]
     pub fn counts(&self) -> bool {
         self.set.pages.iter().any(|page| !page.counters.is_empty())
+    }
+
+    /// How much memory the counters of one reach may take.
+    #[must_use]
+    pub fn counters_budget(&self) -> Budget {
+        Budget { bytes: u64::from(self.set.gateway.counters_kib).saturating_mul(1024) }
     }
 
     /// How long a request may wait for its body, in milliseconds.
@@ -116,6 +123,8 @@ pub struct Gateway {
     pub body_limit: u32,
     /// How long a request may wait for its body, in milliseconds.
     pub body_timeout_ms: u64,
+    /// Most memory for counters of one reach, in KiB.
+    pub counters_kib: u32,
     /// Where resources are looked up as they are now.
     pub lookups: Lookups,
 }

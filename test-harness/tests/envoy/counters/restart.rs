@@ -1,4 +1,5 @@
-//! A gateway that is restarted has forgotten what was used; `after_restart` says what that means.
+//! How long counters last: a gateway that is restarted has forgotten what was used, and `after_restart` says what that means.
+//! A worker's own counters last as long as its VM, over new policies.
 
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use super::{ask, put, requests, statuses};
 use crate::bundle::{Bundle, Policies};
 use crate::client_h1::{self, Connection};
 use crate::config::Gateway;
-use crate::deadline::until;
+use crate::deadline::{until, within};
 use crate::process::Envoy;
+use crate::shop;
 use crate::upstream::Upstream;
 
 async fn start(upstream: &Upstream, bundle: &Bundle) -> Envoy {
@@ -48,5 +50,29 @@ async fn refuse_waits_for_a_whole_window() {
         let answer = client_h1::exchange(envoy.address, &put(1, "5")).await;
         assert_eq!(answer.status, 429);
         assert_eq!(upstream.received().len(), forwarded);
+    }
+}
+
+/// Each worker counts for itself, and goes on under the next policy.
+#[tokio::test]
+async fn a_worker_goes_on_under_the_next_policy() {
+    let upstream = Upstream::http1().await;
+    let mut own = requests(5);
+    own["reach"] = json!("worker");
+    let policies = |max_price| Policies::shop().max_price(max_price).counter(own.clone()).bundle();
+    let (first, second) = (policies(100), policies(101));
+    let envoy = start(&upstream, &first).await;
+    // Envoy gives each worker one of them.
+    let mut connections = [Connection::open(envoy.address).await, Connection::open(envoy.address).await];
+    for connection in &mut connections {
+        assert_eq!(statuses(&ask(connection, 3).await), [200; 3]);
+    }
+    envoy.push(&second.text);
+    for connection in &mut connections {
+        within(Duration::from_secs(20), "the new policy", async {
+            while connection.exchange(&shop::read()).await.digest() != second.digest {}
+        })
+        .await;
+        assert_eq!(statuses(&ask(connection, 3).await), [200, 200, 429]);
     }
 }
