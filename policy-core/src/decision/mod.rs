@@ -14,7 +14,7 @@ pub use reply::{Reply, Rpc};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::counters::{Receipt, Tally};
+use crate::counters::{Plan, Receipt, Tally};
 use crate::time::Timestamp;
 
 /// What happens to a request.
@@ -110,6 +110,9 @@ pub struct Outcome {
     pub reserved: Vec<Receipt>,
     /// Since when the counters that were asked are kept.
     pub counters_since: Option<Timestamp>,
+    /// What the request is charged to, or would be if it went on. `None`: no counter counts it, or it was refused before any
+    /// rule was looked at.
+    pub charged: Option<Plan>,
     /// What the request brings to counters, until they are asked.
     pub(crate) tallies: Vec<Tally>,
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
