@@ -153,8 +153,7 @@ pub struct Wait {
     pub rules: Vec<String>,
     /// The verdict that is right.
     pub expect: Expected,
-    /// The verdict for the time being. It is `allow` only where a counter is waited for: a request that is right by itself, and
-    /// refused for those before it. Nothing else passes that cannot be judged yet.
+    /// The verdict for the time being: never `allow`, since what cannot be judged yet does not pass.
     pub got: Expected,
     /// The kinds of reason a refusal that is right would give. Required where `expect` is `deny`, so that a page that
     /// misses a refusal of another kind is not excused.
@@ -249,11 +248,8 @@ impl Intent {
 
 impl Wait {
     fn validate(&self) -> Result<(), String> {
-        if self.got == Expected::Allow && self.waited != Waited::Counter {
-            return Err(
-                "`got` is `allow`; what cannot be judged yet does not pass, but for what only a counter refuses"
-                    .to_owned(),
-            );
+        if self.got == Expected::Allow {
+            return Err("`got` is `allow`; what cannot be judged yet does not pass".to_owned());
         }
         if self.got == self.expect {
             return Err("`got` is what is expected; remove it".to_owned());

@@ -128,13 +128,17 @@ impl Run<'_> {
             );
         }
         let summary = self.summary;
+        let peaks = self.arguments.counters.then(|| self.engine.peaks());
         match self.writer {
-            Some(writer) => writer.end(&summary)?,
+            Some(writer) => writer.end(&summary, peaks.as_ref())?,
             None => {
                 let mut out = stdout().lock();
                 let total = summary.counts().total();
                 writeln!(out, "{total} requests, {kind} engine, policy {digest}\n")?;
                 write!(out, "{}", summary.render(Screen::stdout()))?;
+                if let Some(peaks) = &peaks {
+                    write!(out, "{}", peaks.render(Screen::stdout()))?;
+                }
             }
         }
         let unreadable = summary.unreadable();

@@ -28,7 +28,7 @@ pub struct Peak {
     pub counter: String,
     /// What is counted: `requests`, `rows`, `sum`, `gross` or `net`.
     pub counts: &'static str,
-    /// Over how long, as a page writes it.
+    /// Over how long: `1h`, `1d`, `day`.
     pub window: String,
     /// What has this budget of its own; `None`: its name is too long to be kept.
     pub of: Option<Vec<String>>,
@@ -114,8 +114,8 @@ impl Peaks {
             at: now,
             requests: 0,
             passed: 0,
-            asked: Some(Decimal::ZERO),
-            spent: Some(Decimal::ZERO),
+            asked: asked.amount.map(|_| Decimal::ZERO),
+            spent: asked.amount.map(|_| Decimal::ZERO),
         });
         let known = Usage { used: peak.used, max: peak.max, percent: peak.percent };
         if usage.is_more_than(&known) {
@@ -180,7 +180,7 @@ fn share(peak: &Peak) -> f64 {
     number(peak.used) / number(peak.max)
 }
 
-/// A window as a page writes it.
+/// A window by its largest unit.
 fn window(window: Window) -> String {
     let Window::Rolling(seconds) = window else { return "day".to_owned() };
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
