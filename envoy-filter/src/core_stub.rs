@@ -2,19 +2,26 @@
 //!
 //! `/allow`, `/deny`, `/approval`, `/shadow-deny`, `/stranger`: decided from the head. `/body`, `/shadow-body`: a body
 //! of at most [`LIMIT`] bytes is needed; one that contains `bad`, or none, is denied. `/body-again`: needs a body
-//! whatever is answered. `/counters`: needs what no version of the filter has yet. `/set-header`,
+//! whatever is answered. `/set-header`,
 //! `/remove-header`: allowed with an obligation. `/rpc`, `/notification`: denied to a client that expects an error of
 //! JSON-RPC, or no answer.
 //!
 //! `/current?<n>`: n lookups, each of which must be answered 200 with a body that starts with `good`; otherwise denied,
 //! with what was answered in the reply. `/shadow-current?<n>`: forwarded nevertheless. `/body-current?<n>`: after a body.
+//! `/counted`: allowed at most [`MOST`] times; `/worker-counted`: for each worker. `/two-counted`: two operations.
+//! `/set-header-counted`: with an obligation. `/body-counted`: after a body.
+//!
 //! `/twice-current?<n>`: a second time after the first. `/ever-current?<n>`: again whatever is answered.
 
 #![allow(unreachable_pub, dead_code, reason = "mirrors the public interface of policy-core")]
 
 use std::sync::Arc;
 
+use counters::{Plan, Reach, Receipt, Tallied};
+
 pub const LIMIT: usize = 1024;
+/// What a counter allows.
+pub const MOST: usize = 3;
 /// Calls for one request at a time.
 pub const PARALLEL: usize = 3;
 /// Bytes of an answer to a lookup.
@@ -23,15 +30,85 @@ pub const ANSWER_LIMIT: usize = 64 * 1024;
 pub mod bundle {
     use super::{LoadError, PolicySet};
 
-    /// `ok`, or `ok:<body timeout in ms>`. Lookups: 2,000 ms, 3 at a time.
+    /// `ok`, or `ok:<body timeout in ms>`; `counts`: the same with counters. Lookups: 2,000 ms, 3 at a time.
     pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         let text = str::from_utf8(bytes).map_err(|_| LoadError)?;
         let body_timeout_ms = match text.split_once(':') {
-            None if text == "ok" => 5_000,
+            None if text == "ok" || text == "counts" => 5_000,
             Some(("ok", timeout)) => timeout.parse().map_err(|_| LoadError)?,
             _ => return Err(LoadError),
         };
-        Ok(PolicySet { digest: format!("sha256:{text}"), body_timeout_ms })
+        Ok(PolicySet { digest: format!("sha256:{text}"), body_timeout_ms, counts: text == "counts" })
+    }
+}
+
+/// Counters of one number, as text in a slot for each reach.
+pub mod counters {
+    pub use policy_core::counters::{Budget, Cas, Memory, OpenError, Reach, Signals, SlotName, Store};
+
+    use super::{MOST, PolicySet, Timestamp};
+
+    const REACHES: [Reach; 2] = [Reach::Node, Reach::Worker];
+    const TRIES: usize = 4;
+
+    pub fn slot(reach: Reach) -> SlotName {
+        SlotName { reach, region: [7; 16], index: 0 }
+    }
+
+    pub struct Table;
+
+    impl Table {
+        pub fn open(
+            set: &PolicySet,
+            store: &mut dyn Store,
+            _budget: Budget,
+            _now: Timestamp,
+        ) -> Result<Self, OpenError> {
+            for slot in REACHES.map(slot).into_iter().filter(|_| set.counts()) {
+                if store.get(slot).is_none() && !store.set(slot, &[], None) {
+                    return Err(OpenError::Store);
+                }
+            }
+            Ok(Self)
+        }
+    }
+
+    pub struct Plan {
+        pub reach: Reach,
+    }
+
+    #[derive(Debug)]
+    pub struct Receipt(Reach);
+
+    pub struct Tallied {
+        pub receipt: Option<Receipt>,
+        pub now: Timestamp,
+    }
+
+    pub fn carry_out(plan: &Plan, _table: &Table, store: &mut dyn Store, now: Timestamp) -> Tallied {
+        let more = |used: usize| used.checked_add(1).filter(|used| *used <= MOST);
+        let charged = update(store, plan.reach, more) == Some(true);
+        Tallied { receipt: charged.then_some(Receipt(plan.reach)), now }
+    }
+
+    pub fn give_back(receipts: Vec<Receipt>, store: &mut dyn Store) -> Vec<Receipt> {
+        receipts
+            .into_iter()
+            .filter(|Receipt(reach)| update(store, *reach, |used| used.checked_sub(1)).is_none())
+            .collect()
+    }
+
+    /// `None`: others set the slot all the time.
+    fn update(store: &mut dyn Store, reach: Reach, change: impl Fn(usize) -> Option<usize>) -> Option<bool> {
+        for _ in 0..TRIES {
+            let Some((value, cas)) = store.get(slot(reach)) else { return Some(false) };
+            let used = str::from_utf8(&value).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+            let Some(used) = change(used) else { return Some(false) };
+            if store.set(slot(reach), used.to_string().as_bytes(), Some(cas)) {
+                return Some(true);
+            }
+        }
+        None
     }
 }
 
@@ -48,9 +125,13 @@ impl std::fmt::Display for LoadError {
 pub struct PolicySet {
     digest: String,
     body_timeout_ms: u64,
+    counts: bool,
 }
 
 impl PolicySet {
+    pub fn counts(&self) -> bool {
+        self.counts
+    }
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -73,6 +154,7 @@ pub struct Head {
     pub end_of_stream: bool,
 }
 
+#[derive(Clone, Copy)]
 pub struct Timestamp(pub u64);
 
 #[must_use]
@@ -89,7 +171,7 @@ pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
     if let Some(need) = NeedCurrent::of(&path) {
         let body = path.starts_with(b"/body-");
         return if body {
-            Step::NeedBody(NeedBody { shadow: false, again: false, then: Some(need) })
+            Step::NeedBody(NeedBody { shadow: false, again: false, then: Some(need), counted: false })
         } else {
             Step::NeedCurrent(need)
         };
@@ -107,12 +189,22 @@ pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
             obligations: vec![Obligation::RemoveRequestHeader { name: "authorization".into() }],
             ..Outcome::new(Decision::Allow)
         }),
-        b"/body" | b"/shadow-body" | b"/body-again" => {
-            Step::NeedBody(NeedBody { shadow: path == b"/shadow-body", again: path == b"/body-again", then: None })
-        }
+        b"/body" | b"/shadow-body" | b"/body-again" => Step::NeedBody(NeedBody {
+            shadow: path == b"/shadow-body",
+            again: path == b"/body-again",
+            then: None,
+            counted: false,
+        }),
         b"/rpc" => Step::Done(Outcome { rpc: Some("{\"id\":7}"), ..Outcome::new(Decision::Deny) }),
         b"/notification" => Step::Done(Outcome { silent: true, ..Outcome::new(Decision::Deny) }),
-        b"/counters" => Step::NeedCounters(NeedCounters),
+        b"/counted" => NeedCounters::step(1, Reach::Node, vec![]),
+        b"/worker-counted" => NeedCounters::step(1, Reach::Worker, vec![]),
+        b"/two-counted" => NeedCounters::step(2, Reach::Node, vec![]),
+        b"/set-header-counted" => {
+            let obligation = Obligation::SetRequestHeader { name: "x-route".into(), value: b"ambit".to_vec() };
+            NeedCounters::step(1, Reach::Node, vec![obligation])
+        }
+        b"/body-counted" => Step::NeedBody(NeedBody { shadow: false, again: false, then: None, counted: true }),
         _ => Step::Done(Outcome::new(Decision::Deny)),
     }
 }
@@ -121,6 +213,7 @@ pub struct NeedBody {
     shadow: bool,
     again: bool,
     then: Option<NeedCurrent>,
+    counted: bool,
 }
 
 impl NeedBody {
@@ -133,6 +226,9 @@ impl NeedBody {
         }
         if let (Some(need), Body::Complete(_)) = (self.then, &body) {
             return Step::NeedCurrent(need);
+        }
+        if self.counted {
+            return NeedCounters::step(1, Reach::Node, vec![]);
         }
         let code = match body {
             Body::Unavailable(Unavailable::Timeout) => Some(Code::BodyTimeout),
@@ -263,10 +359,31 @@ impl NeedCurrent {
     }
 }
 
-pub struct NeedCounters;
+pub struct NeedCounters {
+    plan: Plan,
+    operations: usize,
+    obligations: Vec<Obligation>,
+}
+
 impl NeedCounters {
-    pub fn unavailable(self, _why: Unavailable) -> Step {
-        Step::Done(Outcome::new(Decision::Deny))
+    fn step(operations: usize, reach: Reach, obligations: Vec<Obligation>) -> Step {
+        Step::NeedCounters(Self { plan: Plan { reach }, operations, obligations })
+    }
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+    pub fn answer(self, tallied: Tallied) -> Step {
+        let Self { operations, obligations, .. } = self;
+        Step::Done(match tallied.receipt {
+            None => Outcome { status: 429, ..Outcome::new(Decision::Deny) },
+            Some(receipt) => Outcome {
+                obligations,
+                operations: vec![(); operations],
+                reserved: vec![receipt],
+                charged_at: Some(tallied.now.0),
+                ..Outcome::new(Decision::Allow)
+            },
+        })
     }
 }
 
@@ -307,6 +424,9 @@ pub struct Outcome {
     pub rule: Option<String>,
     pub reasons: Vec<Reason>,
     pub obligations: Vec<Obligation>,
+    pub operations: Vec<()>,
+    pub reserved: Vec<Receipt>,
+    charged_at: Option<u64>,
     status: u16,
     /// The body of a JSON-RPC error.
     rpc: Option<&'static str>,
@@ -336,6 +456,9 @@ impl Outcome {
             rule: None,
             reasons: Vec::new(),
             obligations: Vec::new(),
+            operations: Vec::new(),
+            reserved: Vec::new(),
+            charged_at: None,
             status: 403,
             rpc: None,
             silent: false,
@@ -361,6 +484,9 @@ impl Outcome {
         Reply { status, content_type: Some("application/problem+json"), body }
     }
     pub fn decision_json(&self, _set: &PolicySet) -> Vec<u8> {
-        format!("{{\"decision\":\"{:?}\"}}", self.decision).into_bytes()
+        match self.charged_at {
+            Some(at) => format!("{{\"charged_at\":{at}}}").into_bytes(),
+            None => format!("{{\"decision\":\"{:?}\"}}", self.decision).into_bytes(),
+        }
     }
 }

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use crate::calls;
+use crate::charge;
 use crate::host;
 use crate::refusal::Refusal;
 use crate::registry::{Absent, Registry};
@@ -65,9 +66,11 @@ pub(crate) fn on_configure(id: u32, size: usize) -> bool {
     with_root(id, |root| root.on_configure(size)).unwrap_or(false)
 }
 
-/// Looks at the requests this root context's plugin holds.
+/// Looks at the requests this root context's plugin holds, and at what is yet to be given back.
 pub(crate) fn on_tick(id: u32) {
-    let held = plugin_of(id).map(|plugin| plugin.held()).unwrap_or_default();
+    let Some(plugin) = plugin_of(id) else { return };
+    charge::give_back_late(&plugin);
+    let held = plugin.held();
     if held.is_empty() {
         return;
     }

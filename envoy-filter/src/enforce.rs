@@ -1,7 +1,7 @@
 //! Carries a decision out: headers changed and the request forwarded, or a reply in the upstream's place.
 
-use crate::counters::Counter;
 use crate::host;
+use crate::metrics::Metric;
 use crate::policy::{Code, Decision, Obligation, Outcome, Reason};
 use crate::root::Plugin;
 use crate::types::HeaderMap;
@@ -31,7 +31,7 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
         let message = "the policy forwards this request only with changes that the gateway did not make";
         let reason = Reason { code: Code::Gateway, message: message.into(), pointer: None };
         outcome.reasons.insert(0, reason);
-        plugin.counters.count(Counter::Failed);
+        plugin.metrics.count(Metric::Failed);
     }
     record(&outcome, plugin);
     if outcome.forward {
@@ -47,9 +47,9 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
 
 /// Counts a decision and leaves its event for the gateway's access log.
 pub(crate) fn record(outcome: &Outcome, plugin: &Plugin) {
-    plugin.counters.count_outcome(outcome);
+    plugin.metrics.count_outcome(outcome);
     if host::set_property(DECISION_PROPERTY, &outcome.decision_json(&plugin.set)).is_err() {
-        plugin.counters.count(Counter::NotRecorded);
+        plugin.metrics.count(Metric::NotRecorded);
     }
 }
 

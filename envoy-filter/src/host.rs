@@ -199,6 +199,11 @@ pub(crate) fn request_headers() -> Result<Fields, Status> {
     fields(HeaderMap::Request)
 }
 
+/// All headers of the response that is passing, in one host call.
+pub(crate) fn response_headers() -> Result<Fields, Status> {
+    fields(HeaderMap::Response)
+}
+
 fn fields(map: HeaderMap) -> Result<Fields, Status> {
     // SAFETY: the addresses are of `receive`'s live locals.
     let bytes = receive(|data, size| unsafe { sys::proxy_get_header_map_pairs(map as u32, data, size) })?;
@@ -320,7 +325,6 @@ pub(crate) fn close_request() -> Result<(), Status> {
 }
 
 /// A value shared by all VMs with one `vm_id`, and the number that a compare-and-set of it must name.
-#[allow(dead_code, reason = "counters live in shared data")]
 pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
     let mut cas = 0;
     // SAFETY: address and size of a live slice; the other addresses are of live locals.
@@ -330,7 +334,6 @@ pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
 }
 
 /// Sets a shared value if it still has the `cas` it was read with. 0 compares nothing in Envoy and overwrites.
-#[allow(dead_code, reason = "counters live in shared data")]
 pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Result<(), Status> {
     // SAFETY: addresses and sizes of live slices.
     Status::from_code(unsafe { sys::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) })

@@ -18,6 +18,7 @@ pub(crate) struct Gateway {
     /// `None`: the host cannot give them.
     pub(crate) headers: Option<Fields>,
     pub(crate) body: Option<Vec<u8>>,
+    pub(crate) response_headers: Option<Fields>,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
     /// Host functions that fail, and the status they return.
     pub(crate) failing: BTreeMap<&'static str, u32>,
@@ -40,6 +41,12 @@ pub(crate) struct Gateway {
     pub(crate) answer: Option<Answer>,
     /// How often an answer's body was read.
     pub(crate) bodies_read: usize,
+    /// Data that VMs share, each value with the number that a compare-and-set of it must name.
+    pub(crate) shared: BTreeMap<String, (Vec<u8>, u32)>,
+    /// So many times another VM sets a value between a look at it and the next set.
+    pub(crate) others_set: usize,
+    /// How often shared data was looked at or set.
+    pub(crate) shared_calls: usize,
     pub(crate) counters: BTreeMap<String, i64>,
     pub(crate) metrics: Vec<String>,
 }
@@ -152,6 +159,10 @@ pub(crate) fn request_headers() -> Result<Fields, Status> {
     call("request_headers", |gateway| decoded(gateway.headers.as_ref().ok_or(Status::NotFound)?))
 }
 
+pub(crate) fn response_headers() -> Result<Fields, Status> {
+    call("response_headers", |gateway| decoded(gateway.response_headers.as_ref().ok_or(Status::NotFound)?))
+}
+
 pub(crate) fn dispatch_call(
     cluster: &str,
     headers: &[(&[u8], &[u8])],
@@ -234,6 +245,33 @@ pub(crate) fn continue_request() -> Result<(), Status> {
 pub(crate) fn close_request() -> Result<(), Status> {
     call("close_request", |gateway| {
         gateway.closed.push(gateway.effective);
+        Ok(())
+    })
+}
+
+pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
+    call("shared_data", |gateway| {
+        gateway.shared_calls = gateway.shared_calls.saturating_add(1);
+        let found = gateway.shared.get(key).cloned().ok_or(Status::NotFound)?;
+        if let Some(left) = gateway.others_set.checked_sub(1)
+            && let Some((_, cas)) = gateway.shared.get_mut(key)
+        {
+            gateway.others_set = left;
+            *cas = cas.saturating_add(1);
+        }
+        Ok(found)
+    })
+}
+
+/// As Envoy: 0 compares nothing.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Result<(), Status> {
+    call("set_shared_data", |gateway| {
+        gateway.shared_calls = gateway.shared_calls.saturating_add(1);
+        let known = gateway.shared.get(key).map_or(0, |(_, known)| *known);
+        if cas != 0 && cas != known {
+            return Err(Status::CasMismatch);
+        }
+        gateway.shared.insert(key.into(), (value.to_vec(), known.saturating_add(1)));
         Ok(())
     })
 }

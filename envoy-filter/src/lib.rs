@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! gateway ── proxy_on_* ──> abi ──> dispatch ──> registry ──> root     configuration, ticks
-//!                                                        └──> request  one HTTP stream ──> lookups, calls
+//!                                                        └──> request  one HTTP stream ──> lookups, calls; charge, store
 //! gateway <── proxy_* ───── host <── enforce, refusal <──────────┘
 //! ```
 //!
@@ -23,19 +23,21 @@
 
 mod abi;
 mod calls;
+mod charge;
 #[cfg(test)]
 mod core_stub;
-mod counters;
 mod dispatch;
 mod enforce;
 #[cfg_attr(not(target_arch = "wasm32"), path = "host_double.rs")]
 mod host;
 mod lookups;
+mod metrics;
 mod pairs;
 mod refusal;
 mod registry;
 mod request;
 mod root;
+mod store;
 mod types;
 
 #[cfg(test)]

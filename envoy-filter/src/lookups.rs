@@ -1,8 +1,8 @@
 //! The calls that one need of the present takes: which are in flight, which wait their turn, what was answered.
 
 use crate::calls::{self, Held, NANOSECONDS_PER_MILLISECOND, NotMade};
-use crate::counters::Counter;
 use crate::host;
+use crate::metrics::Metric;
 use crate::policy::state::Answer;
 use crate::policy::{NeedCurrent, Step, Unavailable};
 use crate::root::Plugin;
@@ -68,7 +68,7 @@ impl Lookups {
     /// The evaluation with what was answered. What was not has taken too long.
     pub(crate) fn conclude(self, plugin: &Plugin) -> Step {
         let late = || {
-            plugin.counters.count(Counter::LookupUnavailable);
+            plugin.metrics.count(Metric::LookupUnavailable);
             Answer::Unavailable(Unavailable::Timeout)
         };
         let answers = self.answers.into_iter().map(|answer| answer.unwrap_or_else(late)).collect();
@@ -84,7 +84,7 @@ impl Lookups {
             self.next = place.saturating_add(1);
             match calls::dispatch(self.request, fetch, now, self.until) {
                 Ok(call) => {
-                    plugin.counters.count(Counter::Lookup);
+                    plugin.metrics.count(Metric::Lookup);
                     self.in_flight.push((call, place));
                 }
                 Err(why) => {
@@ -100,7 +100,7 @@ impl Lookups {
     fn answer(&mut self, place: usize, answer: Answer, plugin: &Plugin) {
         // A gateway's own timeouts and resets look like a 504 or a 503 of the upstream.
         if matches!(answer, Answer::Unavailable(_) | Answer::Response { status: 500.., .. }) {
-            plugin.counters.count(Counter::LookupUnavailable);
+            plugin.metrics.count(Metric::LookupUnavailable);
         }
         if let Some(slot) = self.answers.get_mut(place) {
             *slot = Some(answer);

@@ -2,8 +2,8 @@
 //!
 //! Their documents are constants, of the form and with the reason codes of the decision point's. Nothing of the request is in them, so nothing in it can fail or be escaped wrongly.
 
-use crate::counters::Counter;
 use crate::enforce::{self, Reply};
+use crate::metrics::Metric;
 use crate::root::Plugin;
 
 /// Why a request was refused by the filter itself.
@@ -86,7 +86,7 @@ impl Refusal {
     /// Answers the request of the effective context.
     pub(crate) fn send(self, plugin: Option<&Plugin>) {
         if let Some(plugin) = plugin {
-            plugin.counters.count(Counter::Failed);
+            plugin.metrics.count(Metric::Failed);
         }
         let Document { status, details, body } = self.document();
         let content_type = Some("application/problem+json");

@@ -12,12 +12,16 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
+use crate::charge::{self, Charge};
 use crate::enforce::{self, Verdict, enforce};
 use crate::host;
 use crate::lookups::Lookups;
-use crate::policy::{Body, Head, NeedBody, NeedCurrent, Outcome, Step, Timestamp, Unavailable, evaluate};
+use crate::metrics::Metric;
+use crate::policy::counters::carry_out;
+use crate::policy::{Body, Head, NeedBody, NeedCounters, NeedCurrent, Outcome, Step, Timestamp, Unavailable, evaluate};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
+use crate::store::Slots;
 use crate::types::{Action, Fields};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
@@ -41,6 +45,8 @@ pub(crate) struct Request {
     until: Option<u64>,
     /// Bytes of the body that is judged. `None`: it passes unread.
     judged: Option<usize>,
+    /// What the request is charged, until it is known what became of it. There is none before it is forwarded.
+    charge: Option<Charge>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -89,7 +95,7 @@ enum Settled {
 impl Request {
     /// The context `id`, under the plugin of its root context if that has one.
     pub(crate) fn new(id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { id, plugin, stage: Stage::AwaitingHead, until: None, judged: None }
+        Self { id, plugin, stage: Stage::AwaitingHead, until: None, judged: None, charge: None }
     }
 
     /// The head is here, and with `end_of_stream` it is the whole request.
@@ -196,6 +202,10 @@ impl Request {
         // request: nothing is left to judge, and a second reply must not be tried.
         self.close();
         if let Some(plugin) = &self.plugin {
+            // At the head: the client may ask again as soon as it has it, and an event stream has no end for hours.
+            if let Some(charge) = self.charge.take() {
+                charge.settle(charge::status(), plugin);
+            }
             enforce::name_policy(plugin);
         }
         Action::Continue
@@ -204,6 +214,10 @@ impl Request {
     /// The stream has ended.
     pub(crate) fn on_log(&mut self) {
         self.close();
+        // No response came by.
+        if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
+            charge.settle(None, plugin);
+        }
     }
 
     /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so
@@ -309,7 +323,10 @@ impl Request {
                     }
                     lookups.conclude(&plugin)
                 }
-                Step::NeedCounters(need) => need.unavailable(Unavailable::NotSupported),
+                Step::NeedCounters(need) => match count(need, &plugin) {
+                    Ok(step) => step,
+                    Err(refusal) => return self.undecided(refusal),
+                },
                 // The body was given once and is gone.
                 Step::NeedBody(need) => need.answer(Body::Unavailable(Unavailable::NotSeen)),
             };
@@ -324,15 +341,25 @@ impl Request {
         Ok(Lookups::open(need, self.id, now, until, plugin))
     }
 
-    fn enforce(&mut self, outcome: Outcome, plugin: &Plugin) -> Settled {
+    fn enforce(&mut self, mut outcome: Outcome, plugin: &Plugin) -> Settled {
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
+        let charge = Charge::take(&mut outcome);
         match enforce(outcome, plugin) {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
+                if charge.is_some() {
+                    plugin.metrics.count(Metric::Charged);
+                }
+                self.charge = charge;
                 Settled::Forward
             }
-            Verdict::Refused => Settled::Refused,
+            Verdict::Refused => {
+                if let Some(charge) = charge {
+                    charge.give_back(plugin);
+                }
+                Settled::Refused
+            }
         }
     }
 
@@ -363,6 +390,9 @@ impl Request {
     /// Releases a request from outside its callbacks, if it may pass.
     fn resume(&mut self, settled: Settled) {
         if settled == Settled::Forward && host::continue_request().is_err() {
+            if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
+                charge.give_back(plugin);
+            }
             let _ = self.refuse(Refusal::NotResumed);
         }
     }
@@ -382,6 +412,13 @@ impl Drop for Request {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Charges what a request uses up, now: it may have waited for long.
+fn count(need: NeedCounters, plugin: &Plugin) -> Result<Step, Refusal> {
+    let now = host::now().map_err(|_| Refusal::ClockUnreadable)?;
+    let tallied = carry_out(need.plan(), &plugin.table, &mut Slots, Timestamp(now));
+    Ok(need.answer(tallied))
 }
 
 /// Notes that the gateway delivers what follows a paused head.
@@ -425,6 +462,8 @@ fn received_body(head: u64) -> Option<bool> {
     Some(total > head)
 }
 
+#[cfg(test)]
+mod counting_tests;
 #[cfg(test)]
 mod lookup_tests;
 #[cfg(test)]

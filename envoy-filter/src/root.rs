@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::counters::Counters;
 use crate::host;
+use crate::metrics::Metrics;
+use crate::policy::counters::Table;
 use crate::policy::{PolicySet, bundle};
+use crate::store;
 use crate::types::{Level, Status};
 
 /// Milliseconds between two looks at the requests that wait for their bodies or lookups.
@@ -21,7 +23,9 @@ const NOT_DELIVERED: &str = "ambit: the gateway never delivered the body of a re
 /// What a configuration came to. Every stream holds on to the plugin it was created under.
 pub(crate) struct Plugin {
     pub(crate) set: Arc<PolicySet>,
-    pub(crate) counters: Counters,
+    pub(crate) metrics: Metrics,
+    /// Where the counters of the set stand.
+    pub(crate) table: Table,
     held: RefCell<BTreeSet<u32>>,
     told: Cell<bool>,
     told_no_cluster: Cell<bool>,
@@ -96,6 +100,17 @@ impl Root {
                 return false;
             }
         };
+        let table = match store::open(&set) {
+            Ok(table) => table,
+            Err(error) => {
+                let error = one_line(&error);
+                host::log(
+                    Level::Error,
+                    &format!("ambit: the policy bundle is refused: its counters cannot be kept: {error}"),
+                );
+                return false;
+            }
+        };
         host::log(Level::Info, &format!("ambit: policy set {} is loaded, agents: {}", set.digest(), set.agents()));
         if host::set_tick_period(TICK_PERIOD_MS).is_err() {
             host::log(
@@ -103,10 +118,11 @@ impl Root {
                 "ambit: this gateway has no timer: a request whose body never comes is held until the gateway's own timeout",
             );
         }
-        let counters = Counters::define();
+        let metrics = Metrics::define();
         self.plugin = Some(Rc::new(Plugin {
             set: Arc::new(set),
-            counters,
+            metrics,
+            table,
             held: RefCell::default(),
             told: Cell::new(false),
             told_no_cluster: Cell::new(false),

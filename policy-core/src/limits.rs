@@ -69,6 +69,8 @@ pub const ANSWER_VALUES: usize = 4 * JSON_VALUES;
 pub const VARIABLE_BYTES: usize = 255;
 /// Longest key of a counter that is kept as it is, in bytes; of longer ones the SHA-256.
 pub const COUNTER_KEY_BYTES: usize = 96;
+/// Memory for all slots of one reach, in bytes, where the host has no bound of its own: taken when it is used.
+pub const COUNTERS_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest slot of counters, in bytes.
 pub const SLOT_BYTES: usize = 4 * 1024;
 /// Most slots of one counter.

@@ -35,4 +35,6 @@ pub use settle::Signals;
 pub use slot::{Receipt, Refusal, release, reserve};
 pub use store::{Cas, Memory, SlotName, Store};
 pub use table::{Budget, OpenError, Table};
-pub use told::{Usage, record, set_used, usage};
+pub use told::{Usage, place, record, set_used, usage};
+
+pub use crate::policy::Reach;

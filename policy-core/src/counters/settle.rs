@@ -7,7 +7,7 @@ pub struct Signals {
     pub upstream: bool,
     /// The connection was refused or never made.
     pub connect_failed: bool,
-    /// How often the gateway tried to send it.
+    /// How often the gateway tried to send it. Where it does not say: more than once.
     pub attempts: u32,
     /// The status that the upstream itself answered; `None`: it did not, or the answer is the gateway's own.
     pub status: Option<u16>,
@@ -23,12 +23,13 @@ impl Signals {
     /// Whether what was reserved is given back.
     #[must_use]
     pub fn give_back(&self) -> bool {
-        if !self.upstream {
-            return true;
-        }
-        // Of a request that was sent twice, the last answer says nothing of the first.
+        // Of a request that was sent twice, what became of the last says nothing of the first. Gateways forget the first
+        // upstream with the next try.
         if self.attempts > 1 {
             return false;
+        }
+        if !self.upstream {
+            return true;
         }
         match self.status {
             Some(status) => self.operations == 1 && NOTHING_DONE.contains(&status),
@@ -49,6 +50,7 @@ mod tests {
         assert!(Signals { connect_failed: true, ..SENT }.give_back());
         // A second try that was refused says nothing of the first.
         assert!(!Signals { connect_failed: true, attempts: 2, ..SENT }.give_back());
+        assert!(!Signals { upstream: false, attempts: 2, ..SENT }.give_back());
         // Reset, timeout, client gone: nobody knows.
         assert!(!SENT.give_back());
     }

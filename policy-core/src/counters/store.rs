@@ -17,14 +17,21 @@ pub struct SlotName {
     pub index: u32,
 }
 
-/// `ambit.NODE.REGION.INDEX`, a name for stores whose keys are text.
+/// Digits of a region's name.
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// `ambit.REACH.REGION.INDEX`, a name for stores whose keys are text.
 impl fmt::Display for SlotName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.reach {
             Reach::Worker => "ambit.worker.",
             Reach::Node => "ambit.node.",
         })?;
-        self.region.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        // At once: a name is made for every look at a slot.
+        let digits =
+            |byte: &u8| [byte >> 4, byte & 15].map(|half| HEX.get(usize::from(half)).copied().unwrap_or_default());
+        let region: [[u8; 2]; 16] = core::array::from_fn(|at| self.region.get(at).map(digits).unwrap_or_default());
+        f.write_str(core::str::from_utf8(region.as_flattened()).unwrap_or_default())?;
         write!(f, ".{}", self.index)
     }
 }
@@ -85,5 +92,23 @@ impl Store for Memory {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn names_are_one_text_each() {
+        let mut region = [0; 16];
+        region[0] = 0x0f;
+        region[15] = 0xa0;
+        let name = SlotName { reach: Reach::Node, region, index: 12 };
+        assert_eq!(name.to_string(), "ambit.node.0f0000000000000000000000000000a0.12");
+        let worker = SlotName { reach: Reach::Worker, region: [0xff; 16], index: 0 };
+        assert_eq!(worker.to_string(), "ambit.worker.ffffffffffffffffffffffffffffffff.0");
     }
 }

@@ -8,7 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::store::{SlotName, Store};
-use crate::limits::{CAS_TRIES, COUNTER_SLOTS, SLOT_BYTES};
+use crate::limits::{CAS_TRIES, COUNTER_SLOTS, COUNTERS_BYTES, SLOT_BYTES};
 use crate::policy::{Counter, PolicySet, Reach};
 use crate::time::Timestamp;
 
@@ -20,6 +20,13 @@ const FORM: u8 = 1;
 pub struct Budget {
     /// Bytes of all slots together, per reach.
     pub bytes: u64,
+}
+
+impl Default for Budget {
+    /// [`COUNTERS_BYTES`].
+    fn default() -> Self {
+        Self { bytes: COUNTERS_BYTES }
+    }
 }
 
 /// The slots of a set's counters, and since when they are kept.

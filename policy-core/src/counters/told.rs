@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::ledger::{place_of, update};
 use super::plan::{Amount, Bound, Charge, Intent, Move, Plan};
 use super::slot::{self, Refusal, State};
-use super::store::Store;
+use super::store::{SlotName, Store};
 use super::table::Table;
 use crate::number::{Decimal, Share};
 use crate::time::Timestamp;
@@ -33,6 +33,12 @@ pub fn record(plan: &Plan, done: bool, table: &Table, store: &mut dyn Store, now
     let charges = plan.charges().iter().enumerate();
     let charges = charges.filter(|(_, charge)| done || charge.intent == Intent::Attempt);
     charges.filter_map(|(at, charge)| one(charge, table, store, now).err().map(|refusal| (at, refusal))).collect()
+}
+
+/// The slot where a charge stands. `None`: the table has none.
+#[must_use]
+pub fn place(charge: &Charge, table: &Table) -> Option<SlotName> {
+    place_of(charge, table).ok().map(|(slot, _)| slot)
 }
 
 fn one(charge: &Charge, table: &Table, store: &mut dyn Store, now: Timestamp) -> Result<(), Refusal> {
@@ -84,8 +90,7 @@ fn before(change: &Move, used: Decimal, net: bool) -> Option<Vec<Move>> {
 /// What is used by now of the budget that a charge is about. Of a drift with two bounds, the one of which more is used.
 /// `None`: the store does not say, or it cannot be held.
 pub fn usage(charge: &Charge, table: &Table, store: &mut dyn Store, now: Timestamp) -> Option<Usage> {
-    let (slot, _) = place_of(charge, table).ok()?;
-    let (bytes, _) = store.get(slot)?;
+    let (bytes, _) = store.get(place(charge, table)?)?;
     let (state, frame) = slot::state(&bytes, charge, now).ok()?;
     match (&state, &charge.bound) {
         (State::Total(total), Bound::Number(max)) => Some(Usage { used: total.used()?, max: *max, percent: false }),

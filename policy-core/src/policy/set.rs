@@ -40,6 +40,12 @@ impl PolicySet {
         &self.set.pages
     }
 
+    /// Whether any page has counters.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.set.pages.iter().any(|page| !page.counters.is_empty())
+    }
+
     /// How long a request may wait for its body, in milliseconds.
     #[must_use]
     pub fn body_timeout_ms(&self) -> u64 {

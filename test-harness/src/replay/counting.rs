@@ -7,11 +7,11 @@
 //!
 //! Either way an answer by which the upstream certainly did nothing gives back what was charged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy_core::counters::{
     Budget as Room, Cas, Charge, Memory, OpenError, Plan, Signals, SlotName, Store, Table, Tallied, carry_out,
-    give_back, record, set_used, usage,
+    give_back, place, record, set_used, usage,
 };
 use policy_core::policy::{Counter, Page};
 use policy_core::{Outcome, PolicySet, Timestamp};
@@ -19,23 +19,30 @@ use policy_core::{Outcome, PolicySet, Timestamp};
 use super::peaks::{Asked, Peaks};
 use crate::world::{Budget, Used, World};
 
-/// Memory for counters.
-const ROOM: Room = Room { bytes: 64 * 1024 * 1024 };
-
 /// The counters of a policy set.
 #[derive(Debug)]
 pub(super) struct Counting {
     table: Table,
     store: Memory,
     pub(super) peaks: Peaks,
+    pub(super) seen: Seen,
+}
+
+/// What slots held around a request that was judged, for another store that is to hold the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// When it came.
+    pub(super) before: Vec<(SlotName, Vec<u8>)>,
+    /// Once it was settled.
+    pub(super) after: Vec<(SlotName, Vec<u8>)>,
 }
 
 impl Counting {
     /// Nothing has been used yet, since a moment.
     pub(super) fn new(set: &PolicySet, since: Timestamp) -> Result<Self, OpenError> {
         let mut store = Memory::new();
-        let table = Table::open(set, &mut store, ROOM, since)?;
-        Ok(Self { table, store, peaks: Peaks::default() })
+        let table = Table::open(set, &mut store, Room::default(), since)?;
+        Ok(Self { table, store, peaks: Peaks::default(), seen: Seen::default() })
     }
 
     /// Carries a plan out, in a world that may know what was used before.
@@ -43,6 +50,7 @@ impl Counting {
         for charge in plan.charges() {
             self.tell(page, charge, world, now);
         }
+        self.seen.before = self.slots(plan);
         if world.unenforced() {
             carry_out(plan, &self.table, &mut Trial { store: &mut self.store, set: BTreeMap::new() }, now)
         } else {
@@ -91,6 +99,13 @@ impl Counting {
         for charge in outcome.charged.iter().flat_map(Plan::charges) {
             self.look(page, charge, outcome, now);
         }
+        self.seen.after = outcome.charged.as_ref().map(|plan| self.slots(plan)).unwrap_or_default();
+    }
+
+    /// What the slots of a plan hold.
+    fn slots(&mut self, plan: &Plan) -> Vec<(SlotName, Vec<u8>)> {
+        let slots: BTreeSet<SlotName> = plan.charges().iter().filter_map(|charge| place(charge, &self.table)).collect();
+        slots.into_iter().filter_map(|slot| self.store.get(slot).map(|(bytes, _)| (slot, bytes))).collect()
     }
 
     /// Notes how much of a budget is used by now.

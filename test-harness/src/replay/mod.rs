@@ -25,6 +25,7 @@ mod counting;
 mod engine;
 mod judgement;
 mod labels;
+mod mirror;
 mod module;
 mod native;
 mod peaks;

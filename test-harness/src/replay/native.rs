@@ -8,7 +8,7 @@ use policy_core::policy::Page;
 use policy_core::state::Answer;
 use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
 
-use super::counting::Counting;
+use super::counting::{Counting, Seen};
 use super::engine::{Engine, EngineError, EngineKind, moment};
 use super::judgement::{Judgement, Lack};
 use super::peaks::Peaks;
@@ -57,6 +57,9 @@ impl NativeEngine {
         status: Option<u16>,
         now: policy_core::Timestamp,
     ) -> Outcome {
+        if let Some(counters) = &self.counters {
+            counters.lock().unwrap_or_else(PoisonError::into_inner).seen = Seen::default();
+        }
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
         let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
         let mut step = evaluate(&self.set, head, now);
@@ -86,6 +89,12 @@ impl NativeEngine {
                 },
             };
         }
+    }
+
+    /// What slots of counters held around the last request.
+    pub(super) fn seen(&self) -> Seen {
+        let counters = self.counters.as_ref();
+        counters.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).seen.clone()).unwrap_or_default()
     }
 
     /// The counters, and whose they are; `None`: this engine does not count.
