@@ -100,6 +100,22 @@ impl Policies {
         self
     }
 
+    /// Counts the prices that are set.
+    pub(crate) fn counter(mut self, counter: Value) -> Self {
+        let counters = &mut self.template["permit"][1]["counters"];
+        if counters.is_null() {
+            *counters = json!([]);
+        }
+        counters.as_array_mut().expect("counters").push(counter);
+        self
+    }
+
+    /// Says what counters mean that have not been kept for a whole window.
+    pub(crate) fn after_restart(mut self, word: &str) -> Self {
+        self.template["after_restart"] = json!(word);
+        self
+    }
+
     /// Sets how long a body may take to arrive.
     pub(crate) fn body_timeout_ms(mut self, limit: u32) -> Self {
         self.gateway["limits"]["body_timeout_ms"] = json!(limit);

@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     delivery: Delivery,
     concurrency: u32,
     holds_headers: bool,
+    /// The route's action, but for its cluster.
+    route: Value,
 }
 
 impl Gateway {
@@ -41,6 +43,7 @@ impl Gateway {
             delivery: Delivery::None,
             concurrency: 1,
             holds_headers: true,
+            route: json!({}),
         }
     }
 
@@ -65,6 +68,18 @@ impl Gateway {
     /// Sets the number of workers.
     pub(crate) fn workers(mut self, workers: u32) -> Self {
         self.concurrency = workers;
+        self
+    }
+
+    /// Sets how long an answer may take.
+    pub(crate) fn answers_within(mut self, duration: &str) -> Self {
+        self.route["timeout"] = json!(duration);
+        self
+    }
+
+    /// Sends a request once more whose connection ends before an answer.
+    pub(crate) fn retrying(mut self) -> Self {
+        self.route["retry_policy"] = json!({ "retry_on": "reset,connect-failure", "num_retries": 1 });
         self
     }
 
@@ -151,6 +166,8 @@ impl Gateway {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
             },
         }));
+        let mut route = self.route.clone();
+        route["cluster"] = json!("upstream");
         json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.network.\
                       http_connection_manager.v3.HttpConnectionManager",
@@ -180,7 +197,7 @@ impl Gateway {
                 // Envoy now and then refuses a fast body before the filter sees that it is too long.
                 "request_body_buffer_limit": 1_048_576,
                 "domains": ["*"],
-                "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "upstream" } }],
+                "routes": [{ "match": { "prefix": "/" }, "route": route }],
             }] },
         })
     }

@@ -26,6 +26,7 @@ mod bodies;
 mod body_limit;
 mod broken_bundles;
 mod cases;
+mod counters;
 mod decision_record;
 mod header_bytes;
 mod held_requests;
