@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use policy_core::PolicySet;
+use policy_core::{PolicySet, Timestamp};
 use test_harness::recording::Exchange;
 use test_harness::replay::{
     Decided, Delivery, Engine, Judgement, Label, Manifest, Mismatch, NativeEngine, Numbering, Trailers, Verdict,
@@ -30,8 +30,13 @@ fn judge(engine: &mut dyn Engine, set: &Arc<PolicySet>, exchanges: &[Exchange]) 
     judged
 }
 
+/// The decision point, with nothing used before the recording.
+fn counting(set: &Arc<PolicySet>) -> NativeEngine {
+    NativeEngine::counting(Arc::clone(set), Timestamp::default()).unwrap_or_else(|e| panic!("{e}"))
+}
+
 fn judge_natively(set: &Arc<PolicySet>, exchanges: &[Exchange]) -> Vec<Judgement> {
-    judge(&mut NativeEngine::new(Arc::clone(set)), set, exchanges)
+    judge(&mut counting(set), set, exchanges)
 }
 
 #[test]
@@ -97,27 +102,17 @@ fn met_and_waiting(scenario: &str, path: &std::path::Path) -> (usize, BTreeMap<S
     (met, waiting)
 }
 
-/// A1, A5, A6, A7, A8, A11, A16, A18: the policies of the library decide the recordings as their labels say. What only adds up over several
-/// requests waits for counters.
+/// A1, A5, A6, A7, A8, A9, A10, A11, A16, A18: the policies of the library decide the recordings as their labels say.
 #[test]
 fn every_label_that_applies_is_met() {
     let mut found = BTreeMap::new();
     for (scenario, path) in library::scenarios() {
         let (met, waiting) = met_and_waiting(&scenario, &path);
-        assert!(waiting.keys().all(|what| what == "counters"), "{scenario}: {waiting:?}");
-        found.insert(scenario, (met, waiting.values().sum()));
+        assert!(waiting.is_empty(), "{scenario}: {waiting:?}");
+        found.insert(scenario, met);
     }
-    let expected = [
-        ("s01", 97, 0),
-        ("s02", 298, 69),
-        ("s03", 98, 28),
-        ("s05", 52, 0),
-        ("s06", 62, 0),
-        ("s09", 69, 0),
-        ("s10", 73, 0),
-    ];
-    let expected = expected.map(|(scenario, met, waiting): (&str, usize, usize)| (scenario.to_owned(), (met, waiting)));
-    assert_eq!(found, BTreeMap::from(expected));
+    let expected = [("s01", 97), ("s02", 367), ("s03", 126), ("s05", 52), ("s06", 62), ("s09", 69), ("s10", 73)];
+    assert_eq!(found, BTreeMap::from(expected.map(|(scenario, met)| (scenario.to_owned(), met))));
 }
 
 /// The verdicts on a scenario, each with method and path of its request.
@@ -152,14 +147,15 @@ fn small_steps_of_prices_pass() {
     assert_eq!(of_writes("s01"), [42, 0, 0]);
 }
 
-/// A6, A7, A8, s02: steps beyond 5 % or 50 dollars are held, also behind the sixtieth write; a batch of 80, a cent, no price and a
-/// status are refused.
+/// A6, A7, A8, A9, A10, s02: steps beyond 5 % or 50 dollars are held, and so are small ones that add up to a tenth; a batch of 80, a
+/// cent, no price, a status and whatever comes after the sixtieth write are refused.
 #[test]
-fn large_steps_of_prices_are_held() {
-    assert_eq!(of_writes("s02"), [92, 25, 4]);
+fn a_runaway_is_held_and_then_refused() {
+    assert_eq!(of_writes("s02"), [38, 19, 64]);
 }
 
-/// A11, s03: an order over 1,500 dollars, with a wrong total, or of cases where units were meant, is held; vendors are not written.
+/// A9, A11, s03: an order over 1,500 dollars, with a wrong total, or of cases where units were meant, is held, and so is what makes more
+/// than 5,000 a day; from the eleventh of an hour on all are refused.
 #[test]
 fn orders_that_are_too_large_are_held() {
     let orders: Vec<Verdict> = verdicts("s03")
@@ -168,8 +164,8 @@ fn orders_that_are_too_large_are_held() {
         .map(|(.., verdict)| verdict)
         .collect();
     let held = orders.iter().filter(|verdict| **verdict == Verdict::ApprovalRequired).count();
-    assert_eq!((orders.len(), held), (38, 23));
-    assert!(orders.iter().all(|verdict| matches!(verdict, Verdict::Allow | Verdict::ApprovalRequired)));
+    let refused = orders.iter().filter(|verdict| **verdict == Verdict::Deny).count();
+    assert_eq!((orders.len(), held, refused), (38, 8, 28));
 }
 
 /// A18, s10: no agent writes the other's table.

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use policy_core::Timestamp;
 use test_harness::policies::Policies;
 use test_harness::recording::{Exchange, Recording};
 use test_harness::replay::{Delivery, Engine, Judgement, NativeEngine, Trailers, Verdict, WasmEngine, find_module};
@@ -29,7 +30,7 @@ fn judge(engine: &mut dyn Engine, exchanges: &[Exchange]) -> Vec<Judgement> {
 
 fn assert_agree(policies: &Policies, recordings: &[PathBuf], deliveries: &[Delivery]) {
     let module = module();
-    let mut native = NativeEngine::new(Arc::clone(&policies.set));
+    let mut native = NativeEngine::counting(Arc::clone(&policies.set), Timestamp::default()).unwrap();
     let mut wasm = WasmEngine::new(&module, &policies.bundle, Arc::clone(&policies.set)).unwrap();
     for delivery in deliveries {
         wasm = wasm.with_delivery(*delivery);

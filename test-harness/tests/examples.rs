@@ -27,7 +27,7 @@ static EXAMPLES: LazyLock<Vec<Example>> = LazyLock::new(examples);
 static COVERAGE: LazyLock<Coverage> = LazyLock::new(|| Coverage::of(&EXAMPLES));
 
 /// Members that change no decision, no reason and no diagnostic. Each is used by an example all the same.
-const WITHOUT_EFFECT: [(&str, &[&str]); 8] = [
+const WITHOUT_EFFECT: [(&str, &[&str]); 9] = [
     ("editors read it", &["Template.$schema", "Catalog.$schema", "GatewayDocument.$schema"]),
     ("people read it", &["Catalog.api_version", "Catalog.source", "Review.note", "Template.reviews"]),
     ("people read it", &["Template.incident", "Incident.contacts", "Incident.rollback", "ActionEntry.sends"]),

@@ -75,7 +75,25 @@ impl Changes {
     }
 
     /// Whether the drift stays within bounds if these changes are made. `None`: it cannot be held exactly.
-    pub(crate) fn within<'m>(&self, frame: Frame, moves: &'m [Move], net: bool, bounds: &Change) -> Option<bool> {
+    pub(crate) fn within(&self, frame: Frame, moves: &[Move], net: bool, bounds: &Change) -> Option<bool> {
+        let (distance, share) = self.drift(frame, moves, net, bounds.percent.is_some())?;
+        let absolute = bounds.absolute.is_none_or(|most| distance <= most);
+        let percent = match (bounds.percent, share) {
+            (None, _) => true,
+            (Some(percent), Some(share)) => share.within_percent(percent)?,
+            (Some(_), None) => false,
+        };
+        Some(absolute && percent)
+    }
+
+    /// The drift if these changes are made: in units of the values, and of their bases (`None`: one of them is 0).
+    pub(crate) fn drift<'m>(
+        &self,
+        frame: Frame,
+        moves: &'m [Move],
+        net: bool,
+        shares: bool,
+    ) -> Option<(Decimal, Option<Share>)> {
         let mut distance = Decimal::ZERO;
         let mut share = Some(Share::ZERO);
         let untouched = self.0.iter().filter(|field| moves.iter().all(|change| change.field != field.name));
@@ -86,18 +104,12 @@ impl Changes {
             distance = distance.checked_add(drifted.distance)?;
             // Of a base of 0 no change is within any percentage.
             share = match (share, drifted.ratio) {
-                (Some(share), Some(ratio)) if bounds.percent.is_some() => Some(share.checked_add(ratio)?),
+                (Some(share), Some(ratio)) if shares => Some(share.checked_add(ratio)?),
                 (share, Some(_)) => share,
                 (_, None) => None,
             };
         }
-        let absolute = bounds.absolute.is_none_or(|most| distance <= most);
-        let percent = match (bounds.percent, share) {
-            (None, _) => true,
-            (Some(percent), Some(share)) => share.within_percent(percent)?,
-            (Some(_), None) => false,
-        };
-        Some(absolute && percent)
+        Some((distance, share))
     }
 
     /// Records changes in the part of now. `None`: they cannot be held exactly.

@@ -40,6 +40,9 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
     let mut tallied = Tallied { since: table.birth(), ..Tallied::default() };
     let mut slots: BTreeMap<SlotName, Vec<(usize, &Charge)>> = BTreeMap::new();
     for (position, charge) in plan.charges().iter().enumerate() {
+        if charge.intent == Intent::Leave {
+            continue;
+        }
         let slot = match slot_of(charge, table, now) {
             Ok(slot) => slot,
             Err(refusal) => {
@@ -110,13 +113,19 @@ pub fn give_back(receipts: Vec<Receipt>, store: &mut dyn Store) -> Vec<Receipt> 
     left
 }
 
-/// The slot of a charge.
+/// The slot of a charge, if it has been kept for long enough.
 fn slot_of(charge: &Charge, table: &Table, now: Timestamp) -> Result<SlotName, Refusal> {
-    let (slots, birth) = table.region(charge.reach, &charge.region).ok_or(Refusal::Damaged)?;
+    let (slot, birth) = place_of(charge, table)?;
     if charge.whole && charge.meter.reaches(birth, now) {
         return Err(Refusal::Young(birth));
     }
-    Ok(SlotName { reach: charge.reach, region: charge.region, index: charge.key.slot(slots) })
+    Ok(slot)
+}
+
+/// Where a charge stands, and since when that is kept.
+pub(super) fn place_of(charge: &Charge, table: &Table) -> Result<(SlotName, Timestamp), Refusal> {
+    let (slots, birth) = table.region(charge.reach, &charge.region).ok_or(Refusal::Damaged)?;
+    Ok((SlotName { reach: charge.reach, region: charge.region, index: charge.key.slot(slots) }, birth))
 }
 
 /// Which charges on a slot do not fit.
@@ -136,7 +145,7 @@ fn look(
 }
 
 /// Sets a slot to what `change` makes of it, again if somebody else has set it meanwhile.
-fn update<T>(
+pub(super) fn update<T>(
     store: &mut dyn Store,
     slot: SlotName,
     mut change: impl FnMut(&[u8]) -> Result<(Option<Vec<u8>>, T), Refusal>,

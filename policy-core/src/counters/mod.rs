@@ -10,6 +10,7 @@
 //! slot     the bytes of a slot: counters by their full key; reserve, give back
 //! plan     what a request is charged to                 table   where the slots are, and since when
 //! ledger   a plan on a store: all of it or none         settle  when a charge is given back
+//! told     what was used, as somebody else knows it; what is used by now
 //! ```
 //!
 //! What is charged may count for up to one part of a window too long, never too short: a window is cut into 60 parts, and a
@@ -23,6 +24,7 @@ mod settle;
 mod slot;
 mod store;
 mod table;
+mod told;
 mod total;
 mod window;
 
@@ -33,5 +35,6 @@ pub use settle::Signals;
 pub use slot::{Receipt, Refusal, release, reserve};
 pub use store::{Cas, Memory, SlotName, Store};
 pub use table::{Budget, OpenError, Table};
+pub use told::{Usage, place, record, set_used, usage};
 
 pub use crate::policy::Reach;

@@ -49,6 +49,19 @@ impl Key {
         format!("={}", Decimal::parse_json(value).map_or_else(|_| folded(value), |number| number.to_string()))
     }
 
+    /// The parts it was made of; `None`: it is the digest of a longer one.
+    fn parts(&self) -> Option<Vec<String>> {
+        let mut parts = Vec::new();
+        let mut rest = self.0.as_slice();
+        while !rest.is_empty() {
+            let (length, after) = rest.split_first_chunk::<4>()?;
+            let (part, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+            parts.push(String::from_utf8(part.to_vec()).ok()?);
+            rest = after;
+        }
+        Some(parts)
+    }
+
     /// Which of so many slots it belongs to.
     pub(super) fn slot(&self, slots: u32) -> u32 {
         // FNV-1a, 64 bits, with its halves folded.
@@ -106,7 +119,7 @@ pub(crate) struct Tally {
 }
 
 /// The most that may be used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
     Number(Decimal),
     Drift { net: bool, bounds: Change },
@@ -121,10 +134,12 @@ pub enum Intent {
     Reserve,
     /// Only say whether the request would fit: it is held for a person.
     Look,
+    /// Nothing: the request is refused, whatever was used.
+    Leave,
 }
 
 /// One counter that a request is charged to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
     pub(crate) counter: u32,
     pub(crate) region: [u8; 16],
@@ -152,16 +167,35 @@ impl Charge {
     pub fn intent(&self) -> Intent {
         self.intent
     }
+
+    /// The counter, by its place among those of the page.
+    #[must_use]
+    pub fn counter(&self) -> usize {
+        self.counter as usize
+    }
+
+    /// What has this budget of its own, a text for each `per` of the counter: `api:resource/key`, or `=value`. `None`: it
+    /// is too long to be kept.
+    #[must_use]
+    pub fn budget(&self) -> Option<Vec<String>> {
+        self.key.parts()
+    }
+
+    /// How much is charged: requests, rows, a sum. `None`: changes of values.
+    #[must_use]
+    pub fn amount(&self) -> Option<Decimal> {
+        self.number()
+    }
 }
 
-/// Everything that a request is charged to.
-#[derive(Clone, Debug)]
+/// Everything that a request is charged to, or would be if it went on.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     charges: Vec<Charge>,
 }
 
 impl Plan {
-    /// What is to be charged for a request that comes to this decision. `None`: nothing.
+    /// What is to be charged for a request that comes to this decision. `None`: no counter counts it.
     pub(crate) fn of(page: &Page, tallies: Vec<Tally>, decision: Decision) -> Option<Self> {
         let mut merged: Vec<Tally> = Vec::with_capacity(tallies.len());
         let mut places: BTreeMap<(u32, Key), usize> = BTreeMap::new();
@@ -176,6 +210,11 @@ impl Plan {
         }
         let charges: Vec<Charge> = merged.into_iter().filter_map(|tally| charge(page, tally, decision)).collect();
         (!charges.is_empty()).then_some(Self { charges })
+    }
+
+    /// Whether a store must be asked. Else nothing is charged: the request is refused.
+    pub(crate) fn asks(&self) -> bool {
+        self.charges.iter().any(|charge| charge.intent != Intent::Leave)
     }
 
     /// The charges.
@@ -256,7 +295,7 @@ fn charge(page: &Page, Tally { counter: index, key, amount }: Tally, decision: D
         _ if counter.attempt => Intent::Attempt,
         Decision::Allow => Intent::Reserve,
         Decision::ApprovalRequired => Intent::Look,
-        Decision::Deny => return None,
+        Decision::Deny => Intent::Leave,
     };
     let bound = match &counter.counted {
         Counted::Requests(max) | Counted::Rows(max) | Counted::Sum { max, .. } => Bound::Number(*max),
@@ -286,6 +325,8 @@ mod tests {
         assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
         assert_ne!(key(&["a"]), key(&["a", ""]));
         assert!(key(&[]).0.is_empty());
+        assert_eq!(key(&["a", "", "bc"]).parts().unwrap(), ["a", "", "bc"]);
+        assert_eq!(key(&["x".repeat(200).as_str()]).parts(), None);
         let long = "x".repeat(5_000);
         assert_eq!(key(&[&long]).0.len(), 36);
         assert_ne!(key(&[&long]), key(&[&long, ""]));

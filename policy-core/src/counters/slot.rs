@@ -50,7 +50,7 @@ fn at_once<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum State {
+pub(super) enum State {
     Total(Total),
     Drift(Changes),
 }
@@ -101,6 +101,26 @@ pub fn reserve(
     charges: &[&Charge],
     now: Timestamp,
 ) -> Result<Reserved, (usize, Refusal)> {
+    set(bytes, name, charges, now, true)
+}
+
+/// The same of what has been done, whether it fits or not.
+pub(super) fn record(
+    bytes: &[u8],
+    name: SlotName,
+    charge: &Charge,
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, Refusal> {
+    set(bytes, name, &[charge], now, false).map(|set| set.slot).map_err(|(_, refusal)| refusal)
+}
+
+fn set(
+    bytes: &[u8],
+    name: SlotName,
+    charges: &[&Charge],
+    now: Timestamp,
+    bounded: bool,
+) -> Result<Reserved, (usize, Refusal)> {
     let mut receipts = Vec::new();
     let Some(first) = charges.first() else { return Ok(Reserved { slot: None, receipts }) };
     let mut slot = Slot::read(bytes).ok_or((0, Refusal::Damaged))?;
@@ -108,7 +128,7 @@ pub fn reserve(
     let frame = first.meter.frame(slot.latest);
     slot.expire(frame, first.meter.unit());
     for (index, charge) in charges.iter().enumerate() {
-        if let Some(receipt) = slot.charge(charge, frame, name).map_err(|refusal| (index, refusal))? {
+        if let Some(receipt) = slot.charge(charge, frame, name, bounded).map_err(|refusal| (index, refusal))? {
             receipts.push(receipt);
         }
     }
@@ -163,25 +183,35 @@ impl<'b> Slot<'b> {
         });
     }
 
-    /// Charges one counter; `None`: nothing was added.
-    fn charge(&mut self, charge: &Charge, frame: Frame, name: SlotName) -> Result<Option<Receipt>, Refusal> {
-        let unit = charge.meter.unit();
+    /// What stands where a charge does, and at which place; nothing yet, where it is new.
+    fn state(&self, charge: &Charge, frame: Frame) -> Result<(Option<usize>, State), Refusal> {
         let known = self.entries.iter().position(|entry| *entry.key == *charge.key.bytes());
-        let mut state = match known.and_then(|at| self.entries.get(at)) {
-            None => State::for_amount(&charge.amount),
-            Some(entry) => {
-                let mut state = entry.read().ok_or(Refusal::Damaged)?;
-                if entry.unit == unit {
-                    state.expire(frame);
-                    state
-                } else {
-                    // The parts of another window say nothing here: all of it counts as used now.
-                    state.gathered(frame).ok_or(Refusal::Inexact)?
-                }
-            }
+        let Some(entry) = known.and_then(|at| self.entries.get(at)) else {
+            return Ok((None, State::for_amount(&charge.amount)));
         };
-        state.fits(charge, frame)?;
-        if charge.intent == Intent::Look || charge.amount.is_nothing() {
+        let mut state = entry.read().ok_or(Refusal::Damaged)?;
+        if entry.unit == charge.meter.unit() {
+            state.expire(frame);
+            return Ok((known, state));
+        }
+        // The parts of another window say nothing here: all of it counts as used now.
+        Ok((known, state.gathered(frame).ok_or(Refusal::Inexact)?))
+    }
+
+    /// Charges one counter; `None`: nothing was added.
+    fn charge(
+        &mut self,
+        charge: &Charge,
+        frame: Frame,
+        name: SlotName,
+        bounded: bool,
+    ) -> Result<Option<Receipt>, Refusal> {
+        let unit = charge.meter.unit();
+        let (known, mut state) = self.state(charge, frame)?;
+        if bounded {
+            state.fits(charge, frame)?;
+        }
+        if (bounded && charge.intent == Intent::Look) || charge.amount.is_nothing() {
             return Ok(None);
         }
         state.add(&charge.amount, frame)?;
@@ -198,6 +228,20 @@ impl<'b> Slot<'b> {
         let (key, amount) = (charge.key.clone(), charge.amount.clone());
         Ok(Some(Receipt { slot: name, key, unit, part: frame.current, amount }))
     }
+}
+
+/// What is used by now where a charge stands.
+pub(super) fn state(bytes: &[u8], charge: &Charge, now: Timestamp) -> Result<(State, Frame), Refusal> {
+    let slot = Slot::read(bytes).ok_or(Refusal::Damaged)?;
+    let frame = charge.meter.frame(slot.latest.max(now));
+    slot.state(charge, frame).map(|(_, state)| (state, frame))
+}
+
+/// A slot without what stands where a charge does.
+pub(super) fn without(bytes: &[u8], charge: &Charge) -> Option<Vec<u8>> {
+    let mut slot = Slot::read(bytes)?;
+    slot.entries.retain(|entry| *entry.key != *charge.key.bytes());
+    postcard::to_allocvec(&slot).ok()
 }
 
 impl Entry<'_> {

@@ -15,7 +15,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::counters::{Receipt, Tally};
+use crate::counters::{Plan, Receipt, Tally};
 use crate::policy::Effect;
 use crate::state::Keep;
 use crate::time::Timestamp;
@@ -113,6 +113,9 @@ pub struct Outcome {
     pub reserved: Vec<Receipt>,
     /// Since when the counters that were asked are kept.
     pub counters_since: Option<Timestamp>,
+    /// What the request is charged to, or would be if it went on. `None`: no counter counts it, or it was refused before any
+    /// rule was looked at.
+    pub charged: Option<Plan>,
     /// What the request brings to counters, until they are asked.
     pub(crate) tallies: Vec<Tally>,
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.

@@ -162,6 +162,12 @@ impl NeedCurrent {
 }
 
 impl NeedCounters {
+    /// Whose counters they are.
+    #[must_use]
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
     /// What the request is charged to, for [`carry_out`](crate::counters::carry_out).
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -172,7 +178,7 @@ impl NeedCounters {
     pub fn answer(self, tallied: Tallied) -> Step {
         let Self { set, agent, outcome, plan } = self;
         Step::Done(match set.page(&agent) {
-            Some(page) => tallied::settle(*outcome, page, &plan, tallied),
+            Some(page) => tallied::settle(*outcome, page, plan, tallied),
             None => unknown(Some(agent), "the agent's page is gone".to_string()),
         })
     }
@@ -181,7 +187,7 @@ impl NeedCounters {
     pub fn unavailable(self, why: Unavailable) -> Step {
         let Self { set, agent, outcome, plan } = self;
         Step::Done(match set.page(&agent) {
-            Some(page) => tallied::unavailable(*outcome, page, &plan, why),
+            Some(page) => tallied::unavailable(*outcome, page, plan, why),
             None => unknown(Some(agent), "the agent's page is gone".to_string()),
         })
     }
@@ -262,6 +268,7 @@ impl Judging {
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
         match Plan::of(page, core::mem::take(&mut outcome.tallies), decision) {
             None => Step::Done(outcome),
+            Some(plan) if !plan.asks() => Step::Done(Outcome { charged: Some(plan), ..outcome }),
             Some(plan) => {
                 let Suspended { set, agent, .. } = self.suspended;
                 Step::NeedCounters(NeedCounters { set, agent, outcome: Box::new(outcome), plan })
@@ -314,6 +321,7 @@ pub(super) fn blank() -> Outcome {
         keep: None,
         reserved: Vec::new(),
         counters_since: None,
+        charged: None,
         tallies: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::judge::add_reasons;
-use crate::counters::{Charge, Plan, Refusal, Tallied};
+use crate::counters::{Charge, Intent, Plan, Refusal, Tallied};
 use crate::decision::{Code, Considered, Decision, Outcome, Reason};
 use crate::decode::Unavailable;
 use crate::number::Decimal;
@@ -13,7 +13,7 @@ use crate::policy::{Band, Counted, Counter, Drift, Page, Window};
 use crate::quote::quote;
 
 /// The outcome with what the counters say.
-pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: &Plan, tallied: Tallied) -> Outcome {
+pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tallied) -> Outcome {
     begin(&mut outcome, page, !tallied.refusals.is_empty());
     for (position, refusal) in &tallied.refusals {
         let charge = plan.charges().get(*position);
@@ -25,14 +25,15 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: &Plan, tallied: Ta
     }
     outcome.reserved = tallied.receipts;
     outcome.counters_since = tallied.since;
+    outcome.charged = Some(plan);
     outcome
 }
 
 /// The outcome where the counters cannot be had.
-pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: &Plan, why: Unavailable) -> Outcome {
+pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: Plan, why: Unavailable) -> Outcome {
     let was = (outcome.decision, outcome.forward);
     begin(&mut outcome, page, true);
-    for charge in plan.charges() {
+    for charge in plan.charges().iter().filter(|charge| charge.intent() != Intent::Leave) {
         let Some(counter) = page.counters.get(charge.counter as usize) else { continue };
         let message = format!("the counter {} cannot be had here: what is used of it is not known", quote(&counter.id));
         let reason = Reason { code: Code::UnknownState, message, pointer: None };
@@ -41,6 +42,7 @@ pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: &Plan, why: U
     if was != (outcome.decision, outcome.forward) && why.undecidable().is_some() {
         outcome.undecidable = Some("counters not in the recording".into());
     }
+    outcome.charged = Some(plan);
     outcome
 }
 

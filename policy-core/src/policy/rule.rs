@@ -211,7 +211,7 @@ pub enum Predicate {
 }
 
 /// A bound on the change of a value. Where both are given, both hold.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Which way of changing is bounded.
     pub direction: Direction,

@@ -148,6 +148,7 @@ mod tests {
             unknown_agent: UnknownAgent::Deny,
             body_limit: 1,
             body_timeout_ms: 1,
+            counters_kib: 1,
             lookups: Lookups::default(),
         };
         keep(&gateway, "agent", &request(method, more), 5_000)

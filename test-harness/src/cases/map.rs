@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use policy_core::PolicySet;
+use policy_core::number::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{CaseError, Expected, Record};
-use crate::world::{Facts, Json, Rest};
+use crate::world::{Budgets, Facts, Json, Rest};
 
 /// A map of cases.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,12 +77,28 @@ impl ResourceName {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CounterName {
-    /// `rule/counter`, by the ids of the page.
+    /// `rule/counter`, by the ids of the page; `counter` alone of one that the page's permits share.
     pub counter: String,
     /// What one unit of the case is in units of the page; one, where it is not given.
     pub scale: Option<String>,
-    /// The value of the case is an object with a number for each of these.
-    pub per: Option<String>,
+    /// The value of the case is an object with a number for each resource or value that has a budget of its own.
+    #[serde(default)]
+    pub per: bool,
+}
+
+impl CounterName {
+    /// What a case says to have been used, in units of the page.
+    fn used(&self, value: &Value) -> Result<Decimal, String> {
+        let text = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            other => return Err(format!("{other} is no number")),
+        };
+        let number = Decimal::parse_json(&text).map_err(|_| format!("`{text}` is no plain number"))?;
+        let scale = self.scale.as_ref().map_or(Some(Decimal::ONE), |scale| Decimal::parse_plain(scale).ok());
+        let scale = scale.ok_or_else(|| format!("the map's `scale` for `{}` is no plain number", self.counter))?;
+        number.checked_mul(scale).ok_or_else(|| format!("`{text}` has too many digits"))
+    }
 }
 
 /// How a request names its grant.
@@ -135,8 +153,7 @@ pub struct Wait {
     pub rules: Vec<String>,
     /// The verdict that is right.
     pub expect: Expected,
-    /// The verdict for the time being. It is `allow` only where a counter is waited for: a request that is right by itself, and
-    /// refused for those before it. Nothing else passes that cannot be judged yet.
+    /// The verdict for the time being: never `allow`, since what cannot be judged yet does not pass.
     pub got: Expected,
     /// The kinds of reason a refusal that is right would give. Required where `expect` is `deny`, so that a page that
     /// misses a refusal of another kind is not excused.
@@ -190,7 +207,30 @@ impl Intent {
                 world.resource(resource, &key, fact).map_err(|e| format!("in `state`, {e}"))?;
             }
         }
-        Ok(world)
+        Ok(world.with_used(self.budgets(record)?))
+    }
+
+    /// What its `state` says to have been used, in units of the page. Of all else nothing has been.
+    fn budgets(&self, record: &Record) -> Result<Budgets, String> {
+        let mut budgets = Budgets::default();
+        for (name, value) in &record.state.counters {
+            let Some(known) = self.state.counters.get(name) else { continue };
+            let mut say = |of: &str, value: &Value| {
+                let used = known.used(value).map_err(|problem| format!("`state.counters.{name}`: {problem}"))?;
+                let (rule, counter) = match known.counter.split_once('/') {
+                    Some((rule, counter)) => (Some(rule), counter),
+                    None => (None, known.counter.as_str()),
+                };
+                budgets.say(rule, counter, of, used);
+                Ok::<(), String>(())
+            };
+            match (value, known.per) {
+                (Value::Object(each), true) => each.iter().try_for_each(|(of, value)| say(of, value))?,
+                (_, true) => return Err(format!("`state.counters.{name}` is no object with a number for each")),
+                (value, false) => say("", value)?,
+            }
+        }
+        Ok(budgets)
     }
 
     /// What the verdict on this case waits for; `None` where the page ought to be right.
@@ -208,11 +248,8 @@ impl Intent {
 
 impl Wait {
     fn validate(&self) -> Result<(), String> {
-        if self.got == Expected::Allow && self.waited != Waited::Counter {
-            return Err(
-                "`got` is `allow`; what cannot be judged yet does not pass, but for what only a counter refuses"
-                    .to_owned(),
-            );
+        if self.got == Expected::Allow {
+            return Err("`got` is `allow`; what cannot be judged yet does not pass".to_owned());
         }
         if self.got == self.expect {
             return Err("`got` is what is expected; remove it".to_owned());

@@ -100,6 +100,9 @@ pub(super) struct Replay {
     /// refusals held
     #[arg(long, value_enum, default_value_t, value_name = "recorded|enforced")]
     pub(super) world: Values,
+    /// List the counters: how much of each budget was used at most, beside what may be used
+    #[arg(long)]
+    pub(super) counters: bool,
     /// How the result is written
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Output,

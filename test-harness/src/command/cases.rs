@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 
-use policy_core::PolicySet;
+use policy_core::{PolicySet, Timestamp};
 
 use super::arguments::{Cases as Arguments, Output};
 use super::exit::{Exit, Failure};
@@ -12,7 +12,10 @@ use crate::cases::{CaseError, CaseMap, CaseResult, CaseSummary, Cases, Intent, R
 use crate::policies::Policies;
 use crate::recording::{Exchange, Ids, Place, Position};
 use crate::render::{Screen, table};
-use crate::replay::{Engine, EngineKind, NativeEngine, WasmEngine, find_module};
+use crate::replay::{Engine, EngineError, EngineKind, NativeEngine, WasmEngine, find_module};
+
+/// Counters are kept since long before any case.
+const EVER: Timestamp = Timestamp(0);
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let map = CaseMap::open(&arguments.map)?;
@@ -57,7 +60,9 @@ fn identity_header(path: &Path, policies: &Policies) -> Result<String, Failure> 
 
 fn engine(arguments: &Arguments, policies: &Policies) -> Result<Box<dyn Engine>, Failure> {
     Ok(match arguments.engine {
-        EngineKind::Native => Box::new(NativeEngine::new(Arc::clone(&policies.set))),
+        EngineKind::Native => {
+            Box::new(NativeEngine::counting(Arc::clone(&policies.set), EVER).map_err(EngineError::from)?)
+        }
         EngineKind::Wasm => {
             let wasm = find_module(arguments.wasm.as_deref())?;
             Box::new(WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set))?)

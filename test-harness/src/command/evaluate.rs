@@ -13,7 +13,7 @@ use super::exit::{Exit, Failure};
 use super::{present, request};
 use crate::policies::Policies;
 use crate::render::printable;
-use crate::replay::{NativeEngine, Verdict};
+use crate::replay::{Engine, EngineError, NativeEngine, Verdict};
 use crate::world::{Fate, Lookup, Recorded, Values, Watched};
 
 /// Longest lookup that is shown, in characters.
@@ -25,11 +25,20 @@ pub(super) fn run(arguments: &Evaluate) -> Result<Exit, Failure> {
     let policies = Policies::open(&arguments.policies)?;
     let facts = present::facts(&policies.set, &arguments.state, &arguments.assume)?;
     let mut recorded = Recorded::new(Arc::clone(&policies.set), facts, Values::Recorded);
-    let given = request::read(arguments, &policies, &mut |exchange| recorded.observe(exchange, Fate::Passed))?;
+    // Nothing has been used before the request, or before the recording that it is part of.
+    let counting = NativeEngine::counting(Arc::clone(&policies.set), policy_core::Timestamp(0));
+    let mut engine = counting.map_err(EngineError::from)?;
+    let mut failed = None;
+    let given = request::read(arguments, &policies, &mut |exchange| {
+        failed = failed.take().or(engine.judge_in(&recorded, exchange, arguments.now).err());
+        recorded.observe(exchange, Fate::Passed);
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
     let now = arguments.now.or(given.time).unwrap_or_else(Timestamp::now);
     let nanoseconds = u64::try_from(now.as_nanosecond())
         .map_err(|_| Failure::Other(format!("the time {now} is before 1970; give another with --now")))?;
-    let engine = NativeEngine::new(Arc::clone(&policies.set));
     let world = Watched::new(&recorded);
     let outcome = engine.outcome_in(&world, &given.request, policy_core::Timestamp(nanoseconds));
     let evaluated = Evaluated { verdict: verdict(&outcome), outcome, lookups: world.into_lookups(), now };

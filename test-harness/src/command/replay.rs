@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 
+use policy_core::Timestamp;
+
 use super::arguments::{Output, Replay};
 use super::exit::{Exit, Failure};
 use super::present;
@@ -12,11 +14,13 @@ use crate::policies::Policies;
 use crate::recording::{Format, ReadOptions, Recording, RecordingError};
 use crate::render::{Progress, Screen};
 use crate::replay::{
-    Decided, DecisionWriter, Engine, EngineKind, Labels, Manifest, NativeEngine, Numbering, Summary, WasmEngine,
-    find_module,
+    Decided, DecisionWriter, Engine, EngineError, EngineKind, Labels, Manifest, NativeEngine, Numbering, Summary,
+    WasmEngine, find_module,
 };
 use crate::world::{Recorded, Values};
 
+/// Nothing has been used before a recording, however long a counter looks back.
+const EVER: Timestamp = Timestamp(0);
 /// Entries that cannot be read and are told one by one.
 const TOLD: u64 = 10;
 
@@ -34,7 +38,9 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     let opened = opened.collect::<Result<Vec<_>, Failure>>()?;
     let policies = Policies::open(&arguments.policies)?;
     let engine: Box<dyn Engine> = match arguments.engine {
-        EngineKind::Native => Box::new(NativeEngine::new(Arc::clone(&policies.set))),
+        EngineKind::Native => {
+            Box::new(NativeEngine::counting(Arc::clone(&policies.set), EVER).map_err(EngineError::from)?)
+        }
         EngineKind::Wasm => {
             let wasm = find_module(arguments.wasm.as_deref())?;
             Box::new(WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set))?)
@@ -122,13 +128,17 @@ impl Run<'_> {
             );
         }
         let summary = self.summary;
+        let peaks = self.arguments.counters.then(|| self.engine.peaks());
         match self.writer {
-            Some(writer) => writer.end(&summary)?,
+            Some(writer) => writer.end(&summary, peaks.as_ref())?,
             None => {
                 let mut out = stdout().lock();
                 let total = summary.counts().total();
                 writeln!(out, "{total} requests, {kind} engine, policy {digest}\n")?;
                 write!(out, "{}", summary.render(Screen::stdout()))?;
+                if let Some(peaks) = &peaks {
+                    write!(out, "{}", peaks.render(Screen::stdout()))?;
+                }
             }
         }
         let unreadable = summary.unreadable();

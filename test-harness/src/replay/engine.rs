@@ -5,8 +5,10 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use policy_core::counters::OpenError;
 
 use super::judgement::{Judgement, Lack};
+use super::peaks::Peaks;
 use crate::host::{LoadError, StartError, StreamError};
 use crate::recording::Exchange;
 use crate::world::{Unrecorded, World};
@@ -27,6 +29,11 @@ pub trait Engine {
         exchange: &Exchange,
         now: Option<Timestamp>,
     ) -> Result<Judgement, EngineError>;
+
+    /// How much of each budget was used at most, where it counts.
+    fn peaks(&self) -> Peaks {
+        Peaks::default()
+    }
 
     /// The same where nothing of the present is known.
     ///
@@ -116,6 +123,9 @@ pub enum EngineError {
         /// What it said and did.
         what: String,
     },
+    /// The counters of the policies do not fit into the memory for them.
+    #[error("cannot count: {0}")]
+    Counters(#[from] OpenError),
     /// A time outside the range of policies.
     #[error("{place}: the time {time} is before 1970 or after 2262; correct the recording")]
     Time {

@@ -21,11 +21,14 @@
 //! shadow sends none, so there the reasons have codes only.
 
 mod callouts;
+mod counting;
 mod engine;
 mod judgement;
 mod labels;
+mod mirror;
 mod module;
 mod native;
+mod peaks;
 mod report;
 mod summary;
 mod wasm;
@@ -35,6 +38,7 @@ pub use judgement::{JudgedReason, Judgement, Verdict};
 pub use labels::{Expected, Label, LabelError, Labels, Manifest, Numbering};
 pub use module::{ModuleError, find_module};
 pub use native::NativeEngine;
+pub use peaks::{Peak, Peaks};
 pub use report::{Decided, DecisionWriter, Mismatch};
 pub use summary::{Counts, LabelCounts, Summary};
 pub use wasm::WasmEngine;

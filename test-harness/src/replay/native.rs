@@ -1,14 +1,17 @@
 //! The decision point, driven directly.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use policy_core::counters::{Budget, Memory, OpenError, Table, carry_out, give_back};
+use policy_core::counters::OpenError;
+use policy_core::policy::Page;
 use policy_core::state::Answer;
 use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
 
+use super::counting::{Counting, Seen};
 use super::engine::{Engine, EngineError, EngineKind, moment};
 use super::judgement::{Judgement, Lack};
+use super::peaks::Peaks;
 use crate::recording::{Exchange, RecordedBody, RecordedRequest};
 use crate::world::{Call, Unrecorded, Watched, World};
 
@@ -17,17 +20,8 @@ use crate::world::{Call, Unrecorded, Watched, World};
 pub struct NativeEngine {
     set: Arc<PolicySet>,
     /// Counters that are kept from one request to the next; without them what they decide is undecidable.
-    counters: Option<Arc<Mutex<Counters>>>,
+    counters: Option<Arc<Mutex<Counting>>>,
 }
-
-#[derive(Debug)]
-struct Counters {
-    table: Table,
-    store: Memory,
-}
-
-/// Memory for the counters of an engine.
-const COUNTERS: Budget = Budget { bytes: 64 * 1024 * 1024 };
 
 impl NativeEngine {
     /// An engine for a policy set.
@@ -35,14 +29,14 @@ impl NativeEngine {
         Self { set, counters: None }
     }
 
-    /// An engine that counts, since a moment: what it forwards has been done, what it refuses has not.
+    /// An engine that counts, with nothing used since a moment. What is charged goes by the world
+    /// ([`World::unenforced`], [`World::used`]).
     ///
     /// # Errors
     /// [`OpenError`] when the counters do not fit into 64 MiB.
     pub fn counting(set: Arc<PolicySet>, since: policy_core::Timestamp) -> Result<Self, OpenError> {
-        let mut store = Memory::new();
-        let table = Table::open(&set, &mut store, COUNTERS, since)?;
-        Ok(Self { set, counters: Some(Arc::new(Mutex::new(Counters { table, store }))) })
+        let counting = Counting::new(&set, since)?;
+        Ok(Self { set, counters: Some(Arc::new(Mutex::new(counting))) })
     }
 
     /// The outcome in full, with everything that was considered, where nothing of the present is known.
@@ -52,13 +46,29 @@ impl NativeEngine {
 
     /// The same in a world that answers lookups.
     pub fn outcome_in(&self, world: &dyn World, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
+        self.outcome_with(world, request, None, now)
+    }
+
+    /// The same, of a request that the upstream answered with a status.
+    fn outcome_with(
+        &self,
+        world: &dyn World,
+        request: &RecordedRequest,
+        status: Option<u16>,
+        now: policy_core::Timestamp,
+    ) -> Outcome {
+        if let Some(counters) = &self.counters {
+            counters.lock().unwrap_or_else(PoisonError::into_inner).seen = Seen::default();
+        }
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
         let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
         let mut step = evaluate(&self.set, head, now);
         loop {
             step = match step {
                 Step::Done(outcome) => {
-                    self.settle(&outcome);
+                    if let Some((mut counting, page)) = self.counts_of(outcome.agent.as_deref()) {
+                        counting.settle(page, &outcome, status, world, now);
+                    }
                     return outcome;
                 }
                 Step::NeedBody(need) => {
@@ -70,12 +80,10 @@ impl NativeEngine {
                     let answers = need.fetches().iter().map(answer).collect();
                     need.answer(answers)
                 }
-                Step::NeedCounters(need) => match &self.counters {
+                Step::NeedCounters(need) => match self.counts_of(Some(need.agent())) {
                     None => need.unavailable(Unavailable::NotRecorded),
-                    Some(counters) => {
-                        let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
-                        let Counters { table, store } = &mut *counters;
-                        let tallied = carry_out(need.plan(), table, store, now);
+                    Some((mut counting, page)) => {
+                        let tallied = counting.carry_out(page, need.plan(), world, now);
                         need.answer(tallied)
                     }
                 },
@@ -83,20 +91,28 @@ impl NativeEngine {
         }
     }
 
-    /// Gives back what was reserved for a request that does not go on.
-    fn settle(&self, outcome: &Outcome) {
-        if let Some(counters) = self.counters.as_ref().filter(|_| !outcome.forward) {
-            let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody else sets its slots.
-            let left = give_back(outcome.reserved.clone(), &mut counters.store);
-            debug_assert!(left.is_empty(), "{left:?}");
-        }
+    /// What slots of counters held around the last request.
+    pub(super) fn seen(&self) -> Seen {
+        let counters = self.counters.as_ref();
+        counters.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).seen.clone()).unwrap_or_default()
+    }
+
+    /// The counters, and whose they are; `None`: this engine does not count.
+    fn counts_of(&self, agent: Option<&str>) -> Option<(MutexGuard<'_, Counting>, &Page)> {
+        let page = self.set.page(agent?)?;
+        let counters = self.counters.as_ref()?;
+        Some((counters.lock().unwrap_or_else(PoisonError::into_inner), page))
     }
 }
 
 impl Engine for NativeEngine {
     fn kind(&self) -> EngineKind {
         EngineKind::Native
+    }
+
+    fn peaks(&self) -> Peaks {
+        let counters = self.counters.as_ref();
+        counters.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).peaks.clone()).unwrap_or_default()
     }
 
     fn judge_in(
@@ -111,7 +127,8 @@ impl Engine for NativeEngine {
         };
         let request = &exchange.request;
         let world = Watched::new(world);
-        let outcome = self.outcome_in(&world, request, policy_core::Timestamp(now));
+        let status = exchange.response.as_ref().map(|response| response.status);
+        let outcome = self.outcome_with(&world, request, status, policy_core::Timestamp(now));
         let lack = Lack::of_body(&request.body).or_else(|| Lack::of_present(&outcome, &world.into_lookups()));
         Ok(Judgement::of(outcome, lack))
     }

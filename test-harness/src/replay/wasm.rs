@@ -10,9 +10,12 @@ use serde::Deserialize;
 use super::callouts;
 use super::engine::{Delivery, Engine, EngineError, EngineKind, Trailers, moment};
 use super::judgement::{JudgedReason, Judgement, Lack, Verdict};
+use super::mirror::Mirror;
 use super::native::NativeEngine;
+use super::peaks::Peaks;
 use crate::host::{
-    Clock, EngineOptions, Flow, HeaderMap, LocalReply, Module, OnFailure, Plugin, PluginOptions, Stream, Vm, VmOptions,
+    Clock, EngineOptions, Flow, HeaderMap, LocalReply, Module, OnFailure, Plugin, PluginOptions, SharedData, Stream,
+    Vm, VmOptions,
 };
 use crate::recording::{Exchange, RecordedBody};
 use crate::world::{Watched, World};
@@ -31,6 +34,8 @@ pub struct WasmEngine {
     clock: Clock,
     set: Arc<PolicySet>,
     delivery: Delivery,
+    /// What has been counted; without it the policies have no counters.
+    mirror: Option<Mirror>,
 }
 
 impl WasmEngine {
@@ -42,9 +47,12 @@ impl WasmEngine {
         let engine = crate::host::Engine::new(EngineOptions::default())?;
         let module = Module::new(&engine, wasm)?;
         let clock = Clock::default();
-        let options = VmOptions { clock: clock.clone(), on_failure: OnFailure::Reload, ..VmOptions::default() };
+        let shared_data = SharedData::default();
+        let mirror = Mirror::new(&set, shared_data.clone())?;
+        let options =
+            VmOptions { clock: clock.clone(), on_failure: OnFailure::Reload, shared_data, ..VmOptions::default() };
         let plugin = Vm::new(&module, options)?.start(PluginOptions::new(bundle))?;
-        Ok(Self { plugin, clock, set, delivery: Delivery::default() })
+        Ok(Self { plugin, clock, set, delivery: Delivery::default(), mirror })
     }
 
     /// The same, delivering requests like this.
@@ -150,6 +158,10 @@ impl Engine for WasmEngine {
         EngineKind::Wasm
     }
 
+    fn peaks(&self) -> Peaks {
+        self.mirror.as_ref().map(Mirror::peaks).unwrap_or_default()
+    }
+
     fn judge_in(
         &mut self,
         world: &dyn World,
@@ -160,6 +172,10 @@ impl Engine for WasmEngine {
             Ok(now) => self.clock.set(now),
             Err(lack) => return Ok(Judgement::undecidable(None, lack)),
         }
+        let told = match &mut self.mirror {
+            Some(mirror) => Some(mirror.begin(world, exchange, now)?),
+            None => None,
+        };
         let lack = Lack::of_body(&exchange.request.body);
         let watched = Watched::new(world);
         let mut stream = self.plugin.http_stream()?;
@@ -183,10 +199,13 @@ impl Engine for WasmEngine {
         if let (false, Err(trap)) = (trapped, stream.finish()) {
             return Err(contradiction(exchange, format!("it failed after its verdict: {trap}")));
         }
+        if let Some(mirror) = &self.mirror {
+            mirror.end();
+        }
         match lack {
             Some(lack) if waits => Ok(Judgement::undecidable(judgement.agent, lack)),
             _ if judgement.shadow || watched.into_lookups().iter().any(|lookup| lookup.lacking) => {
-                self.with_what_was_lacking(judgement, world, exchange, now)
+                self.with_what_was_lacking(judgement, told, world, exchange, now)
             }
             _ => Ok(judgement),
         }
@@ -199,11 +218,15 @@ impl WasmEngine {
     fn with_what_was_lacking(
         &self,
         judgement: Judgement,
+        told: Option<Judgement>,
         world: &dyn World,
         exchange: &Exchange,
         now: Option<Timestamp>,
     ) -> Result<Judgement, EngineError> {
-        let native = NativeEngine::new(Arc::clone(&self.set)).judge_in(world, exchange, now)?;
+        let native = match told {
+            Some(told) => told,
+            None => NativeEngine::new(Arc::clone(&self.set)).judge_in(world, exchange, now)?,
+        };
         if native.verdict == Verdict::Undecidable {
             return Ok(native);
         }

@@ -22,7 +22,7 @@ use super::addresses::{Addresses, Asked, Wanted, name_of};
 use super::call::{Call, Reply, ToolCall, canonical_host, canonical_target, tool_name};
 use super::json::Json;
 use super::said::{Said, answer};
-use super::{World, paper};
+use super::{Budget, Budgets, Used, World, paper};
 
 /// The key that stands for every resource of a kind.
 const EVERY: &str = "*";
@@ -48,6 +48,8 @@ pub struct Facts {
     /// By the one name of the call.
     answers: BTreeMap<String, Json>,
     rest: Rest,
+    /// What has been used before; `None`: what was counted.
+    budgets: Option<Budgets>,
 }
 
 /// Why a text says nothing of the present. The text is one line.
@@ -59,7 +61,15 @@ impl Facts {
     /// Nothing yet. With an agent, resources are those of its page.
     pub fn new(set: Arc<PolicySet>, agent: Option<&str>, rest: Rest) -> Self {
         let addresses = Addresses::of(set, agent);
-        Self { addresses, resources: BTreeMap::new(), assumed: BTreeMap::new(), answers: BTreeMap::new(), rest }
+        let (resources, assumed, answers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { addresses, resources, assumed, answers, rest, budgets: None }
+    }
+
+    /// The same, where nothing has been used but what these say.
+    #[must_use]
+    pub fn with_used(mut self, budgets: Budgets) -> Self {
+        self.budgets = Some(budgets);
+        self
     }
 
     /// Adds what a document says.
@@ -248,6 +258,10 @@ impl World for Facts {
         let alone =
             |position: usize| first.wanted.get(position).and_then(|one| name_of(call, first.attempt, &one.values));
         answer(first, tool, |position| self.say(&asked, position, &alone(position).unwrap_or_default()))
+    }
+
+    fn used(&self, budget: &Budget<'_>) -> Used {
+        self.budgets.as_ref().map_or(Used::AsCounted, |budgets| budgets.used(budget))
     }
 }
 

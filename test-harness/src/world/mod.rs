@@ -10,6 +10,7 @@
 //!   store       what is kept of them, within a bound
 //! said        what is known of single resources -> the answer to a call
 //! paper       fields by their pointers -> the document that an API would send
+//! budgets     what has been used of counters, as somebody says it
 //! watched     any of these, and what was asked of it
 //! ```
 //!
@@ -17,6 +18,7 @@
 //! to say: a world hands over refusals and pages of errors too.
 
 mod addresses;
+mod budgets;
 mod call;
 mod facts;
 mod json;
@@ -28,16 +30,27 @@ mod sight;
 mod store;
 mod watched;
 
+pub use budgets::{Budget, Budgets, Used};
 pub use call::{Call, Reply};
 pub use facts::{Facts, FactsError, Rest};
 pub use json::Json;
 pub use recorded::{Fate, Recorded, Values};
 pub use watched::{Lookup, Watched};
 
-/// What answers lookups.
+/// What answers lookups, and knows what was done before.
 pub trait World {
     /// What the API answers to a call.
     fn reply(&self, call: &Call<'_>) -> Reply;
+
+    /// What has been used of a budget before this request.
+    fn used(&self, _: &Budget<'_>) -> Used {
+        Used::AsCounted
+    }
+
+    /// Whether what is refused was done all the same, as it is in a recording: then it is counted as done.
+    fn unenforced(&self) -> bool {
+        false
+    }
 }
 
 /// Nothing of the present is known.

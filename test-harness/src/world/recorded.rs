@@ -315,6 +315,10 @@ fn of_list(sight: &Sight<'_>) -> Vec<(String, String)> {
 }
 
 impl World for Recorded {
+    fn unenforced(&self) -> bool {
+        self.values == Values::Recorded
+    }
+
     fn reply(&self, call: &Call<'_>) -> Reply {
         let tool = call.tool();
         let asked = self.addresses.asked(call);

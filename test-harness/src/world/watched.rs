@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use super::World;
 use super::call::{Call, Reply};
+use super::{Budget, Used, World};
 
 /// One lookup that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,5 +41,13 @@ impl World for Watched<'_> {
         let lookup = Lookup { call: format!("{verb}{name}"), reply: reply.summary(), lacking: reply.is_lack() };
         self.lookups.borrow_mut().push(lookup);
         reply
+    }
+
+    fn used(&self, budget: &Budget<'_>) -> Used {
+        self.world.used(budget)
+    }
+
+    fn unenforced(&self) -> bool {
+        self.world.unenforced()
     }
 }

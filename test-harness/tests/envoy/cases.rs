@@ -63,13 +63,14 @@ impl Ground {
         let opened = Policies::open(&library::folder()).unwrap_or_else(|e| panic!("{e}"));
         let (bundle, set) = policies();
         let upstream = Upstream::http1().await;
+        let now = Timestamp::parse(&map.now.to_string()).expect("a time");
         Self {
             envoy: Gateway::to(&upstream).with_static(&bundle).start().await,
             upstream,
             digest: set.digest().to_owned(),
-            engine: NativeEngine::new(set),
+            engine: NativeEngine::counting(set, now).unwrap_or_else(|e| panic!("{e}")),
             identity: opened.identity_header.expect("a header that names the agent"),
-            now: Timestamp::parse(&map.now.to_string()).expect("a time"),
+            now,
             cases: cases(&map),
         }
     }

@@ -43,10 +43,11 @@ fn wire(exchange: &Exchange) -> Vec<u8> {
 #[tokio::test]
 async fn every_recording_is_decided_as_the_native_core_decides_it() {
     let (bundle, set) = policies();
-    let engine = NativeEngine::new(Arc::clone(&set));
     let upstream = Upstream::http1().await;
     let envoy = Gateway::to(&upstream).with_static(&bundle).start().await;
     let now = Timestamp::parse("2026-11-20T12:00:00Z").expect("a time");
+    // Both count since now, and the same requests.
+    let engine = NativeEngine::counting(Arc::clone(&set), now).unwrap_or_else(|e| panic!("{e}"));
     let mut expected = Vec::new();
     for (_, path) in library::scenarios() {
         for exchange in library::exchanges(&path) {
