@@ -241,11 +241,7 @@ fn a_call_that_leaves_out_its_key() {
         )
     };
     for percent in [0, 100] {
-        for arguments in [
-            r#","arguments":{"ID":"42","price":50}"#,
-            r#","arguments":{"price":50}"#,
-            r#","arguments":{"id":"42.0","price":50}"#,
-        ] {
+        for arguments in [r#","arguments":{"ID":"42","price":50}"#, r#","arguments":{"price":50}"#] {
             let outcome = judge_in(&set(percent, SHADOW), &call(arguments), &World::default());
             assert_eq!((outcome.decision, outcome.forward), (Decision::Deny, false), "{arguments}: {outcome:?}");
             let denied = judge_in(&set(percent, ""), &call(arguments), &World::default());
