@@ -177,6 +177,81 @@ fn outside_in_shadow_is_recorded_and_forwarded() {
     assert!(!judge_in(&held, &put(ins[0], 5), &World::default()).forward);
 }
 
+/// An agent chooses how it spells a key, and whether a call has one. Where it is not known which resource is meant, the
+/// stricter side counts, at every percentage.
+#[test]
+fn a_resource_that_is_not_known() {
+    let texts = STORE.replacen(r#""vars": {"#, r#""vars": { "id": "text","#, 1);
+    let set = |percent: &str, outside: &str| {
+        policy(&sources_on(
+            &texts,
+            &format!(
+                r#"{{ "permit": [{{ "id": "try", "scope": "store:products.update", {LIMITS}, "canary": {{ "percent": "{percent}", "by": "resource"{outside} }} }}] }}"#
+            ),
+        ))
+    };
+    let put = |id: &str| json(&format!("PUT /v1/products/{id}"), r#"{"price":50}"#);
+    for percent in ["0", "1.38", "100"] {
+        let (deny, shadow) = (set(percent, ""), set(percent, SHADOW));
+        for id in ["42%20", "+42", "%2B42", "42.0", "%C3%A4", "%C3%84", "a:b"] {
+            check_in(&deny, &World::default(), &put(id), "deny try: outside_canary");
+            let outcome = judge_in(&shadow, &put(id), &World::default());
+            assert_eq!(
+                (text_of(&outcome).as_str(), outcome.forward),
+                ("deny try: envelope_exceeded /price", false),
+                "{id}"
+            );
+        }
+    }
+    for id in ["42", "ABC-1", "abc_1"] {
+        check_in(&set("100", ""), &World::default(), &put(id), "deny try: envelope_exceeded /price");
+        assert!(judge_in(&set("0", SHADOW), &put(id), &World::default()).forward, "{id}");
+    }
+    let told = judge_in(&set("5", ""), &put("42.0"), &World::default());
+    assert_eq!(
+        messages(&told),
+        [
+            "the rule `try` is tried on 5 % of the resources, and `42.0` may be read as another key: which resource it is is not known; write it in ASCII letters, digits, `_` and `-`"
+        ]
+    );
+}
+
+/// A call says its key in its arguments, or nowhere.
+#[test]
+fn a_call_that_leaves_out_its_key() {
+    let tools = r#"{
+      "catalog": "tools-v1", "decoder": "jsonrpc",
+      "resources": { "protocol": { "actions": { "post": { "endpoints": ["POST /mcp"], "effect": "door" } } },
+       "products": { "key": "id",
+        "fields": { "id": { "at": "/id", "type": "string" }, "price": { "at": "/price", "type": "integer" } },
+        "actions": { "update": { "tool": "set_price", "effect": "gate" } } } } }"#;
+    let set = |percent: u32, outside: &str| {
+        policy(&sources_on(
+            tools,
+            &format!(
+                r#"{{ "permit": [{{ "id": "try", "scope": "store:products.update", "fields": {{ "only": ["id", "price"] }}, "limits": [{{ "field": "price", "max": 10 }}],
+                     "canary": {{ "percent": {percent}, "by": "resource"{outside} }} }}] }}"#
+            ),
+        ))
+    };
+    let call = |arguments: &str| {
+        json(
+            "POST /mcp",
+            &format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"set_price"{arguments}}}}}"#),
+        )
+    };
+    for percent in [0, 100] {
+        for arguments in [r#","arguments":{"ID":"42","price":50}"#, r#","arguments":{"price":50}"#] {
+            let outcome = judge_in(&set(percent, SHADOW), &call(arguments), &World::default());
+            assert_eq!((outcome.decision, outcome.forward), (Decision::Deny, false), "{arguments}: {outcome:?}");
+            let denied = judge_in(&set(percent, ""), &call(arguments), &World::default());
+            assert_eq!(text_of(&denied), "deny try: outside_canary", "{arguments}");
+        }
+    }
+    let known = judge_in(&set(0, SHADOW), &call(r#","arguments":{"id":"42","price":50}"#), &World::default());
+    assert_eq!((known.decision, known.forward), (Decision::Deny, true), "{known:?}");
+}
+
 /// What other rules and the way of reading refuse is refused as everywhere.
 #[test]
 fn shadow_outside_loosens_nothing_else() {

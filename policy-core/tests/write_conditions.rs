@@ -148,10 +148,15 @@ fn an_entity_tag() {
     let missing = "deny p: missing_required";
     for (tag, expect) in [
         ("\"abc\"", "allow p"),
-        ("W/\"abc\"", "allow p"),
-        ("abc", "allow p"),
-        ("\"a,b c\"", "allow p"),
-        ("\"\"", "allow p"),
+        ("\"a,b'!~\"", "allow p"),
+        ("\"W/\"", "allow p"),
+        ("W/\"abc\"", missing),
+        ("w/\"abc\"", missing),
+        ("abc", missing),
+        ("\"a b\"", missing),
+        ("\"a\tb\"", missing),
+        ("\"\"", missing),
+        ("\"", missing),
         ("*", missing),
         (" * ", missing),
         ("", missing),
@@ -182,14 +187,13 @@ fn an_entity_tag_that_is_compared() {
     let set = permit(r#""store:pages.*""#, r#", "fields": "any""#);
     let publish = |tag: &str| request("POST /v1/pages/7/publish").header("if-match", tag);
     let page = |etag: &str| World::of(&[("/v1/pages/7", &format!(r#"{{"id":7,"etag":{etag}}}"#))]);
-    let other = "deny p: value_format";
+    let (other, missing) = ("deny p: value_format", "deny p: missing_required");
     for (etag, tag, expect) in [
         (r#""\"abc\"""#, "\"abc\"", "allow p"),
         (r#""abc""#, "\"abc\"", "allow p"),
-        (r#""abc""#, "abc", "allow p"),
-        (r#""W/\"abc\"""#, "W/\"abc\"", "allow p"),
-        (r#""abc""#, "W/\"abc\"", other),
-        (r#""\"abc\"""#, "abc", other),
+        (r#""abc""#, "abc", missing),
+        (r#""W/\"abc\"""#, "W/\"abc\"", missing),
+        (r#""W/\"abc\"""#, "\"abc\"", other),
         (r#""abd""#, "\"abc\"", other),
         (r#""*""#, "*", "deny p: missing_required"),
         ("null", "\"abc\"", "deny p: unknown_state"),
@@ -197,6 +201,49 @@ fn an_entity_tag_that_is_compared() {
     ] {
         check_in(&set, &page(etag), &publish(tag), expect);
     }
+}
+
+/// What is no date makes an API ignore the condition, and so does an `if-match` beside it.
+#[test]
+fn a_time_is_a_date_that_is_not_ignored() {
+    let wiki = WIKI.replacen(r#""condition": "header.if-match""#, r#""condition": "header.if-unmodified-since""#, 1);
+    let wiki = wiki.replacen(r#""guarded": { "headers": ["if-match", "x-tenant"] },"#, "", 1);
+    let page = r#"{ "permit": [{ "id": "p", "scope": "store:pages.*", "fields": "any" }] }"#;
+    let set = policy(&sources_on(&wiki, page));
+    let update = |time: &str| json("PUT /v1/pages/7", "{}").header("if-unmodified-since", time);
+    let missing = "deny p: missing_required";
+    for (time, expect) in [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "allow p"),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", "allow p"),
+        ("Fri, 20 Nov 2026 12:00:00 GMT", "allow p"),
+        ("Mon, 06 Nov 1994 08:49:37 GMT", missing),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", missing),
+        ("Sun Nov  6 08:49:37 1994", missing),
+        ("Sun, 6 Nov 1994 08:49:37 GMT", missing),
+        ("Sun, 06 Nov 1994 08:49:37.0 GMT", missing),
+        ("Sun, 06 Nov 1994 08:49:37 UTC", missing),
+        ("Sun, 06 Nov 1994 08:49:37 GMT x", missing),
+        ("sun, 06 nov 1994 08:49:37 gmt", missing),
+        ("Sun, 31 Feb 1994 08:49:37 GMT", missing),
+        ("Sun, 06 Nov 1994 25:49:37 GMT", missing),
+        ("1994-11-06T08:49:37Z", missing),
+        ("784111777", missing),
+        ("*", missing),
+        ("", missing),
+    ] {
+        check_in(&set, &World::default(), &update(time), expect);
+    }
+    for header in ["if-match", "if_match"] {
+        let both = update("Sun, 06 Nov 1994 08:49:37 GMT").header(header, "*");
+        check_in(&set, &World::default(), &both, missing);
+    }
+    let said = diagnosed(&sources_on(&wiki, page)).join("\n");
+    assert!(
+        said.contains("the time of `if-unmodified-since` may lie anywhere: alone it binds nothing certain"),
+        "{said}"
+    );
+    let compared = WIKI.replace("header.If-Match", "header.If-Unmodified-Since");
+    assert_eq!(diagnosed(&sources_on(&compared, page)).join("\n"), diagnosed(&sources_on(WIKI, page)).join("\n"));
 }
 
 /// The version of now is known or the write is refused; `on_unavailable` lets a person decide where it could not be had.
@@ -280,7 +327,7 @@ fn messages_let_an_agent_correct_itself() {
         (put("{}"), "`version` is required: the version that is changed, so that no other one is"),
         (
             json("PUT /v1/pages/7", "{}").header("if-match", "*"),
-            "`header.if-match` must name the one version that is changed",
+            "`header.if-match` must name the one version that is changed: one strong entity tag, like `\"v3\"`",
         ),
         (
             json("POST /v1/pages/batch", r#"{"update":[{"id":7}]}"#),
@@ -310,6 +357,11 @@ fn slips() {
             append,
             r#""effect": "safe", "condition": "path.id""#,
             "`path.id` is no condition: it is a header, a query parameter or a field",
+        ),
+        (
+            append,
+            r#""effect": "safe", "condition": "header.If-None-Match""#,
+            "`header.if-none-match` asks for the reverse, that there is another version: write `header.if-match`",
         ),
         (append, r#""effect": "safe", "condition": "current.version""#, "`current.version` is no condition"),
         (append, r#""effect": "safe", "condition": "/all/*/version""#, "`/all/*/version` is not one place"),

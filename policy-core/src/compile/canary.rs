@@ -70,7 +70,7 @@ fn unaddressed(targets: &Targets, api: &ApiParts<'_>) -> Option<String> {
         // Permits on what holds operations grant nothing.
         let holds = |action: &&Action| action.is_carrier() || !action.inner.is_empty();
         let action = api.parts.actions.get(index as usize).filter(|action| !holds(action) && !says_key(index, api))?;
-        Some(format!("no request of `{}` says which resource it is about: it is never inside the canary", action.name))
+        Some(format!("no request of `{}` says which resource it is about: a canary does not divide them", action.name))
     };
     let unlisted = || Some("no catalog lists this target: nothing says which resource a request is about".into());
     let listed = |endpoint: &Endpoint| {

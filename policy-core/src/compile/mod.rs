@@ -261,6 +261,9 @@ fn extended(
             report.error(&pointer, message, None);
         }
         slip::report(&entry.catalog, &mut report);
+        for (pointer, message, help) in precondition::loose(&entry.catalog) {
+            report.warning(&pointer, message, Some(help));
+        }
     }
     catalogs
 }

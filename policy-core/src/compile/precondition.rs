@@ -46,6 +46,28 @@ pub(crate) fn compile(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut 
     }
 }
 
+/// Conditions that bind nothing certain: pointer, message and what to write instead.
+pub(crate) fn loose(catalog: &Catalog) -> Vec<(String, String, String)> {
+    let mut loose = Vec::new();
+    for (resource, entry) in &catalog.resources {
+        for (own, action) in &entry.actions {
+            let name = match &action.condition {
+                Some(ConditionEntry::Name(name)) => name,
+                Some(ConditionEntry::Compared(compared)) if compared.equals.is_none() => &compared.name,
+                Some(ConditionEntry::Compared(_)) | None => continue,
+            };
+            if !matches!(names::head(name), Ok(Name::Header(header, None)) if header == "if-unmodified-since") {
+                continue;
+            }
+            let pointer = format!("/resources/{resource}/actions/{own}/condition");
+            let message = "the time of `if-unmodified-since` may lie anywhere: alone it binds nothing certain";
+            let help = "compare it: `{ \"name\": \"header.if-unmodified-since\", \"equals\": \"current.…\" }`, or write `header.if-match`";
+            loose.push((pointer, message.into(), help.into()));
+        }
+    }
+    loose
+}
+
 /// A mistake in a condition: where below it, and what.
 type Wrong = (&'static str, String);
 
@@ -61,6 +83,11 @@ fn condition(written: &ConditionEntry, action: &Action, has_head: bool, has_body
     let wrong = |message: String| (place, message);
     let resolved = names::head(name).map_err(wrong)?;
     match &resolved {
+        Name::Header(header, _) if header == "if-none-match" => {
+            let message =
+                "`header.if-none-match` asks for the reverse, that there is another version: write `header.if-match`";
+            return Err(wrong(message.into()));
+        }
         Name::Header(..) | Name::Query(_) if has_head => {}
         Name::Header(..) | Name::Query(_) => {
             let message = format!("no request is `{}` alone, so none has {} of its own", action.name, quote(name));

@@ -20,19 +20,27 @@ const PARTS: u64 = 10_000;
 const WHAT_FOR: &str = "ambit canary";
 
 impl Canary {
-    /// Whether what an operation is about is inside. A resource that the request does not say is not.
+    /// Whether what an operation is about is inside. Where that is not known, the stricter side counts: outside if that is
+    /// denied, inside if outside nothing is refused. An agent chooses what it leaves out, and how it spells a key.
     pub(super) fn has(&self, agent: &str, operation: &Operation<'_>) -> bool {
         let resource = operation.action.map(|action| action.resource.as_str());
-        let part = resource.zip(operation.key.as_deref()).map(|(resource, key)| part(agent, resource, key));
-        part.is_some_and(|part| part < u64::from(self.share))
+        let key = operation.key.as_deref().filter(|key| has_one_reading(key));
+        let part = resource.zip(key).map(|(resource, key)| part(agent, resource, key));
+        part.map_or(self.shadow, |part| part < u64::from(self.share))
     }
+}
+
+/// Whether a key is digits or a token: ASCII letters, digits, `_` and `-`. Others (`42 `, `+42`, `42.0`, `Ä`) may be read
+/// as the key of a resource that falls into another part.
+fn has_one_reading(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// The part that a resource falls into: the first eight bytes of SHA-256 over `ambit canary`, agent, resource and key with
 /// a zero byte between them, as a number, modulo [`PARTS`].
 ///
-/// An agent chooses how it spells a key. Spellings that an API may take for one resource fall into one part: letters
-/// count in lower case, a number without leading zeros.
+/// An agent chooses how it spells a key. Spellings that an API may take for one resource fall into one part: ASCII
+/// letters count in lower case, a number without leading zeros.
 fn part(agent: &str, resource: &str, key: &str) -> u64 {
     let text: String = [WHAT_FOR, agent, resource, &folded(key)].join("\0");
     let digest = Sha256::digest(text.as_bytes());
@@ -52,6 +60,10 @@ pub(super) fn outside(permit: &Permit, canary: &Canary, operation: &Operation<'_
     let percent = Decimal::new(i128::from(canary.share), 2);
     let tried = format!("the rule {} is tried on {percent} % of the resources", quote(&permit.id));
     let message = match operation.key.as_deref() {
+        Some(key) if !has_one_reading(key) => {
+            let why = "may be read as another key: which resource it is is not known";
+            format!("{tried}, and {} {why}; write it in ASCII letters, digits, `_` and `-`", quote(key))
+        }
         Some(key) => format!("{tried}, and {} is not one of them: leave it as it is", quote(key)),
         None => format!("{tried}, and the request does not say which resource it is about"),
     };
@@ -125,6 +137,17 @@ mod tests {
             [("a", "b", "c"), ("ab", "", "c"), ("a", "bc", ""), ("a", "b", "d"), ("b", "b", "c"), ("a", "c", "c")];
         let parts: BTreeSet<u64> = all.iter().map(|(agent, resource, key)| part(agent, resource, key)).collect();
         assert_eq!(parts.len(), all.len());
+    }
+
+    #[test]
+    fn a_key_of_several_readings_is_not_known() {
+        for key in ["42", "042", "ABC-1", "a_b", "3f2504e0-4f89-11d3-9a0c-0305e82c3301"] {
+            assert!(has_one_reading(key), "{key}");
+        }
+        for key in ["", "42 ", " 42", "+42", "42.0", "ä", "Ä", "a.b", "a/b", "42\u{0}", "\u{ff14}\u{ff12}", "\u{212a}"]
+        {
+            assert!(!has_one_reading(key), "{key}");
+        }
     }
 
     /// Each hundredth of the keys has its share, within what chance allows (six standard deviations).

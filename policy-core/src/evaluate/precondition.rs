@@ -11,10 +11,18 @@ use super::test::{Verdict, equal, name_text, well_formed};
 use crate::decision::Code;
 use crate::document::Kind;
 use crate::policy::{Condition, FieldType, Name};
+use crate::time::Timestamp;
 
 /// The header whose value names versions, of which `*` is any.
 /// Source: RFC 9110, §13.1.1.
 const IF_MATCH: &str = "if-match";
+
+/// The header whose value is the time after which nothing may have changed.
+/// Source: RFC 9110, §13.1.4.
+const IF_UNMODIFIED_SINCE: &str = "if-unmodified-since";
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
 
 impl<'a> Scope<'a> {
     /// The condition that the operation's action asks for.
@@ -71,8 +79,11 @@ pub(super) fn condition(scope: &Scope<'_>) -> Option<Finding> {
         _ => return missing("must stand once: the version that is changed"),
     };
     let at = |found: Option<Finding>| found.map(|finding| finding.at(scope.pointer(datum)));
-    if !names_one_version(&condition.name, datum) {
-        return missing("must name the one version that is changed");
+    if let Some(why) = no_version(&condition.name, datum) {
+        return missing(why);
+    }
+    if is_ignored(&condition.name, scope) {
+        return missing("is ignored beside `if-match`: leave that out");
     }
     match well_formed(&what, datum, kind) {
         Verdict::Holds => {}
@@ -120,17 +131,57 @@ fn says_something(datum: &Datum<'_>) -> bool {
     }
 }
 
-/// Whether a value is one version: `if-match` takes lists, and `*` for any.
-fn names_one_version(name: &Name, datum: &Datum<'_>) -> bool {
-    let (Name::Header(header, None), Datum::Text(text)) = (name, datum) else { return true };
-    if header != IF_MATCH {
-        return true;
+/// What a value must be to name one version, where its header does not read it as one.
+fn no_version(name: &Name, datum: &Datum<'_>) -> Option<&'static str> {
+    let (Name::Header(header, None), Datum::Text(text)) = (name, datum) else { return None };
+    match header.as_str() {
+        IF_MATCH if !is_strong_tag(text) => {
+            Some("must name the one version that is changed: one strong entity tag, like `\"v3\"`")
+        }
+        IF_UNMODIFIED_SINCE if !is_http_date(text) => {
+            Some("must be the time of the version that is changed, like `Sun, 06 Nov 1994 08:49:37 GMT`")
+        }
+        _ => None,
     }
-    let tag = text.strip_prefix("W/").unwrap_or(text);
-    match tag.strip_prefix('"') {
-        Some(rest) => rest.strip_suffix('"').is_some_and(|inner| !inner.contains('"')),
-        None => tag != "*" && !tag.contains(['"', ',']) && !tag.contains(char::is_whitespace),
-    }
+}
+
+/// Whether an API ignores the condition because of another header.
+/// Source: RFC 9110, §13.1.4.
+fn is_ignored(name: &Name, scope: &Scope<'_>) -> bool {
+    let headers = &scope.request.headers;
+    matches!(name, Name::Header(header, None) if header == IF_UNMODIFIED_SINCE)
+        && (headers.has(IF_MATCH) || headers.twin(IF_MATCH).is_some())
+}
+
+/// Whether a text is one entity tag that `if-match` can match: quoted, and not weak, for weak tags stay the same while
+/// the content changes. An empty one says nothing.
+/// Source: RFC 9110, §8.8.3 and §13.1.1; of its characters those of ASCII.
+fn is_strong_tag(text: &str) -> bool {
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_graphic() && b != b'"'))
+}
+
+/// Whether a text is a time of a header, in the one form that is written today. A recipient ignores what is no date.
+/// Source: RFC 9110, §5.6.7 (IMF-fixdate) and §13.1.4.
+fn is_http_date(text: &str) -> bool {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let Some((weekday, rest)) = text.split_once(", ") else { return false };
+    let mut words = rest.split(' ');
+    let (Some(day), Some(month), Some(year), Some(time), Some("GMT"), None) =
+        (words.next(), words.next(), words.next(), words.next(), words.next(), words.next())
+    else {
+        return false;
+    };
+    let Some(month) = (1..).zip(MONTHS).find_map(|(number, name)| (name == month).then_some(number)) else {
+        return false;
+    };
+    // The fraction that RFC 3339 may have is none of an HTTP date.
+    let at = if time.len() == 8 { Timestamp::parse(&format!("{year}-{month:02}-{day}T{time}Z")) } else { None };
+    // 1970-01-01 was a Thursday.
+    at.is_some_and(|at| {
+        DAYS.into_iter().cycle().skip(3).zip(0..7).any(|(name, past)| name == weekday && at.seconds() / DAY % 7 == past)
+    })
 }
 
 /// Whether a value is the version there is now. A header may have it in the quotes of an entity tag.
