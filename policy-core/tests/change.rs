@@ -88,7 +88,7 @@ fn messages_let_an_agent_correct_itself() {
     assert_eq!(said(absolute, "3.00", "2"), "`price` 2.00 is 33.34 % below 3.00; at most 0.50 (2.50) (limit `0`)");
     assert_eq!(
         said(percent, "0.00", "1"),
-        "`price` 1.00 is a change of 0, of which none is within bounds (limit `step`)"
+        "`price` is 0 now, and no change from 0 is within bounds; 1.00 was asked for (limit `step`)"
     );
 }
 

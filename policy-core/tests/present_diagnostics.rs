@@ -74,6 +74,23 @@ fn addresses() {
     assert!(found.iter().any(|text| text.starts_with(line)), "{found:#?}");
 }
 
+/// Without `same` the only element of a list may be any; a lookup with totals alone needs none.
+#[test]
+fn a_list_says_which_element_is_meant() {
+    let get = r#""get": "/products/{id}", "list": "/products?include={id}&per_page=100" }],
+        "same": { "id": "id" }"#;
+    let line = "`each` needs `same`: a field of each element that equals a variable of this address | ";
+    for (by, wrong) in [
+        (r#""get": "/products?id={id}", "each": "" }]"#, true),
+        (r#""get": "/products?id={id}", "each": "" }], "same": {}"#, true),
+        (r#""get": "/products?id={id}", "each": "" }], "same": { "id": "id" }"#, false),
+        (r#""get": "/mine", "each": "" }, { "get": "/products/{id}" }], "same": { "id": "id" }"#, true),
+    ] {
+        let found = catalog(get, by);
+        assert_eq!(found.iter().any(|text| text.starts_with(line)), wrong, "{by}: {found:#?}");
+    }
+}
+
 #[test]
 fn fields_variables_and_totals() {
     let same = r#""same": { "id": "id" }"#;

@@ -128,6 +128,64 @@ fn lists() {
     }
 }
 
+/// Each element of the present counts, and an empty list is a count of 0.
+#[test]
+fn counts() {
+    for name in ["current.tags", "current.categories"] {
+        for (list, one_or_more, one_at_most) in [
+            ("[]", "deny p: batch_limit", "allow p"),
+            (r#"[{"slug":"a"}]"#, "allow p", "allow p"),
+            (r#"[{"slug":"a"},{"slug":"b"}]"#, "allow p", "deny p: batch_limit"),
+            ("null", "deny p: unknown_state", "deny p: unknown_state"),
+        ] {
+            let world = now(&format!(r#""tags":{list},"categories":{list}"#));
+            for (bound, expect) in [("min", one_or_more), ("max", one_at_most)] {
+                let set = limited(&format!(r#"{{ "count": "{name}", "{bound}": 1 }}"#));
+                check_in(&set, &world, &put(r#"{"ratio":"1"}"#), expect);
+            }
+        }
+    }
+}
+
+/// Of a request too; a list that is not there is for `require`.
+#[test]
+fn counts_of_elements_of_a_request() {
+    for name in ["tags", "/tags/*"] {
+        for (body, one_or_more, one_at_most) in [
+            (r#"{"tags":[]}"#, "deny p: batch_limit /tags", "allow p"),
+            (r#"{"tags":["a"]}"#, "allow p", "allow p"),
+            (r#"{"tags":["a","b"]}"#, "allow p", "deny p: batch_limit /tags"),
+            (r#"{"ratio":"1"}"#, "allow p", "allow p"),
+        ] {
+            for (bound, expect) in [("min", one_or_more), ("max", one_at_most)] {
+                let set = limited(&format!(r#"{{ "count": "{name}", "{bound}": 1 }}"#));
+                check_in(&set, &now(""), &put(body), expect);
+            }
+        }
+    }
+}
+
+/// A page that is shorter than asked for is not the whole list where the answer says that there is more; and of a lookup
+/// without `same` the only element is not known, its totals are.
+#[test]
+fn a_short_page_of_several() {
+    let total = limited(r#"{ "field": "open.quantity_sum", "max": 5 }"#);
+    let only = limited(r#"{ "field": "open.quantity", "max": 5 }"#);
+    for (beside, expect) in [
+        ("", "allow p"),
+        (r#","total":1,"limit":3"#, "allow p"),
+        (r#","next_page_token":"b""#, "deny p: unknown_state"),
+        (r#","meta":{"pagination":{"total_pages":2}}"#, "deny p: unknown_state"),
+        (r#","total":2"#, "deny p: unknown_state"),
+        (r#","limit":1"#, "deny p: unknown_state"),
+    ] {
+        let orders = format!(r#"{{"orders":[{{"id":1,"quantity":2}}]{beside}}}"#);
+        let world = World::of(&[("/v1/orders?product=42&per_page=3", &orders)]);
+        check_in(&total, &world, &put(r#"{"ratio":"1"}"#), expect);
+        check_in(&only, &world, &put(r#"{"ratio":"1"}"#), "deny p: unknown_state");
+    }
+}
+
 /// What is there and no number is not passed over for the next name.
 #[test]
 fn no_number() {

@@ -74,6 +74,7 @@ pub(crate) fn compile(
         totals: Vec::new(),
     };
     let mut unsaid = None;
+    let mut spoken = Vec::new();
     for (position, attempt) in entry.attempts.iter().enumerate() {
         let at = format!("{pointer}/try/{position}");
         let before = lookup.variables.len();
@@ -91,6 +92,7 @@ pub(crate) fn compile(
                 Err(message) => faults.push((format!("{pointer}/vars/{}", variable.name), message)),
             }
         }
+        spoken.push((position, compiled.variables()));
         let empty = |index: &u32| lookup.variables.get(*index as usize).filter(|variable| variable.from.is_empty());
         match compiled.variables().iter().find_map(empty) {
             Some(variable) => unsaid = Some(variable.name.clone()),
@@ -101,6 +103,7 @@ pub(crate) fn compile(
         faults.push((format!("{pointer}/try"), "a lookup needs one address or more".into()));
     }
     same(entry, pointer, &mut lookup, faults);
+    nameless(entry, pointer, &lookup, &spoken, faults);
     totals(entry, pointer, &mut lookup, faults);
     match unsaid {
         Some(variable) if lookup.attempts.is_empty() => Err(variable),
@@ -335,6 +338,27 @@ fn same(entry: &LookupEntry, pointer: &str, lookup: &mut Lookup, faults: &mut Ve
         if attempt.list.is_some() && !lookup.same.iter().any(named) {
             let message = "a list call needs `same`: a field of each element that says which resource it is";
             faults.push((format!("{pointer}/try/{position}/list"), message.into()));
+        }
+    }
+}
+
+/// Lists of whose elements nothing says which one is meant. Those of a lookup with totals may be there for them alone.
+fn nameless(
+    entry: &LookupEntry,
+    pointer: &str,
+    lookup: &Lookup,
+    spoken: &[(usize, Vec<u32>)],
+    faults: &mut Vec<Fault>,
+) {
+    // A mistake in `same` has been reported; what it would have said is not known.
+    if !entry.total.is_empty() || lookup.same.len() < entry.same.len() {
+        return;
+    }
+    for (position, variables) in spoken {
+        let lists = entry.attempts.get(*position).is_some_and(|attempt| attempt.each.is_some());
+        if lists && !lookup.same.iter().any(|same| variables.contains(&same.variable)) {
+            let message = "`each` needs `same`: a field of each element that equals a variable of this address";
+            faults.push((format!("{pointer}/try/{position}/each"), message.into()));
         }
     }
 }

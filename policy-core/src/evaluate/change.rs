@@ -40,7 +40,8 @@ pub(crate) fn change<'a>(
         return Verdict::Holds;
     }
     if current == Decimal::ZERO {
-        let message = format!("{what} {} is a change of 0, of which none is within bounds", new.padded(decimals));
+        let message =
+            format!("{what} is 0 now, and no change from 0 is within bounds; {} was asked for", new.padded(decimals));
         return Verdict::Fails(Code::EnvelopeExceeded, message);
     }
     let within = |bound: Option<Decimal>, holds: &dyn Fn(Decimal) -> Option<bool>| bound.map_or(Some(true), holds);

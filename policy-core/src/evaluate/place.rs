@@ -34,6 +34,15 @@ impl<'a> Place<'a> {
         passes_json_text(document, &steps)
     }
 
+    /// Where the arrays stand whose elements this place means; `None` where it means no elements.
+    pub(crate) fn of_elements(&self) -> Option<Self> {
+        match (self.tail.split_last(), self.member, self.head.split_last()) {
+            (Some((Step::Each, tail)), ..) => Some(Self { tail, ..*self }),
+            (None, None, Some((Step::Each, head))) => Some(Self { head, ..*self }),
+            _ => None,
+        }
+    }
+
     /// The values at this place.
     pub(crate) fn select(&self, document: Value<'a>) -> Vec<Value<'a>> {
         match self.member {

@@ -2,12 +2,13 @@
 
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use super::limits::{Found, Sink, known};
 use super::names::{Datum, Scope};
 use super::test::{Verdict, name_text, well_formed};
 use crate::decision::Code;
-use crate::document::Kind;
+use crate::document::{Kind, Path, Step, Value};
 use crate::number::Decimal;
 use crate::policy::{Name, Predicate};
 
@@ -46,6 +47,7 @@ pub(super) fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[S
     }
     let mut total = 0usize;
     let mut first = None;
+    let mut known_now = false;
     let mut open = Open::default();
     for scope in scopes {
         let data = match known(name, &what, scope) {
@@ -58,6 +60,22 @@ pub(super) fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[S
                 }
             },
         };
+        match elements(name, scope) {
+            Elements::Stand => {}
+            Elements::Now => {
+                known_now = true;
+                first = first.or_else(|| data.first().map(|datum| (scope, datum.clone())));
+                total = total.saturating_add(data.len());
+                continue;
+            }
+            Elements::Of(arrays) => {
+                for array in arrays {
+                    first.get_or_insert((scope, Datum::Json(array)));
+                    total = total.saturating_add(array.children().count());
+                }
+                continue;
+            }
+        }
         for datum in &data {
             match datum {
                 Datum::Json(value) if value.kind() == Kind::Array => {
@@ -80,7 +98,41 @@ pub(super) fn count<'a>(name: &'a Name, predicates: &'a [Predicate], scopes: &[S
     if let Some((scope, datum)) = &first {
         let place = Found { scope: Some(scope), datum: Some(datum) };
         bounds(&what, Decimal::from_count(total), predicates, (Code::BatchLimit, place), sink);
+    } else if known_now {
+        bounds(&what, Decimal::from_count(total), predicates, (Code::BatchLimit, Found::NOWHERE), sink);
     }
+}
+
+/// What a name that is counted means.
+enum Elements<'a> {
+    /// Arrays: their elements are counted.
+    Stand,
+    /// Elements of the present: each value is one, and none at all is a count of 0.
+    Now,
+    /// The elements of these arrays of the request. An array without elements is there all the same.
+    Of(Vec<Value<'a>>),
+}
+
+fn elements<'a>(name: &'a Name, scope: &Scope<'a>) -> Elements<'a> {
+    if let Name::State { lookup, field, tail } = name {
+        let lookup = scope.operation.action.and_then(|action| action.lookup(lookup));
+        let at = lookup.and_then(|lookup| lookup.field(field)).map(|field| field.at.as_slice()).unwrap_or_default();
+        let each = |path: &Path| path.0.contains(&Step::Each);
+        let now = each(tail) || (!at.is_empty() && at.iter().all(each));
+        return if now { Elements::Now } else { Elements::Stand };
+    }
+    let places = scope.places(name).unwrap_or_default();
+    let Some(arrays) = places.iter().map(|(place, _)| place.of_elements()).collect::<Option<Vec<_>>>() else {
+        return Elements::Stand;
+    };
+    if arrays.is_empty() {
+        return Elements::Stand;
+    }
+    let found = scope.operation.document.into_iter().flat_map(|document| {
+        let arrays = arrays.iter().flat_map(move |place| place.select(document));
+        arrays.filter(|value| matches!(value.kind(), Kind::Array | Kind::Object))
+    });
+    Elements::Of(found.collect())
 }
 
 pub(super) fn rows<'a>(predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {

@@ -7,10 +7,11 @@ use core::cell::{Cell, RefCell};
 use super::Why;
 use super::answer::{Answer, Pages, Read, read};
 use super::lookup::Value as VariableValue;
+use super::pages::against;
 use super::plan::{Call, Plan, Want};
 use crate::document::{Kind, Path, Step, Steps, Value, select};
 use crate::limits::{ANSWER_VALUES, LOOKUPS};
-use crate::policy::{Attempt, Lookup};
+use crate::policy::{Attempt, Lookup, Same};
 use crate::time::Timestamp;
 
 /// What is known of the present, for one request.
@@ -180,9 +181,12 @@ impl Known {
     /// All elements of a list answer.
     pub(crate) fn all(&self, asked: Asked<'_>, want: Want) -> Result<Vec<Value<'_>>, Missing> {
         let (read, listed) = self.answer(want)?;
-        elements(read, asked.attempt, listed)
-            .and_then(|elements| complete(&elements, read.pages, asked.attempt.page).map(|()| elements))
-            .map_err(Missing::Not)
+        let elements = elements(read, asked.attempt, listed).map_err(Missing::Not)?;
+        let against = against(read.root(), &place(asked.attempt, listed), elements.len());
+        let pages = Pages { more: read.pages.more || against.more, ..read.pages };
+        // A page that was cut to what the server gives is not short of what was asked for.
+        let page = asked.attempt.page.filter(|_| !against.full);
+        complete(&elements, pages, page).map(|()| elements).map_err(Missing::Not)
     }
 }
 
@@ -194,18 +198,28 @@ fn one<'d>(root: Value<'d>, at: &Path) -> Result<Value<'d>, Why> {
     }
 }
 
+/// Where the answer holds its list.
+fn place(attempt: &Attempt, listed: bool) -> Path {
+    match &attempt.each {
+        Some(each) => each.clone(),
+        None if listed => Path::default(),
+        None => attempt.at.clone(),
+    }
+}
+
 fn elements<'d>(read: &'d Read, attempt: &Attempt, listed: bool) -> Result<Vec<Value<'d>>, Why> {
-    let root = Path::default();
-    let at = attempt.each.as_ref().unwrap_or(if listed { &root } else { &attempt.at });
-    let list = one(read.root(), at)?;
+    let list = one(read.root(), &place(attempt, listed))?;
     if list.kind() != Kind::Array {
         return Err(Why::unfit("the answer holds no list"));
     }
     Ok(list.children().collect())
 }
 
-/// The element that was asked for: the one that is the same, or the only one.
+/// The element that was asked for: the one that is the same. The only one may be any.
 fn one_of<'d>(elements: &[Value<'d>], asked: Asked<'_>) -> Result<Value<'d>, Why> {
+    if marks(asked).next().is_none() {
+        return Err(Why::unfit("nothing says which element of the answer it is: its lookup needs `same`"));
+    }
     let mut same = elements.iter().filter(|element| is_same(**element, asked));
     match (same.next(), same.next()) {
         (Some(one), None) => Ok(*one),
@@ -216,16 +230,20 @@ fn one_of<'d>(elements: &[Value<'d>], asked: Asked<'_>) -> Result<Value<'d>, Why
 
 /// Whether a resource is the one that was asked for: each field of `same` that the address speaks of says so.
 fn is_same(resource: Value<'_>, asked: Asked<'_>) -> bool {
+    marks(asked).all(|same| {
+        let wanted = asked.values.get(same.variable as usize).and_then(Option::as_ref);
+        let found = field(resource, asked.lookup, &same.field);
+        let text = found.and_then(|value| value.string().or_else(|| value.number()));
+        wanted.is_some_and(|wanted| text == Some(wanted.text.as_str()))
+    })
+}
+
+/// The fields of `same` that the address speaks of.
+fn marks(asked: Asked<'_>) -> impl Iterator<Item = &Same> {
     let spoken = asked.attempt.variables();
     let of_several = asked.attempt.several.as_ref().map(|several| several.joined);
-    asked.lookup.same.iter().filter(|same| spoken.contains(&same.variable) || of_several == Some(same.variable)).all(
-        |same| {
-            let wanted = asked.values.get(same.variable as usize).and_then(Option::as_ref);
-            let found = field(resource, asked.lookup, &same.field);
-            let text = found.and_then(|value| value.string().or_else(|| value.number()));
-            wanted.is_some_and(|wanted| text == Some(wanted.text.as_str()))
-        },
-    )
+    let speaks = move |same: &&Same| spoken.contains(&same.variable) || of_several == Some(same.variable);
+    asked.lookup.same.iter().filter(speaks)
 }
 
 /// The one value of a field of an answer: at the first of its places where there is something.
@@ -265,7 +283,7 @@ fn complete(elements: &[Value<'_>], pages: Pages, page: Option<u32>) -> Result<(
 mod tests {
     use super::*;
     use crate::document::{Document, read_json};
-    use crate::policy::{Address, Ask, Field, Part, Same, VariableType};
+    use crate::policy::{Address, Ask, Field, Part, VariableType};
 
     fn lookup() -> Lookup {
         let path = |text: &str| Path::parse(text).unwrap();

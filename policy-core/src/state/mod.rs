@@ -2,7 +2,8 @@
 //!
 //! `lookup` turns a lookup of the catalog and the values of a request into what is fetched; `plan` merges and bounds
 //! what one request needs; the host fetches; `answer` (with `event_stream` for MCP) reads what came, as strictly as a
-//! request; `known` finds the resource that was asked for in it. `fresh` says which answers to an agent a host may give instead.
+//! request; `known` finds the resource that was asked for in it; `pages` says
+//! what stands against a list being whole. `fresh` says which answers to an agent a host may give instead.
 //!
 //! Nothing here sends anything: the core says what it needs, the host answers. No credential of the agent is in what is
 //! fetched.
@@ -12,6 +13,7 @@ mod event_stream;
 mod fresh;
 mod known;
 mod lookup;
+mod pages;
 mod plan;
 
 pub use answer::Answer;
