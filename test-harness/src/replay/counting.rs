@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy_core::counters::{
-    Budget as Room, Cas, Charge, Memory, OpenError, Plan, Signals, SlotName, Store, Table, Tallied, carry_out,
-    give_back, place, record, set_used, usage,
+    Cas, Charge, Memory, OpenError, Plan, Signals, SlotName, Store, Table, Tallied, carry_out, give_back, place,
+    record, set_used, usage,
 };
 use policy_core::policy::{Counter, Page};
 use policy_core::{Outcome, PolicySet, Timestamp};
@@ -41,7 +41,7 @@ impl Counting {
     /// Nothing has been used yet, since a moment.
     pub(super) fn new(set: &PolicySet, since: Timestamp) -> Result<Self, OpenError> {
         let mut store = Memory::new();
-        let table = Table::open(set, &mut store, Room::default(), since)?;
+        let table = Table::open(set, &mut store, set.counters_budget(), since)?;
         Ok(Self { table, store, peaks: Peaks::default(), seen: Seen::default() })
     }
 
