@@ -4,7 +4,7 @@
 
 mod support;
 
-use policy_core::counters::{Plan, Signals, Used, carry_out};
+use policy_core::counters::{Signals, set_used};
 use policy_core::number::Decimal;
 use policy_core::{Code, Decision};
 use support::counting::{DONE, Gateway, SENT, UNSENT};
@@ -426,25 +426,22 @@ fn what_was_used_before() {
         { "id": "pace", "count": "requests", "max": 5, "window": "1h" },
         { "id": "each", "sum": "price", "max": 10, "window": "1h", "per": ["resource", "category"] }] }"#;
     let mut gateway = Gateway::new(permits(rules));
-    let preset = |gateway: &mut Gateway, counter, per: &[&str], used: &str| {
-        let used = Used::Number(Decimal::parse_plain(used).expect("a number"));
-        let plan = Plan::preset(&gateway.set, "agent", counter, per, used)?;
-        let tallied = carry_out(&plan, &gateway.table, &mut gateway.memory, gateway.now);
-        Some(tallied.refusals().is_empty())
+    let tell = |gateway: &mut Gateway, used: &[&str]| {
+        let told = Gateway::new(gateway.set.clone()).judge(&put(1, r#"{"price":1,"category":"Toys"}"#));
+        let charges = told.charged.as_ref().expect("it is counted").charges();
+        for (charge, used) in charges.iter().zip(used) {
+            let used = Decimal::parse_plain(used).expect("a number");
+            assert_eq!(set_used(charge, Some(used), &gateway.table, &mut gateway.memory, gateway.now), Ok(()));
+        }
+        charges.len()
     };
-    assert_eq!(preset(&mut gateway, (Some("w"), "pace"), &[], "3"), Some(true));
-    assert_eq!(preset(&mut gateway, (Some("w"), "each"), &["shop:products/1", "Toys"], "9.50"), Some(true));
-    for (counter, per) in
-        [((Some("w"), "pacE"), &[][..]), ((None, "pace"), &[]), ((Some("w"), "each"), &["shop:products/1"])]
-    {
-        assert_eq!(preset(&mut gateway, counter, per, "1"), None);
-    }
+    assert_eq!(tell(&mut gateway, &["3", "9.50"]), 2);
     gateway.check(&put(1, r#"{"price":1,"category":"toys"}"#), "deny w: budget_exceeded");
     gateway.check(&put(1, r#"{"price":0.5,"category":"toys"}"#), "allow w");
     gateway.check(&put(2, r#"{"price":1,"category":"toys"}"#), "allow w");
     gateway.check(&put(3, "{}"), "deny w: rate_limited");
     // Past its bound as well: then nothing fits.
-    assert_eq!(preset(&mut gateway, (Some("w"), "pace"), &[], "100"), Some(true));
+    assert_eq!(tell(&mut gateway, &["100"]), 2);
     gateway.pass(3_500);
     gateway.check(&put(4, "{}"), "deny w: rate_limited");
 }

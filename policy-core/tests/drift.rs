@@ -4,8 +4,7 @@
 
 mod support;
 
-use policy_core::counters::{Plan, Signals, Used, carry_out};
-use policy_core::number::Decimal;
+use policy_core::counters::{Signals, record};
 use support::counting::{DONE, Gateway, SENT, UNSENT};
 use support::present::{World, store, store_permits};
 use support::{Request, json, text_of};
@@ -170,10 +169,11 @@ fn what_was_changed_before() {
     let mut gateway = gateway(
         r#"{ "id": "d", "drift": "gross", "field": "price", "per": ["resource"], "max": { "percent": 10 }, "window": "24h" }"#,
     );
-    let decimal = |text| Decimal::parse_plain(text).expect("a number");
-    let used = Used::Change { field: "price".into(), old: decimal("100"), new: decimal("108") };
-    let plan = Plan::preset(&gateway.set, "agent", (Some("p"), "d"), &["store:products/42"], used).expect("a counter");
-    assert!(carry_out(&plan, &gateway.table, &mut gateway.memory, gateway.now).refusals().is_empty());
+    let mut before = Gateway::new(gateway.set.clone());
+    product(&mut before, r#""price":"100""#);
+    let done = before.judge(&put(r#"{"price":"108"}"#));
+    let plan = done.charged.as_ref().expect("it is counted");
+    assert_eq!(record(plan, true, &gateway.table, &mut gateway.memory, gateway.now), vec![]);
     reprice(&mut gateway, "108.00", "105.99", "deny p: drift_exceeded");
     reprice(&mut gateway, "108.00", "106.00", "allow p");
 }

@@ -30,7 +30,7 @@ mod window;
 
 pub use ledger::{Tallied, carry_out, give_back};
 pub(crate) use plan::{Amount, Key, Move, Tally};
-pub use plan::{Charge, Intent, Plan, Used};
+pub use plan::{Charge, Intent, Plan};
 pub use settle::Signals;
 pub use slot::{Receipt, Refusal, release, reserve};
 pub use store::{Cas, Memory, SlotName, Store};

@@ -12,7 +12,7 @@ use crate::decision::Decision;
 use crate::evaluate::folded;
 use crate::limits::COUNTER_KEY_BYTES;
 use crate::number::Decimal;
-use crate::policy::{Change, Counted, Counter, Page, Per, PolicySet, Reach};
+use crate::policy::{Change, Counted, Counter, Page, Reach};
 
 /// Of what a counter keeps a budget of its own: what the counter's `per` names, without the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,8 +146,7 @@ pub struct Charge {
     pub(crate) reach: Reach,
     pub(crate) key: Key,
     pub(crate) amount: Amount,
-    /// `None`: whatever is used.
-    pub(crate) bound: Option<Bound>,
+    pub(crate) bound: Bound,
     pub(crate) meter: Meter,
     pub(crate) whole: bool,
     pub(crate) intent: Intent,
@@ -224,71 +223,6 @@ impl Plan {
     }
 }
 
-/// What has been used before, for hosts that begin in a known state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Used {
-    /// So many requests or rows, or so much of a sum.
-    Number(Decimal),
-    /// A field has changed.
-    Change {
-        /// As the page spells it.
-        field: String,
-        /// What it was.
-        old: Decimal,
-        /// What it became.
-        new: Decimal,
-    },
-}
-
-impl Plan {
-    /// Charges a counter with what has been used before, whatever its bound. `rule`: the permit it stands in; none for one
-    /// that is shared. `per`: for each of the counter's `per`, a value, or for `resource` `api:resource/key`. `None`: there
-    /// is no such counter, or it does not count that.
-    #[must_use]
-    pub fn preset(
-        set: &PolicySet,
-        agent: &str,
-        (rule, id): (Option<&str>, &str),
-        per: &[&str],
-        used: Used,
-    ) -> Option<Self> {
-        let page = set.page(agent)?;
-        let is_meant = |counter: &Counter| counter.rule.as_deref() == rule && counter.id == id;
-        let index = page.counters.iter().position(is_meant)?;
-        let counter = page.counters.get(index)?;
-        if per.len() != counter.per.len() {
-            return None;
-        }
-        let parts: Vec<String> = counter.per.iter().zip(per).map(|(per, value)| part(per, value)).collect();
-        let amount = match (used, &counter.counted) {
-            (Used::Number(number), Counted::Requests(_) | Counted::Rows(_) | Counted::Sum { .. }) => {
-                Amount::Number(number)
-            }
-            (Used::Change { field, old, new }, Counted::Drift(drift))
-                if drift.fields.iter().any(|(known, _)| *known == field) =>
-            {
-                Amount::Changes(alloc::vec![Move { field, old, new }])
-            }
-            _ => return None,
-        };
-        let tally = Tally { counter: u32::try_from(index).ok()?, key: Key::of(&parts), amount };
-        let charge = charge(page, tally, Decision::Allow)?;
-        let charge = Charge { bound: None, intent: Intent::Reserve, whole: false, ..charge };
-        Some(Self { charges: alloc::vec![charge] })
-    }
-}
-
-/// One part of a key: the value of a name, or a resource.
-fn part(per: &Per, value: &str) -> String {
-    match per {
-        Per::Resource => match value.rsplit_once('/') {
-            Some((resource, key)) => Key::of_resource(resource, key),
-            None => value.into(),
-        },
-        Per::Name(_) => Key::of_value(value),
-    }
-}
-
 fn charge(page: &Page, Tally { counter: index, key, amount }: Tally, decision: Decision) -> Option<Charge> {
     let counter: &Counter = page.counters.get(index as usize)?;
     let intent = match decision {
@@ -307,7 +241,7 @@ fn charge(page: &Page, Tally { counter: index, key, amount }: Tally, decision: D
         reach: counter.reach,
         key,
         amount,
-        bound: Some(bound),
+        bound,
         meter: Meter { window: counter.window, zone: page.zone.clone() },
         whole: counter.whole,
         intent,

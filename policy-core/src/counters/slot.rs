@@ -293,8 +293,7 @@ impl State {
     }
 
     fn fits(&self, charge: &Charge, frame: Frame) -> Result<(), Refusal> {
-        let Some(bound) = &charge.bound else { return Ok(()) };
-        match (self, &charge.amount, bound) {
+        match (self, &charge.amount, &charge.bound) {
             (Self::Total(total), Amount::Number(amount), Bound::Number(max)) => {
                 let used = total.used().ok_or(Refusal::Inexact)?;
                 let after = used.checked_add(*amount).ok_or(Refusal::Inexact)?;

@@ -59,7 +59,7 @@ pub fn set_used(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let amount = match (&charge.bound, &charge.amount, used) {
-        (Some(Bound::Drift { net, .. }), Amount::Changes(moves), Some(used)) => {
+        (Bound::Drift { net, .. }, Amount::Changes(moves), Some(used)) => {
             let moves = moves.first().map(|first| before(first, used, *net).ok_or(Refusal::Inexact));
             Amount::Changes(moves.transpose()?.unwrap_or_default())
         }
@@ -93,10 +93,8 @@ pub fn usage(charge: &Charge, table: &Table, store: &mut dyn Store, now: Timesta
     let (bytes, _) = store.get(place(charge, table)?)?;
     let (state, frame) = slot::state(&bytes, charge, now).ok()?;
     match (&state, &charge.bound) {
-        (State::Total(total), Some(Bound::Number(max))) => {
-            Some(Usage { used: total.used()?, max: *max, percent: false })
-        }
-        (State::Drift(changes), Some(Bound::Drift { net, bounds })) => {
+        (State::Total(total), Bound::Number(max)) => Some(Usage { used: total.used()?, max: *max, percent: false }),
+        (State::Drift(changes), Bound::Drift { net, bounds }) => {
             let (distance, share) = changes.drift(frame, &[], *net, bounds.percent.is_some())?;
             let absolute = bounds.absolute.map(|max| Usage { used: distance, max, percent: false });
             let percent = bounds.percent.map(|max| Usage { used: shown(share), max, percent: true });
