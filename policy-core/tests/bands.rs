@@ -6,16 +6,8 @@ mod support;
 use std::sync::Arc;
 
 use policy_core::{PolicySet, Unavailable};
-use support::present::{World, check_in, judge_in, messages, response, store};
-use support::{Request, json};
-
-fn put(body: &str) -> Request {
-    json("PUT /v1/products/42", body)
-}
-
-fn now(members: &str) -> World {
-    World::of(&[("/v1/products/42", &format!(r#"{{"id":42,{members}}}"#))])
-}
+use support::json;
+use support::present::{World, check_in, judge_in, messages, now, put, response, store};
 
 fn page(unavailable: &str, limits: &str) -> Arc<PolicySet> {
     store(&format!(

@@ -8,22 +8,8 @@ use std::sync::Arc;
 use policy_core::PolicySet;
 use proptest::prelude::*;
 use support::exact::{Bound, Written, text};
-use support::present::{World, check_in, judge_in, messages, store_permits};
-use support::{Request, json, text_of};
-
-fn limited(limit: &str) -> Arc<PolicySet> {
-    store_permits(&format!(
-        r#"{{ "id": "p", "scope": "store:products.update", "fields": "any", "limits": [{limit}] }}"#
-    ))
-}
-
-fn put(body: &str) -> Request {
-    json("PUT /v1/products/42", body)
-}
-
-fn now(members: &str) -> World {
-    World::of(&[("/v1/products/42", &format!(r#"{{"id":42,{members}}}"#))])
-}
+use support::present::{World, check_in, judge_in, limited, messages, now, put};
+use support::text_of;
 
 const STEP: &str = r#"{ "id": "step", "field": "price", "change": { "percent": "5", "absolute": "50.00" } }"#;
 

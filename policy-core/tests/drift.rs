@@ -6,14 +6,10 @@ mod support;
 
 use policy_core::counters::{Signals, record};
 use support::counting::{DONE, Gateway, SENT, UNSENT};
-use support::present::{World, store, store_permits};
-use support::{Request, json, text_of};
+use support::present::{World, put, store, store_permits};
+use support::{json, text_of};
 
 const PATH: &str = "/v1/products?include=42&per_page=100";
-
-fn put(body: &str) -> Request {
-    json("PUT /v1/products/42", body)
-}
 
 fn gateway(counters: &str) -> Gateway {
     let rule = r#"{ "id": "p", "scope": "store:products.update", "fields": { "only": ["price", "regular_price", "sale_price", "stock"] }, "counters": "#;

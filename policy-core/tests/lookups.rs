@@ -9,15 +9,11 @@ use policy_core::policy::Method;
 use policy_core::state::Answer;
 use policy_core::{PolicySet, Step, Timestamp, Unavailable, evaluate};
 use proptest::prelude::*;
-use support::present::{World, check_in, judge_in, messages, response, store, store_permits};
+use support::present::{World, check_in, judge_in, messages, put, response, store, store_permits};
 use support::{NOW, Request, json, request, text_of};
 
 const STEP: &str = r#"{ "id": "p", "scope": ["store:products.update", "store:variations.update"], "fields": { "only": ["price", "id"] },
     "limits": [{ "count": "rows", "max": 60 }, { "id": "step", "field": "price", "change": { "percent": "5" } }] }"#;
-
-fn put(body: &str) -> Request {
-    json("PUT /v1/products/42", body)
-}
 
 fn product(id: u32, price: &str) -> String {
     format!(r#"{{"id":{id},"price":"{price}"}}"#)

@@ -6,22 +6,8 @@ mod support;
 use std::sync::Arc;
 
 use policy_core::PolicySet;
-use support::present::{World, check_in, store, store_permits};
-use support::{Request, json};
-
-fn limited(limit: &str) -> Arc<PolicySet> {
-    store_permits(&format!(
-        r#"{{ "id": "p", "scope": "store:products.update", "fields": "any", "limits": [{limit}] }}"#
-    ))
-}
-
-fn put(body: &str) -> Request {
-    json("PUT /v1/products/42", body)
-}
-
-fn now(members: &str) -> World {
-    World::of(&[("/v1/products/42", &format!(r#"{{"id":42,{members}}}"#))])
-}
+use support::json;
+use support::present::{World, check_in, limited, now, put, store, store_permits};
 
 /// Judges `new` for `ratio` where `current` (JSON) is there now.
 #[track_caller]

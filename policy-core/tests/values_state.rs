@@ -5,26 +5,12 @@ mod support;
 
 use policy_core::Unavailable;
 use policy_core::state::Answer;
-use support::present::{World, check_in, judge_in, messages, response, store_permits};
+use support::present::{World, check_in, judge_in, limited, messages, now, put, response, store_permits};
 use support::{Request, json, text_of};
-
-fn update(limits: &str) -> std::sync::Arc<policy_core::PolicySet> {
-    store_permits(&format!(
-        r#"{{ "id": "p", "scope": "store:products.update", "fields": "any", "limits": [{limits}] }}"#
-    ))
-}
-
-fn put(body: &str) -> Request {
-    json("PUT /v1/products/42", body)
-}
-
-fn now(members: &str) -> World {
-    World::of(&[("/v1/products/42", &format!(r#"{{"id":42,{members}}}"#))])
-}
 
 #[test]
 fn names_of_the_present_in_tests() {
-    let set = update(
+    let set = limited(
         r#"{ "id": "draft", "field": "current.status", "in": ["draft"] },
            { "id": "dear", "field": "price", "max": "10", "when": [{ "field": "current.price", "over": "100" }] },
            { "id": "kept", "field": "stock", "equals": "current.stock" }"#,
@@ -48,7 +34,7 @@ fn names_of_the_present_in_tests() {
 /// A list that is empty now is known, and has no values.
 #[test]
 fn an_empty_list_is_known() {
-    let set = update(r#"{ "field": "current.tags", "in": ["a", "b"] }"#);
+    let set = limited(r#"{ "field": "current.tags", "in": ["a", "b"] }"#);
     for (tags, expect) in [
         (r#"["a","b"]"#, "allow p"),
         ("[]", "allow p"),
@@ -64,7 +50,7 @@ fn an_empty_list_is_known() {
 /// What was expected and what is counted must agree: checksums of a stock take.
 #[test]
 fn a_checksum_over_request_and_present() {
-    let set = update(r#"{ "id": "sum", "field": "final_count", "equals": "counted" }"#);
+    let set = limited(r#"{ "id": "sum", "field": "final_count", "equals": "counted" }"#);
     for (body, expect) in [
         (r#"{"delta":-3,"final_count":7}"#, "allow p"),
         (r#"{"delta":-3,"final_count":8}"#, "deny p: value_format /final_count"),
@@ -79,7 +65,7 @@ fn a_checksum_over_request_and_present() {
         &put(r#"{"delta":-3,"final_count":7}"#),
         "deny p: unknown_state /final_count",
     );
-    let product = update(r#"{ "field": "worth", "max": "100" }"#);
+    let product = limited(r#"{ "field": "worth", "max": "100" }"#);
     check_in(&product, &now(r#""price":"19.99""#), &put(r#"{"stock":5}"#), "allow p");
     check_in(&product, &now(r#""price":"20.01""#), &put(r#"{"stock":5}"#), "deny p: envelope_exceeded");
     let huge = now(r#""price":"999999999999999999""#);
@@ -181,7 +167,7 @@ fn elements_have_keys_of_their_own() {
 /// Totals over a list: open orders against the stock left.
 #[test]
 fn totals_need_the_whole_list() {
-    let set = update(r#"{ "id": "left", "field": "left", "min": 2 }"#);
+    let set = limited(r#"{ "id": "left", "field": "left", "min": 2 }"#);
     let product = r#"{"id":42,"stock":10}"#;
     let open = "/v1/orders?product=42&per_page=3";
     let list = |quantities: &[&str]| {
@@ -234,8 +220,8 @@ fn totals_need_the_whole_list() {
 fn counts_and_sums_of_nested_lists() {
     let open = "/v1/orders?product=42&per_page=3";
     let body = put(r#"{"price":"1"}"#);
-    let count = update(r#"{ "field": "open.orders", "max": 1 }"#);
-    let nested = update(r#"{ "field": "open.in_lines", "max": 6 }"#);
+    let count = limited(r#"{ "field": "open.orders", "max": 1 }"#);
+    let nested = limited(r#"{ "field": "open.in_lines", "max": 6 }"#);
     for (set, orders, expect) in [
         (&count, r#"{"orders":[{"id":1},{"quantity":5}]}"#, "allow p"),
         (&count, r#"{"orders":[{"id":1},{"id":2}]}"#, "deny p: envelope_exceeded"),
@@ -251,7 +237,7 @@ fn counts_and_sums_of_nested_lists() {
 /// Messages of values of the present name what is now.
 #[test]
 fn messages_show_the_value() {
-    let set = update(r#"{ "id": "stocked", "field": "current.stock", "min": 5 }"#);
+    let set = limited(r#"{ "id": "stocked", "field": "current.stock", "min": 5 }"#);
     let outcome = judge_in(&set, &put(r#"{"price":"1"}"#), &now(r#""stock":3"#));
     assert_eq!(text_of(&outcome), "deny p: envelope_exceeded");
     assert_eq!(messages(&outcome), ["`current.stock` must be at least 5, is 3 (limit `stocked`)"]);

@@ -10,7 +10,7 @@ use policy_core::state::{Answer, Fetch};
 use policy_core::{Body, Outcome, PolicySet, Step, Timestamp, Unavailable, evaluate};
 
 use super::pages::framed;
-use super::{NOW, Request, line_of, policy, source, text_of};
+use super::{NOW, Request, json, line_of, policy, source, text_of};
 
 /// Products in categories, variations of them, orders by lines, refunds in the currency of their charge.
 pub const STORE: &str = r#"{
@@ -136,6 +136,23 @@ pub fn store(members: &str) -> Arc<PolicySet> {
 /// [`store`] from its permits alone.
 pub fn store_permits(rules: &str) -> Arc<PolicySet> {
     store(&format!(r#"{{ "permit": [{rules}] }}"#))
+}
+
+/// The store with these limits on what its products become.
+pub fn limited(limits: &str) -> Arc<PolicySet> {
+    store_permits(&format!(
+        r#"{{ "id": "p", "scope": "store:products.update", "fields": "any", "limits": [{limits}] }}"#
+    ))
+}
+
+/// A write to the product 42.
+pub fn put(body: &str) -> Request {
+    json("PUT /v1/products/42", body)
+}
+
+/// A world in which the product 42 has these members.
+pub fn now(members: &str) -> World {
+    World::of(&[("/v1/products/42", &format!(r#"{{"id":42,{members}}}"#))])
 }
 
 /// What a host would find: answers by method and target. What is not in it is not found.
