@@ -23,7 +23,7 @@ use crate::policy::{Body, Head, NeedBody, NeedCounters, NeedCurrent, Outcome, St
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::store::Slots;
-use crate::types::{Action, Fields};
+use crate::types::{Action, Fields, Status};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
 const DELIVERY_PATIENCE: u64 = 1_000_000_000;
@@ -133,9 +133,12 @@ impl Request {
             // Every request has a method: no headers at all is a failure to give them.
             Ok(_) | Err(_) => return self.refuse(Refusal::HeadUnreadable),
         };
+        let Ok(properties) = identity_properties(&plugin) else {
+            return self.refuse(Refusal::HeadUnreadable);
+        };
         let head = length(&fields);
         self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
-        let step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
+        let step = evaluate(&plugin.set, Head { properties, ..Head::new(fields, end_of_stream) }, Timestamp(now));
         match step {
             Step::NeedBody(need) if end_of_stream => {
                 self.judged = Some(0);
@@ -447,6 +450,17 @@ impl Drop for Request {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What the gateway knows of who is asking, where the policies ask for it. A property that cannot be read is not one that
+/// is absent.
+fn identity_properties(plugin: &Plugin) -> Result<Vec<Option<Vec<u8>>>, Status> {
+    let read = |path: &Vec<String>| match host::property(path) {
+        Ok(value) => Ok(Some(value)),
+        Err(Status::NotFound) => Ok(None),
+        Err(other) => Err(other),
+    };
+    plugin.set.identity_properties().iter().map(read).collect()
 }
 
 /// Charges what a request uses up, now: it may have waited for long.

@@ -41,6 +41,10 @@ pub const REASONS: usize = 16;
 pub const QUOTED_CHARS: usize = 64;
 /// Longest name of an agent without a page that an event repeats, in bytes.
 pub const UNKNOWN_AGENT_BYTES: usize = 256;
+/// Longest value of a header, a claim or a certificate that names an agent, in bytes: the longest SPIFFE ID (SPIFFE-ID §2.3).
+pub const IDENTITY_BYTES: usize = 2048;
+/// Longest id of a session, in bytes.
+pub const SESSION_BYTES: usize = 128;
 /// Default size of a body that is judged, in KiB.
 pub const BODY_KIB: u32 = 256;
 /// Largest body size that a gateway document may ask for, in KiB.

@@ -16,6 +16,7 @@ mod endpoint;
 mod field;
 mod gateway;
 mod hours;
+mod identity;
 mod inner;
 mod later;
 mod layout;

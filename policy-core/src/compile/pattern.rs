@@ -76,6 +76,7 @@ mod tests {
         assert_eq!(patterns.add("a|ab"), Ok(either));
         let gateway = Gateway {
             identity: Vec::new(),
+            properties: Vec::new(),
             unknown_agent: UnknownAgent::Deny,
             body_limit: 1,
             body_timeout_ms: 1,

@@ -83,8 +83,8 @@ struct Judging {
 pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let end_of_stream = head.end_of_stream;
     let headers = Headers::new(head.fields);
-    let agent = match identify(&set.set.gateway, &headers) {
-        Principal::Agent(agent) => agent,
+    let agent = match identify(&set.set.gateway, &headers, &head.properties) {
+        Principal::Agent(agent) => agent.name,
         Principal::NotAnAgent => return Step::Done(not_an_agent()),
         Principal::Unknown(why) => return Step::Done(unknown(None, why)),
     };

@@ -76,7 +76,7 @@ impl Request {
     }
 
     pub fn head(&self) -> Head {
-        Head { fields: self.fields.clone(), end_of_stream: self.body.is_none() }
+        Head::new(self.fields.clone(), self.body.is_none())
     }
 }
 

@@ -61,7 +61,10 @@ impl NativeEngine {
             counters.lock().unwrap_or_else(PoisonError::into_inner).seen = Seen::default();
         }
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
-        let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
+        let head = Head {
+            properties: request.properties_at(self.set.identity_properties()),
+            ..Head::new(request.headers.clone(), ends_at_headers)
+        };
         let mut step = evaluate(&self.set, head, now);
         loop {
             step = match step {

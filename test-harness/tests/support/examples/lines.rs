@@ -135,7 +135,7 @@ fn first(text: &str, place: Place) -> (Line, Head) {
     let request = RecordedRequest {
         headers: Vec::new(),
         body: body.map_or(RecordedBody::Empty, RecordedBody::Complete),
-        trailers: Vec::new(),
+        ..RecordedRequest::default()
     };
     let now = policy_core::Timestamp::parse(NOW).expect("a time");
     (Line { place, text: text.to_owned(), request, now, answer }, head)
@@ -154,6 +154,10 @@ fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
         line.request.body = RecordedBody::Complete(bytes);
     } else if let Some(time) = text.strip_prefix("at ") {
         line.now = policy_core::Timestamp::parse(time).unwrap_or_else(|| panic!("{place}: `{time}` is not a time"));
+    } else if let Some(property) = text.strip_prefix("property ") {
+        let (path, value) = property.split_once(" = ").unwrap_or_else(|| panic!("{place}: `property PATH = value`"));
+        let path = path.split('/').map(str::to_owned).collect();
+        line.request.properties.insert(path, repeated(value).into_bytes());
     } else {
         let (name, value) = text.split_once(':').unwrap_or_else(|| panic!("{place}: a header is `name: value`"));
         head.given.push([name.to_owned(), repeated(value.trim())]);
