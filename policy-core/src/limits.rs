@@ -81,3 +81,10 @@ pub const SLOT_BYTES: usize = 4 * 1024;
 pub const COUNTER_SLOTS: u32 = 1_024;
 /// Most tries to set a slot that others set as well.
 pub const CAS_TRIES: usize = 32;
+/// Longest signed message (grant, session token, command) that is read, in bytes.
+pub const SIGNED_BYTES: usize = 4 * 1024;
+/// Longest id that a signed message, a key or a session has, in bytes.
+pub const ID_BYTES: usize = 128;
+/// Most keys in a gateway document.
+#[cfg(feature = "author")]
+pub const KEYS: usize = 256;
