@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::{IDENTITY_BYTES, SESSION_BYTES};
+use crate::jws::is_id;
+use crate::limits::{ID_BYTES, IDENTITY_BYTES};
 use crate::policy::{Gateway, IdentitySource, UnknownAgent};
 use crate::quote::{quote, quote_bytes};
 use crate::request::Headers;
@@ -154,14 +155,9 @@ fn text(value: &[u8]) -> Option<&str> {
 }
 
 fn session_of(id: &[u8]) -> Result<Session, String> {
-    let id = core::str::from_utf8(id).ok().filter(|id| is_session(id));
-    let id = id.ok_or_else(|| format!("the session's id is not 1 to {SESSION_BYTES} characters of visible ASCII"))?;
+    let id = core::str::from_utf8(id).ok().filter(|id| is_id(id));
+    let id = id.ok_or_else(|| format!("the session's id is not 1 to {ID_BYTES} characters of visible ASCII"))?;
     Ok(Session { id: id.to_string() })
-}
-
-/// Whether a text can be the id of a session.
-pub(crate) fn is_session(id: &str) -> bool {
-    (1..=SESSION_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// The token in `Bearer x`, `token x` or a bare value; other schemes carry no token of ours.

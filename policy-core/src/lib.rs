@@ -42,6 +42,7 @@ pub mod evaluate;
 #[cfg(feature = "author")]
 pub mod gateway;
 pub mod identify;
+pub mod jws;
 pub mod limits;
 pub mod number;
 pub mod policy;

@@ -43,8 +43,6 @@ pub const QUOTED_CHARS: usize = 64;
 pub const UNKNOWN_AGENT_BYTES: usize = 256;
 /// Longest value of a header, a claim or a certificate that names an agent, in bytes: the longest SPIFFE ID (SPIFFE-ID §2.3).
 pub const IDENTITY_BYTES: usize = 2048;
-/// Longest id of a session, in bytes.
-pub const SESSION_BYTES: usize = 128;
 /// Default size of a body that is judged, in KiB.
 pub const BODY_KIB: u32 = 256;
 /// Largest body size that a gateway document may ask for, in KiB.
@@ -85,3 +83,10 @@ pub const SLOT_BYTES: usize = 4 * 1024;
 pub const COUNTER_SLOTS: u32 = 1_024;
 /// Most tries to set a slot that others set as well.
 pub const CAS_TRIES: usize = 32;
+/// Longest signed message (grant, session token, command) that is read, in bytes.
+pub const SIGNED_BYTES: usize = 4 * 1024;
+/// Longest id that a signed message, a key or a session has, in bytes.
+pub const ID_BYTES: usize = 128;
+/// Most keys in a gateway document.
+#[cfg(feature = "author")]
+pub const KEYS: usize = 256;

@@ -18,6 +18,7 @@ mod gateway;
 mod hours;
 mod identity;
 mod inner;
+mod keys;
 mod later;
 mod layout;
 mod limit;

@@ -23,10 +23,7 @@ fn gateway(unknown_agent: UnknownAgent) -> Gateway {
         ],
         properties: alloc::vec![Vec::new(); PROPERTIES],
         unknown_agent,
-        body_limit: 1,
-        body_timeout_ms: 1,
-        counters_kib: 64,
-        lookups: crate::policy::Lookups::default(),
+        ..Gateway::default()
     }
 }
 
@@ -101,7 +98,7 @@ fn a_claim_names_the_agent_and_its_session() {
     for name in [&b""[..], b"re\xffader", b"reader\0", b"\x01", &42_f64.to_le_bytes(), long.as_bytes()] {
         refused(known([Some(name), None, None]), NO_NAME);
     }
-    let long = "s".repeat(SESSION_BYTES + 1);
+    let long = "s".repeat(ID_BYTES + 1);
     for session in [&b""[..], b"run 7", b"r\xfcn", b"run\n7", long.as_bytes()] {
         refused(known([Some(b"reader"), Some(session), None]), "the session's id is not");
     }

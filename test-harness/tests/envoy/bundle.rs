@@ -100,6 +100,12 @@ impl Policies {
         self
     }
 
+    /// Says where agents' names come from.
+    pub(crate) fn identity(mut self, sources: Value) -> Self {
+        self.gateway["identity"] = sources;
+        self
+    }
+
     /// Sets the highest price the agent may set.
     pub(crate) fn max_price(mut self, max: u32) -> Self {
         self.template["permit"][1]["limits"][0]["max"] = json!(max);

@@ -17,6 +17,7 @@ mod http1;
 #[path = "../support/library.rs"]
 mod library;
 mod library_live;
+mod mutual_tls;
 mod process;
 mod shop;
 mod tools_server;
@@ -30,6 +31,7 @@ mod counters;
 mod decision_record;
 mod header_bytes;
 mod held_requests;
+mod identity;
 mod many_clients;
 mod mcp;
 mod present;
