@@ -45,11 +45,15 @@ fn agent(page: &Document) -> Option<&str> {
 /// The agents of all tokens and certificates.
 fn tokens(gateway: &Document) -> impl Iterator<Item = Value<'_>> {
     let sources = gateway.root().member("identity").into_iter().flat_map(Value::children);
-    let credentials = |source: Value<'_>| match source.member("token") {
+    sources.filter_map(credentials).flat_map(Value::children)
+}
+
+/// What a source maps to agents.
+fn credentials(source: Value<'_>) -> Option<Value<'_>> {
+    match source.member("token") {
         Some(token) => token.member("sha256"),
         None => source.member("mtls")?.member("uri_sans"),
-    };
-    sources.filter_map(credentials).flat_map(Value::children)
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use serde_json::{Value, json};
 
 use crate::config::loopback;
@@ -19,6 +19,8 @@ impl MutualTls {
     /// A fresh authority.
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).expect("parameters");
+        // A certificate whose subject is its issuer's counts as signed by itself.
+        params.distinguished_name.push(DnType::CommonName, "authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
         let server = issue(&authority, SanType::DnsName("gateway.example.com".try_into().expect("a name")));
