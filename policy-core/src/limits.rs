@@ -90,3 +90,9 @@ pub const ID_BYTES: usize = 128;
 /// Most keys in a gateway document.
 #[cfg(feature = "author")]
 pub const KEYS: usize = 256;
+/// Most pauses at a time.
+pub const PAUSES: usize = 200;
+/// Most commands that are remembered, each until it is void: more in that time are refused.
+pub const COMMANDS: usize = 200;
+/// Slots for sessions that have ended before their time.
+pub const ENDED_SLOTS: u32 = 64;

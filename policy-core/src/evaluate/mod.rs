@@ -39,7 +39,7 @@ pub(crate) use test::name_text;
 
 #[cfg(feature = "author")]
 pub use operations::{Asked, operations};
-pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
+pub use step::{NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 
 use alloc::string::String;
 
