@@ -9,11 +9,14 @@ use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::jws::is_id;
+use crate::decision::Code;
+use crate::jws::{self, is_id};
 use crate::limits::{ID_BYTES, IDENTITY_BYTES};
 use crate::policy::{Gateway, IdentitySource, UnknownAgent};
 use crate::quote::{quote, quote_bytes};
 use crate::request::Headers;
+use crate::session::{self, Session};
+use crate::time::Timestamp;
 
 /// Where Kong names the consumer that it has authenticated.
 /// Source: Kong Gateway, "Authentication", headers that its authentication plugins set upstream.
@@ -31,7 +34,7 @@ pub enum Principal {
     /// No source names one, and the gateway lets such requests pass.
     NotAnAgent,
     /// Nobody the gateway knows: why.
-    Unknown(String),
+    Unknown(Code, String),
 }
 
 /// An agent, as the sources of a request name it.
@@ -43,39 +46,40 @@ pub struct Agent {
     pub session: Option<Session>,
 }
 
-/// One run of an agent, from its first request to the end of its task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// Its id: visible ASCII, of bounded length.
-    pub id: String,
-}
-
 /// Reads all sources. `properties` are those of [`PolicySet::identity_properties`](crate::PolicySet::identity_properties).
 #[must_use]
-pub fn identify(gateway: &Gateway, headers: &Headers, properties: &[Option<Vec<u8>>]) -> Principal {
+pub fn identify(gateway: &Gateway, headers: &Headers, properties: &[Option<Vec<u8>>], now: Timestamp) -> Principal {
+    let unknown = |why| (Code::UnknownAgent, why);
     let mut named: Option<Agent> = None;
     for source in &gateway.identity {
-        let found = match read(source, headers, properties) {
-            Ok(None) => continue,
-            Ok(Some(found)) => found,
-            Err(why) => return Principal::Unknown(why),
+        let found = match source {
+            IdentitySource::SessionToken(header) => in_session(header, headers, gateway, now),
+            source => read(source, headers, properties, gateway).map_err(unknown),
         };
-        named = Some(match named {
-            None => found,
-            Some(known) => match known.and(found) {
-                Ok(both) => both,
-                Err(why) => return Principal::Unknown(why),
-            },
-        });
+        let both = match (named.take(), found) {
+            (known, Ok(None)) => Ok(known),
+            (None, found) => found,
+            (Some(known), Ok(Some(found))) => known.and(found).map(Some).map_err(unknown),
+            (Some(_), Err(why)) => Err(why),
+        };
+        match both {
+            Ok(both) => named = both,
+            Err((code, why)) => return Principal::Unknown(code, why),
+        }
     }
     match (named, gateway.unknown_agent) {
         (Some(agent), _) => Principal::Agent(agent),
         (None, UnknownAgent::Pass) => Principal::NotAnAgent,
-        (None, UnknownAgent::Deny) => Principal::Unknown(match gateway.identity.first().map(IdentitySource::header) {
-            Some(Some(name)) => format!("no source names an agent (the first is the header {})", quote(name)),
-            Some(None) => "no source names an agent: the gateway has verified no token and no certificate".to_string(),
-            None => "the gateway has no identity source".to_string(),
-        }),
+        (None, UnknownAgent::Deny) => Principal::Unknown(
+            Code::UnknownAgent,
+            match gateway.identity.first().map(IdentitySource::header) {
+                Some(Some(name)) => format!("no source names an agent (the first is the header {})", quote(name)),
+                Some(None) => {
+                    "no source names an agent: the gateway has verified no token and no certificate".to_string()
+                }
+                None => "the gateway has no identity source".to_string(),
+            },
+        ),
     }
 }
 
@@ -90,20 +94,34 @@ impl Agent {
             return Err(format!("two sources name different agents: {} and {}", quote(&self.name), quote(&other.name)));
         }
         match (&self.session, &other.session) {
-            (Some(one), Some(two)) if one != two => Err("two sources name different sessions".to_string()),
-            (None, Some(_)) => Ok(other),
+            (Some(one), Some(two)) if one.id != two.id => Err("two sources name different sessions".to_string()),
+            // Two tokens of one session: which of them narrows it?
+            (Some(Session { token: Some(one), .. }), Some(Session { token: Some(two), .. })) if one != two => {
+                Err("two sources hold different tokens of one session".to_string())
+            }
+            (None | Some(Session { token: None, .. }), Some(_)) => Ok(other),
             _ => Ok(self),
         }
     }
 }
 
 /// What one source says; `None`: it is absent.
-fn read(source: &IdentitySource, headers: &Headers, properties: &[Option<Vec<u8>>]) -> Result<Option<Agent>, String> {
+fn read(
+    source: &IdentitySource,
+    headers: &Headers,
+    properties: &[Option<Vec<u8>>],
+    gateway: &Gateway,
+) -> Result<Option<Agent>, String> {
     let property = |index: u32| properties.get(index as usize).and_then(Option::as_deref);
     Ok(match source {
         IdentitySource::Header(header) => name_in(headers, header)?.map(Agent::new),
         IdentitySource::Token { header, agents } => {
             let Some(token) = single(headers, header)?.and_then(token_of) else { return Ok(None) };
+            let of_sessions =
+                |source: &IdentitySource| matches!(source, IdentitySource::SessionToken(of) if of == header);
+            if is_signed(token) && gateway.identity.iter().any(of_sessions) {
+                return Ok(None);
+            }
             // Comparing digests reveals nothing of a token through timing.
             let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
             let agent = agents.get(&digest);
@@ -129,7 +147,27 @@ fn read(source: &IdentitySource, headers: &Headers, properties: &[Option<Vec<u8>
             Some(_) => return Err(format!("the header `{ANONYMOUS}` is something other than `true`")),
             None => name_in(headers, header)?.map(Agent::new),
         },
+        // It is read with the keys, and has reasons of its own.
+        IdentitySource::SessionToken(_) => None,
     })
+}
+
+/// What a session token says; `None`: there is none.
+fn in_session(
+    header: &str,
+    headers: &Headers,
+    gateway: &Gateway,
+    now: Timestamp,
+) -> Result<Option<Agent>, (Code, String)> {
+    let value = single(headers, header).map_err(|why| (Code::UnknownAgent, why))?;
+    let Some(token) = value.and_then(token_of).filter(|token| is_signed(token)) else { return Ok(None) };
+    let (name, session) = session::verify(token, gateway, now)?;
+    Ok(Some(Agent { name, session: Some(session) }))
+}
+
+/// Whether a token is a signed message, or a piece of one: its header is a JSON object.
+fn is_signed(token: &str) -> bool {
+    token.starts_with("eyJ") || jws::is_shaped(token)
 }
 
 const NO_NAME: &str = "no text of 1 to 2048 bytes";
@@ -157,7 +195,7 @@ fn text(value: &[u8]) -> Option<&str> {
 fn session_of(id: &[u8]) -> Result<Session, String> {
     let id = core::str::from_utf8(id).ok().filter(|id| is_id(id));
     let id = id.ok_or_else(|| format!("the session's id is not 1 to {ID_BYTES} characters of visible ASCII"))?;
-    Ok(Session { id: id.to_string() })
+    Ok(Session::new(id))
 }
 
 /// The token in `Bearer x`, `token x` or a bare value; other schemes carry no token of ours.

@@ -87,6 +87,12 @@ pub const CAS_TRIES: usize = 32;
 pub const SIGNED_BYTES: usize = 4 * 1024;
 /// Longest id that a signed message, a key or a session has, in bytes.
 pub const ID_BYTES: usize = 128;
+/// Longest time that a session token may hold, in seconds: 30 days.
+pub const SESSION_SECONDS: u64 = 30 * 86_400;
+/// Longest time that a session token may hold with which critical permits are used, in seconds.
+pub const CRITICAL_SESSION_SECONDS: u64 = 2 * 3_600;
+/// How far the clock of who issues session tokens may run ahead, in seconds.
+pub const CLOCK_SKEW_SECONDS: u64 = 60;
 /// Most keys in a gateway document.
 #[cfg(feature = "author")]
 pub const KEYS: usize = 256;

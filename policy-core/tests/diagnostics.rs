@@ -374,7 +374,7 @@ fn the_gateway_document() {
         (r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a b" }] }"#, "`a b` is not a header name | \"a b\""),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "cookie": "a" }] }"#,
-            "unknown value `cookie` | one of: `header`, `token`, `jwt`, `mtls`, `kong_consumer` | ",
+            "unknown value `cookie` | one of: `header`, `token`, `jwt`, `mtls`, `kong_consumer`, `session_token` | ",
         ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "token": { "header": "a", "sha256": { "00": "x" } } }] }"#,
@@ -387,6 +387,10 @@ fn the_gateway_document() {
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "jwt": { "metadata": ["a", "sub"], "session": ["a", ""] } }] }"#,
             "the way to a claim has 2 to 8 names, the namespace first | ",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "session_token": { "header": "authorization" } }] }"#,
+            "no key may sign session tokens | give one of `keys` the member `\"sessions\": true`",
         ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "mtls": { "uri_sans": { "example.com/agent": "x" } } }] }"#,

@@ -17,7 +17,8 @@ use crate::quote::quote;
 use crate::request::canonical_host;
 
 pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Gateway {
-    let Sources { identity, properties } = identity::compile(&document.identity, report);
+    let keys = keys::compile(document, report);
+    let Sources { identity, properties } = identity::compile(&document.identity, &keys, report);
     let body_kib = document.limits.body_kib.unwrap_or(BODY_KIB);
     if body_kib == 0 || body_kib > BODY_KIB_MAX {
         report.error("/limits/body_kib", format!("`body_kib` is 1 to {BODY_KIB_MAX}"), None);
@@ -32,7 +33,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     }
     Gateway {
         name: document.name.clone().unwrap_or_default(),
-        keys: keys::compile(document, report),
+        keys,
         identity,
         properties,
         unknown_agent: match document.unknown_agent {

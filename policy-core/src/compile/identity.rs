@@ -10,7 +10,7 @@ use super::report::Report;
 use crate::gateway::{IdentityEntry, KongConsumerWord, TokenEntry};
 use crate::identify::{CONSUMER_ID, CONSUMER_NAME};
 use crate::limits::IDENTITY_BYTES;
-use crate::policy::IdentitySource;
+use crate::policy::{IdentitySource, Key};
 use crate::quote::quote;
 
 /// Most segments of the way to a claim.
@@ -24,7 +24,7 @@ pub(super) struct Sources {
     pub(super) properties: Vec<Vec<String>>,
 }
 
-pub(super) fn compile(entries: &[IdentityEntry], report: &mut Report<'_>) -> Sources {
+pub(super) fn compile(entries: &[IdentityEntry], keys: &[Key], report: &mut Report<'_>) -> Sources {
     if entries.is_empty() {
         report.error("/identity", "no identity source: no request could name its agent", None);
     }
@@ -51,6 +51,18 @@ pub(super) fn compile(entries: &[IdentityEntry], report: &mut Report<'_>) -> Sou
                 }
                 let uri_san = sources.property(["connection", "uri_san_peer_certificate"].map(String::from).to_vec());
                 IdentitySource::Certificate { uri_san, agents: entry.uri_sans.clone() }
+            }
+            IdentityEntry::SessionToken(entry) => {
+                header_name(&entry.header, &format!("{pointer}/session_token/header"), report);
+                if !keys.iter().any(|key| key.sessions) {
+                    let help = "give one of `keys` the member `\"sessions\": true`";
+                    report.error(
+                        &format!("{pointer}/session_token"),
+                        "no key may sign session tokens",
+                        Some(help.into()),
+                    );
+                }
+                IdentitySource::SessionToken(entry.header.to_ascii_lowercase())
             }
             IdentityEntry::KongConsumer(word) => IdentitySource::KongConsumer(
                 match word {

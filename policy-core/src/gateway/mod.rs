@@ -85,6 +85,17 @@ pub enum IdentityEntry {
     Mtls(MtlsEntry),
     /// The consumer that Kong has authenticated.
     KongConsumer(KongConsumerWord),
+    /// A session token that one of the gateway's keys has signed.
+    SessionToken(SessionTokenEntry),
+}
+
+/// Session tokens in a header.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SessionTokenEntry {
+    /// The header; `Bearer x`, `token x` and a bare token are read.
+    pub header: String,
 }
 
 /// A claim of a JWT, as the filter that verified it left it in the gateway's dynamic metadata.

@@ -30,7 +30,7 @@ fn gateway(unknown_agent: UnknownAgent) -> Gateway {
 fn who_of(unknown_agent: UnknownAgent, fields: &[(&str, &str)], properties: [Option<&[u8]>; PROPERTIES]) -> Principal {
     let fields = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
     let properties = properties.map(|value| value.map(<[u8]>::to_vec));
-    identify(&gateway(unknown_agent), &Headers::new(fields), &properties)
+    identify(&gateway(unknown_agent), &Headers::new(fields), &properties, Timestamp(0))
 }
 
 fn who(fields: &[(&str, &str)]) -> Principal {
@@ -48,7 +48,7 @@ fn agent(name: &str) -> Principal {
 #[track_caller]
 fn refused(principal: Principal, part: &str) {
     match principal {
-        Principal::Unknown(why) => assert!(why.contains(part), "{why}"),
+        Principal::Unknown(Code::UnknownAgent, why) => assert!(why.contains(part), "{why}"),
         other => panic!("{other:?}"),
     }
 }
@@ -87,7 +87,7 @@ fn sources_agree() {
 #[test]
 fn a_claim_names_the_agent_and_its_session() {
     assert_eq!(known([Some(b"reader"), None, None]), agent("reader"));
-    let in_session = Agent { name: "reader".into(), session: Some(Session { id: "run-7".into() }) };
+    let in_session = Agent { name: "reader".into(), session: Some(Session::new("run-7")) };
     assert_eq!(known([Some(b"reader"), Some(b"run-7"), None]), Principal::Agent(in_session.clone()));
     let both = who_of(UnknownAgent::Pass, &[("x-agent-name", "reader")], [Some(b"reader"), Some(b"run-7"), None]);
     assert_eq!(both, Principal::Agent(in_session));

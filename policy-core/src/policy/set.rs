@@ -182,6 +182,8 @@ pub enum IdentitySource {
     },
     /// The header by which Kong names the consumer that it has authenticated.
     KongConsumer(String),
+    /// A session token in a header (`Bearer x`, `token x`, or bare), signed by one of the gateway's keys.
+    SessionToken(String),
 }
 
 impl IdentitySource {
@@ -189,7 +191,10 @@ impl IdentitySource {
     #[must_use]
     pub fn header(&self) -> Option<&str> {
         match self {
-            Self::Header(header) | Self::Token { header, .. } | Self::KongConsumer(header) => Some(header),
+            Self::Header(header)
+            | Self::Token { header, .. }
+            | Self::KongConsumer(header)
+            | Self::SessionToken(header) => Some(header),
             Self::Claim { .. } | Self::Certificate { .. } => None,
         }
     }

@@ -7,6 +7,7 @@ pub mod counting;
 pub mod exact;
 pub mod pages;
 pub mod present;
+pub mod tokens;
 
 use std::sync::Arc;
 
