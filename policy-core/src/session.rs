@@ -12,7 +12,7 @@ use crate::document::{Kind, Value, read_json};
 use crate::jws::{self, is_id};
 use crate::limits::{CLOCK_SKEW_SECONDS, ID_BYTES, IDENTITY_BYTES, SESSION_SECONDS};
 use crate::number::Decimal;
-use crate::policy::{Counted, Gateway, Key, Page};
+use crate::policy::{Counted, Gateway, Key, Page, PolicySet};
 use crate::quote::quote;
 use crate::time::Timestamp;
 
@@ -109,9 +109,35 @@ pub(crate) fn verify(token: &str, gateway: &Gateway, now: Timestamp) -> Result<(
 }
 
 /// The issuer that tokens of a key name: who holds it, or the key itself.
-#[must_use]
-pub fn issuer_of(key: &Key) -> &str {
+fn issuer_of(key: &Key) -> &str {
     key.owner.as_deref().unwrap_or(&key.id)
+}
+
+impl PolicySet {
+    /// The gateway that session tokens must be for; empty: it has no keys.
+    #[must_use]
+    pub fn gateway_name(&self) -> &str {
+        &self.set.gateway.name
+    }
+
+    /// The issuer that a session token of this key must name. `None`: there is no such key, or it signs no sessions.
+    #[must_use]
+    pub fn issuer_of_sessions(&self, key: &str) -> Option<&str> {
+        self.set.gateway.keys.iter().find(|known| known.id == key && known.sessions).map(issuer_of)
+    }
+
+    /// Whose session a token is of, and which one, if it holds at this time and fits the agent's page.
+    ///
+    /// # Errors
+    /// The reason for which a request with it is refused.
+    pub fn session_of(&self, token: &str, now: Timestamp) -> Result<(String, Session), Reason> {
+        let reason = |(code, message)| Reason { code, message, pointer: None };
+        let (agent, session) = verify(token, &self.set.gateway, now).map_err(reason)?;
+        let Some(page) = self.page(&agent) else {
+            return Err(reason((Code::UnknownAgent, format!("the agent {} has no scope template", quote(&agent)))));
+        };
+        session.misfit(page).map_or(Ok((agent, session)), Err)
+    }
 }
 
 /// The claims of a session token.

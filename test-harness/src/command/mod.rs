@@ -12,6 +12,7 @@ mod keygen;
 mod present;
 mod replay;
 mod request;
+mod token;
 mod usage;
 mod validate;
 
@@ -34,6 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Subcommand::Cases(arguments) => cases::run(&arguments),
             Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
             Subcommand::Keygen(arguments) => keygen::run(&arguments),
+            Subcommand::Token(arguments) => token::run(&arguments),
         },
         Err(error) => usage::explain(&error),
     };
