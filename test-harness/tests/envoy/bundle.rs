@@ -106,6 +106,13 @@ impl Policies {
         self
     }
 
+    /// Gives the gateway a name, and a key that signs session tokens.
+    pub(crate) fn sessions(mut self, name: &str, key: &str, public_key: &str) -> Self {
+        self.gateway["name"] = json!(name);
+        self.gateway["keys"] = json!([{ "id": key, "public_key": public_key, "sessions": true }]);
+        self
+    }
+
     /// Sets the highest price the agent may set.
     pub(crate) fn max_price(mut self, max: u32) -> Self {
         self.template["permit"][1]["limits"][0]["max"] = json!(max);

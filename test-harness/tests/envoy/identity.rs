@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use policy_core::jws::{Kind, public_key_text, public_of, sign};
 use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData as _, SigningKey as _};
 use serde_json::{Value, json};
 
@@ -129,4 +130,43 @@ async fn b1_the_certificate_of_the_client_names_the_agent() {
     let differ = "two sources name different agents: `pricing-agent` and `other-agent`";
     shop.assert_refused(&[("x-client", "ours"), ("x-agent-name", "other-agent")], differ).await;
     assert_eq!(shop.upstream.received().len(), 3);
+}
+
+/// B2: a token is verified in the filter itself, and narrows the page.
+#[tokio::test]
+async fn b2_a_session_token_names_the_agent_and_narrows_its_page() {
+    let secret = [7; 32];
+    let public = public_key_text(&public_of(&secret));
+    let upstream = Upstream::http1().await;
+    let sources = json!([{ "session_token": { "header": "authorization" } }, { "header": "x-agent-name" }]);
+    let bundle = Policies::shop().sessions("g1", "ci", &public).identity(sources).bundle();
+    let envoy = Gateway::to(&upstream).with_static(&bundle.text).start().await;
+    let shop = Shop { envoy, upstream, digest: bundle.digest };
+    let now = jiff::Timestamp::now().as_second();
+    let token = |id: &str, rules: Value| {
+        let claims = json!({
+            "iss": "ci", "aud": "g1", "sub": AGENT, "sid": id, "iat": now, "exp": now + 3_600, "rules": rules,
+        });
+        format!("Bearer {}", sign(Kind::Session, "ci", &secret, claims.to_string().as_bytes()))
+    };
+    let whole = token("run-1", json!(["read", "set-price"]));
+    shop.get(&[("authorization", &whole)]).await.assert_forwarded(&shop.digest);
+    let narrow = token("run-2", json!([]));
+    let refused = shop.get(&[("authorization", &narrow)]).await;
+    assert!(refused.text().contains("urn:ambit:endpoint_not_allowed"), "{}", refused.text());
+    let (claimed, _) = whole.rsplit_once('.').expect("a token");
+    let (_, signature) = narrow.rsplit_once('.').expect("a token");
+    let forged = format!("{claimed}.{signature}");
+    let refused = shop.get(&[("authorization", &forged), ("x-agent-name", AGENT)]).await;
+    refused.assert_refused(401, &shop.digest);
+    assert!(refused.text().contains("urn:ambit:session_invalid"), "{}", refused.text());
+    assert_eq!(shop.upstream.received().len(), 1);
+    let sessions: Vec<Value> = shop.envoy.access_log(3).await.iter().map(|line| session(&line["decision"])).collect();
+    assert_eq!(sessions, [json!("run-1"), json!("run-2"), Value::Null]);
+}
+
+/// The session that the event of a decision names.
+fn session(decision: &Value) -> Value {
+    let event: Value = serde_json::from_str(decision.as_str().expect("an event")).expect("JSON");
+    event["session"].clone()
 }
