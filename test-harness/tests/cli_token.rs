@@ -1,5 +1,7 @@
 //! `ambit token` (B2): issued, held against the policies, and shown.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
