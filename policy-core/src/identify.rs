@@ -69,7 +69,7 @@ pub fn identify(gateway: &Gateway, headers: &Headers) -> Principal {
 }
 
 /// The token in `Bearer x`, `token x` or a bare value; other schemes carry no token of ours.
-fn token_of(value: &str) -> Option<&str> {
+pub(crate) fn token_of(value: &str) -> Option<&str> {
     match value.split_once(' ') {
         None => Some(value),
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") => {
@@ -100,6 +100,7 @@ mod tests {
             body_timeout_ms: 1,
             counters_kib: 64,
             lookups: crate::policy::Lookups::default(),
+            credentials: None,
         };
         let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
         identify(&gateway, &Headers::new(fields))

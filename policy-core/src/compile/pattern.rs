@@ -81,6 +81,7 @@ mod tests {
             body_timeout_ms: 1,
             counters_kib: 64,
             lookups: Lookups::default(),
+            credentials: None,
         };
         let set = Set { gateway, pages: Vec::new(), patterns: patterns.into_bytes() };
         let set = crate::bundle::ready(set, String::new()).unwrap();

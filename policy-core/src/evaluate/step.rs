@@ -7,9 +7,9 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{judge, route, tallied};
+use super::{credential, judge, route, tallied};
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Code, Decision, Outcome, Reason};
+use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
 use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
@@ -65,6 +65,8 @@ struct Suspended {
     route: route::Route,
     limit: usize,
     now: Timestamp,
+    /// What is to be done with it should it be forwarded.
+    obligations: Vec<Obligation>,
 }
 
 /// A suspended evaluation of a request whose body has been read.
@@ -85,14 +87,19 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let headers = Headers::new(head.fields);
     let agent = match identify(&set.set.gateway, &headers) {
         Principal::Agent(agent) => agent,
-        Principal::NotAnAgent => return Step::Done(not_an_agent()),
+        Principal::NotAnAgent => {
+            let obligations = credential::withheld(&set.set.gateway, &headers);
+            return Step::Done(Outcome { obligations, ..not_an_agent() });
+        }
         Principal::Unknown(why) => return Step::Done(unknown(None, why)),
     };
     let Some(page) = set.page(&agent) else {
         let why = format!("the agent {} has no scope template in this policy set", crate::quote::quote(&agent));
         return Step::Done(unknown(Some(agent), why));
     };
-    let deny = |code, message: String| Step::Done(denied(page, Reason { code, message, pointer: None }, None));
+    let obligations = credential::granted(&set.set.gateway, &headers);
+    let refuse = |reason, rule| Step::Done(Outcome { obligations: obligations.clone(), ..denied(page, reason, rule) });
+    let deny = |code, message: String| refuse(Reason { code, message, pointer: None }, None);
     if now < page.from || now >= page.until {
         return deny(Code::NotValidNow, "the agent's scope template is not valid at this time".to_string());
     }
@@ -102,10 +109,10 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     };
     let route = match route::find(set, page, &request) {
         Ok(route) => route,
-        Err(refused) => return Step::Done(denied(page, refused.reason, refused.rule)),
+        Err(refused) => return refuse(refused.reason, refused.rule),
     };
     let limit = page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
-    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route, now };
+    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route, now, obligations };
     if end_of_stream {
         return suspended.finish(Body::Empty);
     }
@@ -204,11 +211,13 @@ impl Suspended {
                 if !self.route.opaque || self.request.method.is_bodiless() {
                     let mut outcome = denied(page, why.reason(self.limit), None);
                     outcome.undecidable = why.undecidable().map(Into::into);
+                    outcome.obligations = self.obligations;
                     return Step::Done(outcome);
                 }
             }
             Body::Complete(bytes) if bytes.len() > self.limit => {
-                return Step::Done(denied(page, Unavailable::TooLarge.reason(self.limit), None));
+                let outcome = denied(page, Unavailable::TooLarge.reason(self.limit), None);
+                return Step::Done(Outcome { obligations: self.obligations, ..outcome });
             }
             Body::Complete(_) | Body::Empty => {}
         }
@@ -222,7 +231,7 @@ impl Judging {
     /// Judges, and asks for what is missing. A request that is refused whatever the present is asks for nothing, nor
     /// does one of a page in shadow.
     fn go(mut self: Box<Self>) -> Step {
-        let Suspended { set, agent, request, route, .. } = &self.suspended;
+        let Suspended { set, agent, request, route, obligations, .. } = &self.suspended;
         let Some(page) = set.page(agent) else {
             return Step::Done(unknown(Some(agent.clone()), "the agent's page is gone".to_string()));
         };
@@ -264,6 +273,8 @@ impl Judging {
         {
             outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
         }
+        // Behind `keep`: the gateway's credential is the same for every request of an agent to this host.
+        outcome.obligations.extend_from_slice(obligations);
         // What goes on is charged, whatever is recorded of it.
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
         match Plan::of(page, core::mem::take(&mut outcome.tallies), decision) {

@@ -150,6 +150,7 @@ mod tests {
             body_timeout_ms: 1,
             counters_kib: 1,
             lookups: Lookups::default(),
+            credentials: None,
         };
         keep(&gateway, "agent", &request(method, more), 5_000)
     }
