@@ -69,7 +69,7 @@ pub fn identify(gateway: &Gateway, headers: &Headers) -> Principal {
 }
 
 /// The token in `Bearer x`, `token x` or a bare value; other schemes carry no token of ours.
-fn token_of(value: &str) -> Option<&str> {
+pub(crate) fn token_of(value: &str) -> Option<&str> {
     match value.split_once(' ') {
         None => Some(value),
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") => {

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::credentials;
 use super::keys;
 use super::report::Report;
 use crate::gateway::{GatewayDocument, IdentityEntry, LookupsEntry, UnknownWord};
@@ -59,6 +60,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     if !(64..=COUNTERS_KIB_MAX).contains(&counters_kib) {
         report.error("/limits/counters_kib", format!("`counters_kib` is 64 to {COUNTERS_KIB_MAX}"), None);
     }
+    let credentials = document.credentials.as_ref().map(|entry| credentials::compile(entry, &identity, report));
     Gateway {
         name: document.name.clone().unwrap_or_default(),
         keys: keys::compile(document, report),
@@ -71,6 +73,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
         body_timeout_ms,
         counters_kib,
         lookups: lookups(&document.lookups, report),
+        credentials,
     }
 }
 
