@@ -166,7 +166,7 @@ fn in_session(
 }
 
 /// Whether a token is a signed message, or a piece of one: its header is a JSON object.
-fn is_signed(token: &str) -> bool {
+pub(crate) fn is_signed(token: &str) -> bool {
     token.starts_with("eyJ") || jws::is_shaped(token)
 }
 
@@ -199,7 +199,7 @@ fn session_of(id: &[u8]) -> Result<Session, String> {
 }
 
 /// The token in `Bearer x`, `token x` or a bare value; other schemes carry no token of ours.
-fn token_of(value: &str) -> Option<&str> {
+pub(crate) fn token_of(value: &str) -> Option<&str> {
     match value.split_once(' ') {
         None => Some(value),
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") => {

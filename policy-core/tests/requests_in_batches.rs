@@ -388,3 +388,22 @@ fn what_pages_and_catalogs_say_of_batches_is_looked_at() {
     let said = catalog("\"base\": \"/mail/v1\",", "\"base\": \"/mail/v1\", \"decoder\": \"google_batch\",");
     assert!(said.iter().any(|text| text.starts_with("the decoder `google_batch` belongs to the actions")), "{said:?}");
 }
+
+/// B3: the agent's token stays at the gateway, also where it stands in the body.
+#[test]
+fn a_part_does_not_carry_the_agents_token_on() {
+    let digest = policy_core::bundle::digest_of(b"of-the-agent");
+    let agents = json!({ digest.strip_prefix("sha256:").expect("a digest"): "agent" });
+    let mut gateway: Value = serde_json::from_str(GATEWAY).expect("a gateway document");
+    gateway["identity"] = json!([{ "token": { "header": "authorization", "sha256": agents } }]);
+    let part = batch(&[&get_with("Authorization: Bearer of-the-agent")]).set("x-agent", None);
+    let request = part.header("authorization", "Bearer of-the-agent");
+    for (credentials, expect) in [(None, "allow read"), (Some(json!({})), "deny: header_not_allowed")] {
+        if let Some(credentials) = credentials {
+            gateway["credentials"] = credentials;
+        }
+        let mut sources = page(&json!({}));
+        sources[0] = source(SourceKind::Gateway, gateway.to_string());
+        check(&policy(&sources), &request, expect);
+    }
+}

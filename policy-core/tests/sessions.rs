@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy_core::jws::{Kind, sign};
 use policy_core::standing::{SessionId, end_session};
-use policy_core::{PolicySet, Timestamp};
+use policy_core::{Obligation, PolicySet, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 use support::counting::{DONE, Gateway};
-use support::tokens::{claims, now, secret, shop_with_sessions, token};
+use support::tokens::{claims, now, secret, shop_with_sessions, shop_with_sessions_and, token};
 use support::{Request, json as with_json, request, text_of};
 
 const PAGE: &str = r#"{ "permit": [
@@ -126,6 +126,18 @@ fn attacks_on_tokens_are_refused() {
     says(&read().with_token(&good).header("authorization", format!("Bearer {good}")), "deny: unknown_agent");
     says(&read().in_session(json!({ "iat": now() + 60, "exp": now() + 100 })), "allow read");
     says(&read().in_session(json!({ "exp": now() - 60 + 30 * 86_400 })), "allow read");
+}
+
+/// B3: a token that names an agent here is worth nothing to the API, and does not reach it.
+#[test]
+fn a_session_token_does_not_go_upstream() {
+    let routes = json!({ "credentials": { "routes": { "shop.example.com": "shop" } } });
+    let mut gateway = Gateway::new(shop_with_sessions_and(PAGE, &routes));
+    let outcome = gateway.send(&read().in_session(json!({})), DONE);
+    let off = Obligation::RemoveRequestHeader { name: "authorization".into() };
+    assert!(outcome.forward && outcome.obligations.contains(&off), "{outcome:?}");
+    let of_the_api = gateway.send(&read().header("authorization", "Basic YTpi"), DONE);
+    assert!(of_the_api.forward && !of_the_api.obligations.contains(&off), "{of_the_api:?}");
 }
 
 /// A key counts while it is valid, whatever it has signed.

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
+use super::credentials;
 use super::identity::{self, Sources};
 use super::keys;
 use super::report::Report;
@@ -31,6 +32,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     if !(64..=COUNTERS_KIB_MAX).contains(&counters_kib) {
         report.error("/limits/counters_kib", format!("`counters_kib` is 64 to {COUNTERS_KIB_MAX}"), None);
     }
+    let credentials = document.credentials.as_ref().map(|entry| credentials::compile(entry, &identity, report));
     Gateway {
         name: document.name.clone().unwrap_or_default(),
         keys,
@@ -44,6 +46,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
         body_timeout_ms,
         counters_kib,
         lookups: lookups(&document.lookups, report),
+        credentials,
     }
 }
 

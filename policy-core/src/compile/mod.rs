@@ -12,6 +12,7 @@ mod call;
 mod canary;
 mod change;
 mod counter;
+mod credentials;
 mod endpoint;
 mod field;
 mod gateway;
@@ -151,6 +152,13 @@ pub fn compile(sources: &[Source]) -> Compiled {
             continue;
         }
         pages.insert(page.agent.clone(), page);
+    }
+    // Of a page that cannot be compiled nobody knows the hosts.
+    if let Some(gateway) = gateway.as_ref().filter(|_| !diagnostics.iter().any(|d| d.severity == Severity::Error)) {
+        for (source, document) in of_kind(SourceKind::Gateway) {
+            let mut report = Report { source, document, diagnostics: &mut diagnostics };
+            credentials::report_unmet(gateway, pages.values(), &mut report);
+        }
     }
 
     diagnostics.sort_by_key(|d| (d.source, d.span.start, d.span.end));

@@ -14,7 +14,7 @@ use crate::quote::quote;
 use crate::template::{ApiBinding, ForbidRule, HeaderRules, PermitRule, Template, TestRule};
 
 /// Headers with a meaning of their own everywhere (RFC 9110 and its neighbours, and what proxies add).
-const WELL_KNOWN: [&str; 30] = [
+pub(super) const WELL_KNOWN: [&str; 30] = [
     "accept",
     "accept-charset",
     "accept-encoding",

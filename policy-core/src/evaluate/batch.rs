@@ -10,6 +10,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::credential;
 use super::judge::{add_reasons, forbidden, judge, read};
 use super::route::{self, Route};
 use super::step::{blank, denied};
@@ -17,7 +18,7 @@ use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
 use crate::decode::google_batch::{Part, read_google_batch};
 use crate::decode::{Body, path_key};
 use crate::limits::OPERATIONS;
-use crate::policy::{Action, Api, Effect, Page, PolicySet};
+use crate::policy::{Action, Api, Effect, Gateway, Page, PolicySet};
 use crate::quote::quote;
 use crate::request::{Headers, Malformed, Request, normalize};
 use crate::secrets::{self, Sent};
@@ -108,7 +109,7 @@ fn judge_part(
     written: &mut Written,
 ) -> Outcome {
     let refuse = |code, message| denied(page, Reason { code, message, pointer: None }, None);
-    let request = match request(outer, part) {
+    let request = match request(&set.set.gateway, outer, part) {
         Ok(request) => request,
         Err(Malformed { code, message }) => return refuse(code, message),
     };
@@ -147,12 +148,16 @@ fn judge_part(
 }
 
 /// A part as a request: what the outer one says, and what the part says in its place.
-fn request(outer: &Request, part: &Part<'_>) -> Result<Request, Malformed> {
+fn request(gateway: &Gateway, outer: &Request, part: &Part<'_>) -> Result<Request, Malformed> {
     let refuse = |code, message| Malformed { code, message };
     let mut own: Vec<(String, &str)> = Vec::with_capacity(part.headers.len());
     let mut host = part.authority;
     for (name, value) in &part.headers {
         let name = name.to_ascii_lowercase();
+        if credential::holds_token(gateway, &name, value.as_bytes()) {
+            let message = format!("has the agent's token in {}, which stays here; leave it out", quote(&name));
+            return Err(refuse(Code::HeaderNotAllowed, message));
+        }
         match name.as_str() {
             "host" if host.is_some_and(|host| !host.eq_ignore_ascii_case(value)) => {
                 return Err(refuse(Code::HostMismatch, "names two hosts".into()));

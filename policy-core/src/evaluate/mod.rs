@@ -2,6 +2,7 @@
 //!
 //! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
 //! `batch` judges the requests within a request; `canary` says on which resources a permit is tried;
+//! `credential` says what comes off a request that is forwarded, and where a credential is added;
 //! `operations` says what a request asks for, whatever the rules say;
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
@@ -11,6 +12,7 @@ mod canary;
 mod change;
 mod conditions;
 mod counting;
+mod credential;
 mod fields;
 mod findings;
 mod formula;

@@ -7,9 +7,9 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{judge, route, tallied};
+use super::{credential, judge, route, tallied};
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Code, Decision, Outcome, Reason};
+use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
 use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
@@ -66,7 +66,7 @@ enum Stage {
     Last { set: Arc<PolicySet>, agent: String, session: Option<Arc<Session>>, outcome: Box<Outcome> },
 }
 
-/// A request of a known agent, whose page is valid now.
+/// A request of an agent that has a page.
 #[derive(Debug)]
 struct Opening {
     set: Arc<PolicySet>,
@@ -75,6 +75,8 @@ struct Opening {
     headers: Headers,
     end_of_stream: bool,
     now: Timestamp,
+    /// What is to be done with it should it be forwarded.
+    obligations: Vec<Obligation>,
     standing: Standing,
 }
 
@@ -93,6 +95,8 @@ struct Suspended {
     standing: Standing,
     /// Time has passed since that was asked.
     held: bool,
+    /// What is to be done with it should it be forwarded.
+    obligations: Vec<Obligation>,
 }
 
 /// A suspended evaluation of a request whose body has been read.
@@ -113,7 +117,10 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let headers = Headers::new(head.fields);
     let (agent, session) = match identify(&set.set.gateway, &headers, &head.properties, now) {
         Principal::Agent(agent) => (agent.name, agent.session.map(Arc::new)),
-        Principal::NotAnAgent => return Step::Done(not_an_agent()),
+        Principal::NotAnAgent => {
+            let obligations = credential::withheld(&set.set.gateway, &headers);
+            return Step::Done(Outcome { obligations, ..not_an_agent() });
+        }
         Principal::Unknown(code, why) => return Step::Done(unknown(None, code, why)),
     };
     open(set, agent, session.clone(), headers, end_of_stream, now).in_session(session.as_deref())
@@ -128,20 +135,14 @@ fn open(
     end_of_stream: bool,
     now: Timestamp,
 ) -> Step {
-    let Some(page) = set.page(&agent) else {
+    if set.page(&agent).is_none() {
         let why = format!("the agent {} has no scope template in this policy set", crate::quote::quote(&agent));
         return Step::Done(unknown(Some(agent), Code::UnknownAgent, why));
-    };
-    if now < page.from || now >= page.until {
-        let message = "the agent's scope template is not valid at this time".to_string();
-        return Step::Done(denied(page, Reason { code: Code::NotValidNow, message, pointer: None }, None));
     }
-    if let Some(reason) = session.as_ref().and_then(|session| session.misfit(page)) {
-        return Step::Done(denied(page, reason, None));
-    }
+    let obligations = credential::granted(&set.set.gateway, &headers);
     let look = set.stands().then(|| look(&agent, session.as_deref(), false));
     let standing = Standing::default();
-    let opening = Opening { set: Arc::clone(set), agent, session, headers, end_of_stream, now, standing };
+    let opening = Opening { set: Arc::clone(set), agent, session, headers, end_of_stream, now, obligations, standing };
     match look {
         None => opening.go(),
         Some(look) => Step::NeedStore(NeedStore { stage: Stage::First(Box::new(opening)), plan: Plan::looking(look) }),
@@ -168,20 +169,28 @@ impl Step {
 impl Opening {
     /// Reads the request, and goes on where there is nothing to wait for.
     fn go(self) -> Step {
-        let Self { set, agent, session, headers, end_of_stream, now, standing } = self;
+        let Self { set, agent, session, headers, end_of_stream, now, obligations, standing } = self;
         let Some(page) = set.page(&agent) else { return Step::Done(gone(agent)) };
         if standing.stops(false) {
             return Step::Done(stopped(page, &standing));
         }
+        if now < page.from || now >= page.until {
+            let message = "the agent's scope template is not valid at this time".to_string();
+            let outcome = denied(page, Reason { code: Code::NotValidNow, message, pointer: None }, None);
+            return end(page, &standing, &obligations, outcome);
+        }
+        if let Some(reason) = session.as_ref().and_then(|session| session.misfit(page)) {
+            return end(page, &standing, &obligations, denied(page, reason, None));
+        }
         let request = match normalize(headers) {
             Ok(request) => request,
             Err(Malformed { code, message }) => {
-                return end(page, &standing, denied(page, Reason { code, message, pointer: None }, None));
+                return end(page, &standing, &obligations, denied(page, Reason { code, message, pointer: None }, None));
             }
         };
         let route = match route::find(&set, page, &request) {
             Ok(route) => route,
-            Err(refused) => return end(page, &standing, denied(page, refused.reason, refused.rule)),
+            Err(refused) => return end(page, &standing, &obligations, denied(page, refused.reason, refused.rule)),
         };
         let limit =
             page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
@@ -195,6 +204,7 @@ impl Opening {
             now,
             standing,
             held: false,
+            obligations,
         };
         if end_of_stream {
             return suspended.finish(Body::Empty);
@@ -328,11 +338,16 @@ impl Suspended {
                 if !self.route.opaque || self.request.method.is_bodiless() {
                     let mut outcome = denied(page, why.reason(self.limit), None);
                     outcome.undecidable = why.undecidable().map(Into::into);
-                    return end(page, &self.standing, outcome);
+                    return end(page, &self.standing, &self.obligations, outcome);
                 }
             }
             Body::Complete(bytes) if bytes.len() > self.limit => {
-                return end(page, &self.standing, denied(page, Unavailable::TooLarge.reason(self.limit), None));
+                return end(
+                    page,
+                    &self.standing,
+                    &self.obligations,
+                    denied(page, Unavailable::TooLarge.reason(self.limit), None),
+                );
             }
             Body::Complete(_) | Body::Empty => {}
         }
@@ -346,7 +361,7 @@ impl Judging {
     /// Judges, and asks for what is missing. A request that is refused whatever the present is asks for nothing, nor
     /// does one of a page in shadow.
     fn go(mut self: Box<Self>) -> Step {
-        let Suspended { set, agent, request, route, .. } = &self.suspended;
+        let Suspended { set, agent, request, route, obligations, .. } = &self.suspended;
         let Some(page) = set.page(agent) else {
             return Step::Done(gone(agent.clone()));
         };
@@ -389,9 +404,11 @@ impl Judging {
         {
             outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
         }
+        // Behind `keep`: the gateway's credential is the same for every request of an agent to this host.
+        outcome.obligations.extend_from_slice(obligations);
         let acts = acts(&outcome);
         if outcome.forward && self.suspended.standing.stops(acts) {
-            return end(page, &self.suspended.standing, outcome);
+            return end(page, &self.suspended.standing, &[], outcome);
         }
         // What goes on is charged, whatever is recorded of it.
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
@@ -423,8 +440,9 @@ fn acts(outcome: &Outcome) -> bool {
     outcome.operations.is_empty() || outcome.operations.iter().any(|operation| !operation.effect.is_some_and(harmless))
 }
 
-/// The end, unless the agent may not act.
-fn end(page: &Page, standing: &Standing, outcome: Outcome) -> Step {
+/// The end, with what is to be done with a request that is forwarded. One of an agent that may not act is not.
+fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Step {
+    outcome.obligations.extend_from_slice(obligations);
     Step::Done(stand(page, standing, outcome))
 }
 

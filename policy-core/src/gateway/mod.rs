@@ -33,6 +33,8 @@ pub struct GatewayDocument {
     /// Where resources are looked up as they are now.
     #[serde(default)]
     pub lookups: LookupsEntry,
+    /// Which credentials the gateway adds for agents. With it, tokens that name agents do not go upstream.
+    pub credentials: Option<CredentialsEntry>,
 }
 
 /// The language version.
@@ -178,4 +180,18 @@ pub struct LookupsEntry {
     pub timeout_ms: Option<u64>,
     /// Most calls for one request at a time; default 8.
     pub parallel: Option<u32>,
+}
+
+/// How the gateway learns which credential a request of an agent gets.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CredentialsEntry {
+    /// The internal header by which the gateway chooses a route; default `x-ambit-route`. What clients send in it is
+    /// removed.
+    pub route_header: Option<String>,
+    /// Host (`shop.example.com`, `shop.example.com:8443`) → value of the internal header. The gateway's route for that
+    /// value leads to a cluster that adds the credential.
+    #[serde(default)]
+    pub routes: BTreeMap<String, String>,
 }

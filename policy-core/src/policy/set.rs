@@ -141,6 +141,18 @@ pub struct Gateway {
     pub counters_kib: u32,
     /// Where resources are looked up as they are now.
     pub lookups: Lookups,
+    /// How the gateway adds credentials for agents; `None`: their own go upstream.
+    pub credentials: Option<Credentials>,
+}
+
+/// How the gateway learns which credential a request of an agent gets. The credentials are the gateway's: no policy
+/// holds one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The internal header by which the gateway chooses a route, lower case.
+    pub route_header: String,
+    /// Canonical host → value of the internal header.
+    pub routes: BTreeMap<String, String>,
 }
 
 /// Where and how resources are looked up as they are now.

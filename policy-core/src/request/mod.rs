@@ -16,7 +16,7 @@ pub use headers::{Head, Headers};
 pub use host::canonical as canonical_host;
 pub use media_type::MediaType;
 pub use normalize::{Malformed, Request, normalize};
-pub(crate) use normalize::{replaces_method, replaces_route};
+pub(crate) use normalize::{read_host, replaces_method, replaces_route};
 pub use path::PathSegment;
 pub(crate) use path::hex;
 pub use query::{QueryPair, mangled};

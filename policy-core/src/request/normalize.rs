@@ -192,7 +192,8 @@ fn method(headers: &Headers) -> Result<Method, Malformed> {
     })
 }
 
-fn read_host(headers: &Headers) -> Result<String, Malformed> {
+/// The one spelling of the host that a request names.
+pub(crate) fn read_host(headers: &Headers) -> Result<String, Malformed> {
     let authority = single(headers, ":authority", Code::HostMismatch)?;
     let host = single(headers, "host", Code::HostMismatch)?;
     let canonical = |text: &str| {

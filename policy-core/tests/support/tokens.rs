@@ -19,8 +19,13 @@ pub fn secret(key: &str) -> [u8; 32] {
 
 /// The set of one page on the shop, behind a gateway that takes session tokens, plain tokens and a header.
 pub fn shop_with_sessions(page: &str) -> Arc<PolicySet> {
+    shop_with_sessions_and(page, &json!({}))
+}
+
+/// The same with more members of the gateway document.
+pub fn shop_with_sessions_and(page: &str, more: &Value) -> Arc<PolicySet> {
     let public = |key: &str| public_key_text(&public_of(&secret(key)));
-    let gateway = json!({
+    let mut gateway = json!({
         "name": "g1",
         "keys": [
             { "id": "ci", "public_key": public("ci"), "sessions": true },
@@ -35,6 +40,8 @@ pub fn shop_with_sessions(page: &str) -> Arc<PolicySet> {
             { "header": "x-agent" },
         ],
     });
+    let more = more.as_object().expect("members").clone();
+    gateway.as_object_mut().expect("members").extend(more);
     shop_behind(&gateway.to_string(), page)
 }
 

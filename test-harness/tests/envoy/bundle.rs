@@ -141,6 +141,12 @@ impl Policies {
         self
     }
 
+    /// Changes the gateway document.
+    pub(crate) fn gateway(mut self, alter: impl FnOnce(&mut Value)) -> Self {
+        alter(&mut self.gateway);
+        self
+    }
+
     /// Compiles the bundle.
     pub(crate) fn bundle(&self) -> Bundle {
         let dir = tempfile::tempdir().expect("a folder");

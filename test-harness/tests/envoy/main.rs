@@ -28,6 +28,7 @@ mod body_limit;
 mod broken_bundles;
 mod cases;
 mod counters;
+mod credentials;
 mod decision_record;
 mod header_bytes;
 mod held_requests;

@@ -30,18 +30,20 @@ other-agent:{SHA}R8fpiMxboXEi3JPzHrm/tR/yMUg=
 /// The example, running.
 pub(crate) struct Example {
     pub(crate) envoy: Envoy,
-    upstream: Upstream,
-    folder: PathBuf,
-    digest: String,
+    pub(crate) upstream: Upstream,
+    pub(crate) folder: PathBuf,
+    pub(crate) digest: String,
 }
 
 /// Nobody answers here.
 const NOWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 9);
 /// The credential of lookups.
-const LOOKUP_TOKEN: &str = "Bearer may-only-read";
+pub(crate) const LOOKUP_TOKEN: &str = "Bearer may-only-read";
+/// The real credential of the shop, which no agent has.
+pub(crate) const REAL_TOKEN: &str = "Bearer real-of-the-shop";
 
 impl Example {
-    async fn start(policies: Policies) -> Self {
+    pub(crate) async fn start(policies: Policies) -> Self {
         Self::with_tools(policies, NOWHERE.into()).await
     }
 
@@ -50,27 +52,39 @@ impl Example {
         Self::with(policies.bundle(), tools, NOWHERE.into()).await
     }
 
+    /// The example with this bundle, and the API that answers its lookups.
+    pub(crate) async fn with_lookups(bundle: Bundle, lookups: SocketAddr) -> Self {
+        Self::with(bundle, NOWHERE.into(), lookups).await
+    }
+
+    /// The example, with something in it left out.
+    pub(crate) async fn without(policies: Policies, left_out: &str) -> Self {
+        let text = shipped("envoy.yaml");
+        assert_eq!(text.matches(left_out).count(), 1, "{left_out}");
+        Self::of(text.replace(left_out, ""), policies.bundle(), NOWHERE.into(), NOWHERE.into()).await
+    }
+
     /// The example with this bundle, its MCP server and the API that answers its lookups.
     async fn with(bundle: Bundle, tools: SocketAddr, lookups: SocketAddr) -> Self {
+        Self::of(shipped("envoy.yaml"), bundle, tools, lookups).await
+    }
+
+    async fn of(mut text: String, bundle: Bundle, tools: SocketAddr, lookups: SocketAddr) -> Self {
         let upstream = Upstream::http1().await;
         let dir = tempfile::tempdir().expect("a folder");
         let folder = dir.path().join("ambit");
         std::fs::create_dir(&folder).expect("folder made");
         std::fs::copy(config::wasm(), folder.join("ambit.wasm")).expect("filter copied");
         std::fs::write(folder.join("agents.htpasswd"), AGENTS).expect("agents written");
-        let secret = shipped("shop-lookups.yaml");
-        let placeholder = "Bearer the-token-of-lookups";
-        assert_eq!(secret.matches(placeholder).count(), 1);
-        std::fs::write(folder.join("shop-lookups.yaml"), secret.replace(placeholder, LOOKUP_TOKEN))
-            .expect("credential written");
+        put_credential(&folder, "shop-lookups.yaml", "Bearer the-token-of-lookups", LOOKUP_TOKEN);
+        put_credential(&folder, "shop-agents.yaml", "Bearer the-real-token", REAL_TOKEN);
         deliver(&folder, &bundle);
 
-        let mut text = shipped("envoy.yaml");
-        // The shop has two clusters, in this order.
+        // The shop has three clusters, the last one for lookups.
         for (shipped, here) in [
             ("port_value: 9901", vec![0]),
             ("port_value: 10000", vec![0]),
-            ("port_value: 8080", vec![upstream.address.port(), lookups.port()]),
+            ("port_value: 8080", vec![upstream.address.port(), upstream.address.port(), lookups.port()]),
             ("port_value: 8081", vec![tools.port()]),
         ] {
             assert_eq!(text.matches(shipped).count(), here.len(), "{shipped}");
@@ -88,6 +102,13 @@ impl Example {
 fn shipped(name: &str) -> String {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-filter/examples/envoy");
     std::fs::read_to_string(examples.join(name)).expect("the shipped example")
+}
+
+/// Puts the credential in place that a shipped file holds a placeholder for.
+pub(crate) fn put_credential(folder: &Path, file: &str, placeholder: &str, credential: &str) {
+    let text = shipped(file);
+    assert_eq!(text.matches(placeholder).count(), 1, "{file}");
+    config::replace_text(&folder.join(file), &text.replace(placeholder, credential));
 }
 
 fn in_folder(text: &str, folder: &Path) -> String {
@@ -180,7 +201,7 @@ async fn nobody_speaks_for_another_agent() {
     let address = example.envoy.address;
     // Without a key, with a wrong one, and with another agent's.
     for (head, by_ambit) in [
-        (RequestHead::new("GET", shop::PATH, shop::HOST), false),
+        (RequestHead::new("GET", shop::PATH, shop::HOST), true),
         (request("GET", shop::PATH, shop::AGENT, "guess"), false),
         (request("GET", shop::PATH, "other-agent", "key-of-other"), true),
     ] {
@@ -253,10 +274,10 @@ async fn a_new_bundle_is_in_force_once_it_is_renamed_into_place() {
 
 /// What an API that is asked for a product was sent, and its answer: a price of 10.
 #[derive(Clone, Default)]
-struct Asked(Arc<Mutex<Vec<(String, HeaderMap)>>>);
+pub(crate) struct Asked(pub(crate) Arc<Mutex<Vec<(String, HeaderMap)>>>);
 
 impl Asked {
-    async fn serve(self) -> SocketAddr {
+    pub(crate) async fn serve(self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let answer = move |request: Request| async move {
@@ -271,11 +292,17 @@ impl Asked {
 
 /// The shop's policy with a limit on changes, and the cluster of lookups that the example has.
 fn changes() -> Bundle {
+    changes_with(|_| {})
+}
+
+/// The same, with another gateway document.
+pub(crate) fn changes_with(alter: impl FnOnce(&mut Value)) -> Bundle {
     let parse = |text| serde_json::from_str::<Value>(text).expect("a policy file of these tests");
     let mut page = parse(include_str!("policies/agent-policy-20260101-pricing-agent.json"));
     page["permit"][1]["limits"] = json!([{ "id": "step", "field": "price", "change": { "percent": "5" } }]);
     let mut gateway = parse(include_str!("policies/gateway.json"));
     gateway["lookups"] = json!({ "clusters": { "shop.example.com": "shop-lookups" } });
+    alter(&mut gateway);
     let mut catalog = parse(include_str!("policies/catalogs/shop-v1.json"));
     let current = json!({ "try": [{ "get": "/products/{id}" }], "same": { "id": "id" } });
     catalog["resources"]["products"]["current"] = current;

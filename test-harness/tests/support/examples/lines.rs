@@ -7,6 +7,10 @@
 //!     at 2026-11-20T12:00:00Z
 //!     session {"sid": "run-7"}
 //!     property connection/uri_san_peer_certificate = spiffe://example.com/price-agent
+//! allow                   GET /products/42
+//!     authorization: Bearer correct-horse
+//!     => no authorization
+//!     => x-ambit-route: shop
 //! allow                   POST /batch
 //!     content-type: multipart/mixed; boundary=b
 //!     | --b--
@@ -47,13 +51,16 @@ pub(crate) struct Answer {
     pub(crate) codes: Vec<&'static str>,
     /// It goes upstream although it is refused.
     pub(crate) forwarded: bool,
+    /// What is done to its headers before it goes on: `no NAME`, `NAME: VALUE`.
+    pub(crate) changes: Vec<String>,
 }
 
 impl std::fmt::Display for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let forwarded = self.forwarded.then_some("forwarded");
         let words = std::iter::once(self.verdict.name()).chain(self.codes.iter().copied()).chain(forwarded);
-        f.write_str(&words.collect::<Vec<_>>().join(" "))
+        f.write_str(&words.collect::<Vec<_>>().join(" "))?;
+        self.changes.iter().try_for_each(|change| write!(f, "\n    => {change}"))
     }
 }
 
@@ -109,7 +116,7 @@ fn first(text: &str, place: Place) -> (Line, Head) {
     let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
     let verdict = words.next().and_then(Verdict::from_name);
     let verdict = verdict.unwrap_or_else(|| panic!("{place}: a request begins with its decision: `{text}`"));
-    let mut answer = Answer { verdict, codes: Vec::new(), forwarded: false };
+    let mut answer = Answer { verdict, codes: Vec::new(), forwarded: false, changes: Vec::new() };
     while let Some(word) = words.next_if(|word| !word.bytes().all(|byte| byte.is_ascii_uppercase())) {
         if word == "forwarded" {
             answer.forwarded = true;
@@ -157,6 +164,8 @@ fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
         head.usual.retain(|[name, _]| name != "content-length");
         head.usual.push(["content-length".to_owned(), bytes.len().to_string()]);
         line.request.body = RecordedBody::Complete(bytes);
+    } else if let Some(change) = text.strip_prefix("=> ") {
+        line.answer.changes.push(change.to_owned());
     } else if let Some(time) = text.strip_prefix("at ") {
         line.now = policy_core::Timestamp::parse(time).unwrap_or_else(|| panic!("{place}: `{time}` is not a time"));
     } else if let Some(claims) = text.strip_prefix("session ") {

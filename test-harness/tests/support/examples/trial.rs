@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use policy_core::Outcome;
 use policy_core::compile::{Compiled, Source, compile};
 use policy_core::decision::Code;
 use policy_core::diagnostic::{Diagnostic, Severity};
+use policy_core::{Obligation, Outcome};
 use test_harness::replay::{NativeEngine, Verdict};
 use test_harness::world::{Facts, Rest};
 
@@ -82,7 +82,13 @@ pub(crate) fn answer(outcome: &Outcome) -> Answer {
         }
     }
     let forwarded = outcome.forward && !matches!(verdict, Verdict::Allow | Verdict::NotAnAgent);
-    Answer { verdict, codes, forwarded }
+    let change = |obligation: &Obligation| match obligation {
+        Obligation::SetRequestHeader { name, value } => format!("{name}: {}", String::from_utf8_lossy(value)),
+        Obligation::RemoveRequestHeader { name } => format!("no {name}"),
+        other => panic!("{other:?} is not known to examples"),
+    };
+    let changes = outcome.obligations.iter().filter(|_| outcome.forward).map(change).collect();
+    Answer { verdict, codes, forwarded, changes }
 }
 
 /// Where an example and the product differ: one text for each difference.

@@ -1,0 +1,64 @@
+//! Tokens that are worth nothing elsewhere. An agent holds one that names it here; what the API asks for is the gateway's.
+//!
+//! With `credentials` in the gateway document a request that is forwarded for a named agent loses the token, and gets the
+//! internal route header where its host has a route. By that header the gateway chooses the cluster that adds the real
+//! credential. Nobody else has the header: a copy that a client sends is taken off first, whoever is asking, so that the
+//! header says one thing alone: the request has been judged.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::decision::Obligation;
+use crate::identify::{is_signed, token_of};
+use crate::policy::{Credentials, Gateway, IdentitySource};
+use crate::request::{Headers, read_host};
+
+/// What must be done with a request of a named agent, should it be forwarded.
+///
+/// Of a request whose host cannot be read nobody knows which credential it would get: it gets none.
+pub(super) fn granted(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> {
+    let Some(credentials) = &gateway.credentials else { return Vec::new() };
+    let mut obligations = withheld(gateway, headers);
+    for source in &gateway.identity {
+        if let IdentitySource::Token { header, .. } | IdentitySource::SessionToken(header) = source
+            && headers.all(header).any(|value| holds_token(gateway, header, value))
+        {
+            let off = Obligation::RemoveRequestHeader { name: header.clone() };
+            if !obligations.contains(&off) {
+                obligations.push(off);
+            }
+        }
+    }
+    if let Some(route) = route(credentials, headers) {
+        let name = credentials.route_header.clone();
+        obligations.push(Obligation::SetRequestHeader { name, value: route.as_bytes().to_vec() });
+    }
+    obligations
+}
+
+/// What must be done with a request that names nobody, should it be forwarded.
+pub(super) fn withheld(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> {
+    let forged = gateway.credentials.iter().filter(|credentials| headers.has(&credentials.route_header));
+    forged.map(|credentials| Obligation::RemoveRequestHeader { name: credentials.route_header.clone() }).collect()
+}
+
+/// Whether a header's value is a token that names an agent here, and therefore must not go upstream.
+pub(super) fn holds_token(gateway: &Gateway, name: &str, value: &[u8]) -> bool {
+    let sources = gateway.credentials.iter().flat_map(|_| &gateway.identity);
+    let token = core::str::from_utf8(value).ok().and_then(|text| token_of(text.trim()));
+    let names = |token: &str, source: &IdentitySource| match source {
+        IdentitySource::Token { agents, .. } => {
+            agents.contains_key(&<[u8; 32]>::from(Sha256::digest(token.as_bytes())))
+        }
+        IdentitySource::SessionToken(_) => is_signed(token),
+        _ => false,
+    };
+    let mut here = sources.filter(|source| source.header() == Some(name));
+    token.is_some_and(|token| here.any(|source| names(token, source)))
+}
+
+fn route<'c>(credentials: &'c Credentials, headers: &Headers) -> Option<&'c String> {
+    credentials.routes.get(&read_host(headers).ok()?)
+}
