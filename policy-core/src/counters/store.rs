@@ -11,7 +11,7 @@ use crate::policy::Reach;
 pub struct SlotName {
     /// Where it is kept: for one worker, or for all of a gateway.
     pub reach: Reach,
-    /// The counter it belongs to; zeros: the table itself.
+    /// The counter it belongs to; zeros: the table itself; ones: that of a candidate.
     pub region: [u8; 16],
     /// Which of the counter's slots.
     pub index: u32,
