@@ -86,8 +86,7 @@ pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
     let mut set = open(&envelope.payload, &envelope.digest)?;
     // The candidate stands in nobody's way: what is wrong with it is told, and the set is whole without it.
     set.candidate = envelope.candidate.map(|member| {
-        let candidate = open(&member.payload, &member.digest)
-            .map_err(|LoadError(why)| LoadError(format!("the candidate is left out: {why}")))?;
+        let candidate = open(&member.payload, &member.digest)?;
         Ok(Arc::new(beside(&set, candidate)))
     });
     Ok(set)
