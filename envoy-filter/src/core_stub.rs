@@ -179,6 +179,9 @@ impl PolicySet {
     pub fn body_timeout_ms(&self) -> u64 {
         self.body_timeout_ms
     }
+    pub fn stands(&self) -> bool {
+        false
+    }
     pub fn reuses_answers(&self) -> bool {
         self.digest == "sha256:fresh"
     }
@@ -203,7 +206,7 @@ pub struct Timestamp(pub u64);
 pub enum Step {
     NeedBody(NeedBody),
     NeedCurrent(NeedCurrent),
-    NeedCounters(NeedCounters),
+    NeedStore(NeedStore),
     Done(Outcome),
 }
 
@@ -256,12 +259,12 @@ fn begin(head: Head) -> Step {
         }),
         b"/rpc" => Step::Done(Outcome { rpc: Some("{\"id\":7}"), ..Outcome::new(Decision::Deny) }),
         b"/notification" => Step::Done(Outcome { silent: true, ..Outcome::new(Decision::Deny) }),
-        b"/counted" => NeedCounters::step(1, Reach::Node, vec![]),
-        b"/worker-counted" => NeedCounters::step(1, Reach::Worker, vec![]),
-        b"/two-counted" => NeedCounters::step(2, Reach::Node, vec![]),
+        b"/counted" => NeedStore::step(1, Reach::Node, vec![]),
+        b"/worker-counted" => NeedStore::step(1, Reach::Worker, vec![]),
+        b"/two-counted" => NeedStore::step(2, Reach::Node, vec![]),
         b"/set-header-counted" => {
             let obligation = Obligation::SetRequestHeader { name: "x-route".into(), value: b"ambit".to_vec() };
-            NeedCounters::step(1, Reach::Node, vec![obligation])
+            NeedStore::step(1, Reach::Node, vec![obligation])
         }
         b"/body-counted" => Step::NeedBody(NeedBody { shadow: false, again: false, then: None, counted: true }),
         _ => Step::Done(Outcome::new(Decision::Deny)),
@@ -287,7 +290,7 @@ impl NeedBody {
             return Step::NeedCurrent(need);
         }
         if self.counted {
-            return NeedCounters::step(1, Reach::Node, vec![]);
+            return NeedStore::step(1, Reach::Node, vec![]);
         }
         let code = match body {
             Body::Unavailable(Unavailable::Timeout) => Some(Code::BodyTimeout),
@@ -457,15 +460,15 @@ impl NeedCurrent {
     }
 }
 
-pub struct NeedCounters {
+pub struct NeedStore {
     plan: Plan,
     operations: usize,
     obligations: Vec<Obligation>,
 }
 
-impl NeedCounters {
+impl NeedStore {
     fn step(operations: usize, reach: Reach, obligations: Vec<Obligation>) -> Step {
-        Step::NeedCounters(Self { plan: Plan { reach }, operations, obligations })
+        Step::NeedStore(Self { plan: Plan { reach }, operations, obligations })
     }
     pub fn plan(&self) -> &Plan {
         &self.plan

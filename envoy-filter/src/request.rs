@@ -20,7 +20,7 @@ use crate::lookups::Lookups;
 use crate::metrics::Metric;
 use crate::passage::{Line, Passage};
 use crate::policy::counters::carry_out;
-use crate::policy::{Body, Head, NeedBody, NeedCounters, NeedCurrent, Outcome, Step, Timestamp, Unavailable, evaluate};
+use crate::policy::{Body, Head, NeedBody, NeedCurrent, NeedStore, Outcome, Step, Timestamp, Unavailable, evaluate};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::store::Slots;
@@ -140,7 +140,13 @@ impl Request {
         let head = length(&fields);
         self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
         self.trial = Trial::begin(&plugin, &fields, end_of_stream, now);
-        let step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
+        let mut step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
+        if let Step::NeedStore(need) = step {
+            step = match ask(need, &plugin) {
+                Ok(step) => step,
+                Err(refusal) => return self.refuse(refusal),
+            };
+        }
         match step {
             Step::NeedBody(need) if end_of_stream => {
                 self.judged = Some(0);
@@ -378,7 +384,7 @@ impl Request {
                     }
                     lookups.conclude(self.trial.as_deref_mut(), &plugin)
                 }
-                Step::NeedCounters(need) => match count(need, &plugin) {
+                Step::NeedStore(need) => match ask(need, &plugin) {
                     Ok(step) => step,
                     Err(refusal) => return self.undecided(refusal),
                 },
@@ -475,8 +481,8 @@ impl Drop for Request {
     }
 }
 
-/// Charges what a request uses up, now: it may have waited for long.
-fn count(need: NeedCounters, plugin: &Plugin) -> Result<Step, Refusal> {
+/// Asks the store, now: the request may have waited for long.
+fn ask(need: NeedStore, plugin: &Plugin) -> Result<Step, Refusal> {
     let now = host::now().map_err(|_| Refusal::ClockUnreadable)?;
     let tallied = carry_out(need.plan(), &plugin.table, &mut Slots, Timestamp(now));
     Ok(need.answer(tallied))

@@ -21,11 +21,11 @@ thread_local! {
 /// and found by the others.
 ///
 /// # Errors
-/// Why counters cannot be kept here. A set without counters has no such error, and costs no host call.
+/// Why counters cannot be kept here. A set that keeps nothing has no such error, and costs no host call.
 pub(crate) fn open(set: &PolicySet) -> Result<Table, String> {
     let now = match host::now() {
         Ok(now) => now,
-        Err(_) if !set.counts() => 0,
+        Err(_) if !set.counts() && !set.stands() => 0,
         Err(status) => return Err(format!("the gateway does not tell the time ({status:?})")),
     };
     Table::open(set, &mut Slots, set.counters_budget(), Timestamp(now)).map_err(|error| error.to_string())

@@ -66,7 +66,7 @@ fn judge(message: &Message, answers: &[Answer]) -> (Outcome, Vec<(Fetch, Answer)
                 }
                 need.answer(given.iter().skip(before).map(|(_, answer)| answer.clone()).collect())
             }
-            Step::NeedCounters(need) => need.unavailable(Unavailable::NotSupported),
+            Step::NeedStore(need) => need.unavailable(Unavailable::NotSupported),
         };
     }
 }

@@ -22,7 +22,7 @@ pub fn finish(mut step: Step, body: &Body) -> Outcome {
             Step::Done(outcome) => return outcome,
             Step::NeedBody(need) => need.answer(body.clone()),
             Step::NeedCurrent(need) => need.unavailable(Unavailable::NotSupported),
-            Step::NeedCounters(need) => need.unavailable(Unavailable::NotSupported),
+            Step::NeedStore(need) => need.unavailable(Unavailable::NotSupported),
         };
     }
     panic!("an evaluation ends after {ANSWERS} answers");

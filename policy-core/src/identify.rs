@@ -96,10 +96,7 @@ mod tests {
                 },
             ],
             unknown_agent,
-            body_limit: 1,
-            body_timeout_ms: 1,
-            counters_kib: 64,
-            lookups: crate::policy::Lookups::default(),
+            ..Gateway::default()
         };
         let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
         identify(&gateway, &Headers::new(fields))

@@ -42,6 +42,7 @@ pub mod evaluate;
 #[cfg(feature = "author")]
 pub mod gateway;
 pub mod identify;
+pub mod jws;
 pub mod limits;
 pub mod number;
 pub mod policy;
@@ -50,14 +51,16 @@ pub mod request;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod secrets;
+pub mod standing;
 pub mod state;
+pub mod store;
 #[cfg(feature = "author")]
 pub mod template;
 pub mod time;
 
 pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason, Reply, Rpc};
 pub use decode::{Body, Unavailable};
-pub use evaluate::{Evidence, NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
+pub use evaluate::{Evidence, NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 pub use policy::PolicySet;
 pub use request::Head;
 pub use time::Timestamp;

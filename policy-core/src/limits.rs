@@ -83,3 +83,16 @@ pub const SLOT_BYTES: usize = 4 * 1024;
 pub const COUNTER_SLOTS: u32 = 1_024;
 /// Most tries to set a slot that others set as well.
 pub const CAS_TRIES: usize = 32;
+/// Longest signed message (grant, session token, command) that is read, in bytes.
+pub const SIGNED_BYTES: usize = 4 * 1024;
+/// Longest id that a signed message, a key or a session has, in bytes.
+pub const ID_BYTES: usize = 128;
+/// Most keys in a gateway document.
+#[cfg(feature = "author")]
+pub const KEYS: usize = 256;
+/// Most pauses at a time.
+pub const PAUSES: usize = 200;
+/// Most commands that are remembered, each until it is void: more in that time are refused.
+pub const COMMANDS: usize = 200;
+/// Slots for sessions that have ended before their time.
+pub const ENDED_SLOTS: u32 = 64;

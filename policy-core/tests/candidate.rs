@@ -6,9 +6,10 @@ mod support;
 use std::sync::Arc;
 
 use policy_core::compile::{Source, SourceKind, compile};
-use policy_core::counters::{Budget, Memory, Reach, SlotName, Store, Table, carry_out, give_back};
+use policy_core::counters::{Budget, Reach, Table, carry_out, give_back};
 use policy_core::decision::{Candidate, Compared};
 use policy_core::evaluate::Tried;
+use policy_core::store::{Memory, SlotName, Store};
 use policy_core::{Body, Evidence, Outcome, PolicySet, Step, Timestamp, Unavailable, bundle, evaluate};
 use serde_json::{Value, json as value};
 use support::pages::{GATEWAY, shop_page, sources};
@@ -77,7 +78,7 @@ impl Gateway {
                     }
                     need.answer(answers)
                 }
-                Step::NeedCounters(need) => {
+                Step::NeedStore(need) => {
                     let tallied = carry_out(need.plan(), &self.tables[0], &mut self.memory, now);
                     need.answer(tallied)
                 }
@@ -335,4 +336,31 @@ fn a_broken_candidate_is_left_out() {
         (digest.as_str(), Some(digest.clone()))
     );
     assert!(set.candidate_refused().is_none() && bundle::load(&plain).expect("it loads").candidate().is_none());
+}
+
+/// C5: who is paused is paused for both; the candidate is not asked what it would have let pass, and charges nothing.
+#[test]
+fn who_is_paused_is_paused_for_both() {
+    use policy_core::standing::{Cause, Pause, Scope, What, change};
+    let keys =
+        r#""keys": [{ "id": "ops", "public_key": "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw", "control": true }]"#;
+    let behind = |rules: &str| {
+        let mut all = sources(&[shop_page(&format!(r#"{{ "permit": [{rules}] }}"#))]);
+        all[0] = source(SourceKind::Gateway, GATEWAY.replacen('{', &format!(r#"{{ "name": "g1", {keys},"#), 1));
+        all
+    };
+    let mut gateway = Gateway::new(&beside(&behind(WRITE), &behind(&paced(1))));
+    gateway.check(&price(15), "looser: deny w: envelope_exceeded /price -> allow w");
+    let now = Timestamp::parse(NOW).expect("a time");
+    let cause = Cause::Command { key: "ops".into(), reason: "stop".into() };
+    let pause = Pause { scope: Scope::All, what: What::Writes, cause, since: now, until: None };
+    change(&mut gateway.memory, now, |pauses| pauses.pause(pause.clone())).expect("a pause");
+    for _ in 0..2 {
+        let (enforced, tried) = gateway.send(&price(5));
+        assert_eq!(text_of(&enforced), "deny: paused");
+        let record = tried.record;
+        assert_eq!((record.compared, record.decision, record.reasons), (Compared::Same, Some("deny"), vec!["paused"]));
+    }
+    change(&mut gateway.memory, now, |pauses| Ok(pauses.resume(&Scope::All))).expect("a store");
+    gateway.check(&price(5), "same: allow w -> allow w");
 }

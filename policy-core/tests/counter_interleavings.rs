@@ -165,7 +165,7 @@ fn put(body: &str) -> Request {
 fn plan(gateway: &Gateway, request: &Request) -> Plan {
     let Step::NeedBody(need) = evaluate(&gateway.set, request.head(), gateway.now) else { panic!("a body") };
     match need.answer(Body::Complete(request.body.clone().unwrap())) {
-        Step::NeedCounters(need) => need.plan().clone(),
+        Step::NeedStore(need) => need.plan().clone(),
         other => panic!("counters: {other:?}"),
     }
 }

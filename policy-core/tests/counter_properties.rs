@@ -201,7 +201,7 @@ proptest! {
         let judged = evaluate(&gateway.set, put(3).head(), gateway.now);
         let Step::NeedBody(need) = judged else { panic!("a body: {judged:?}") };
         let judged = need.answer(Body::Complete(br#"{"x":3}"#.to_vec()));
-        let Step::NeedCounters(need) = judged else { panic!("counters: {judged:?}") };
+        let Step::NeedStore(need) = judged else { panic!("counters: {judged:?}") };
         let charge = &need.plan().charges()[0];
         let slot = SlotName { reach: Reach::Node, region: [1; 16], index: 0 };
         // A slot that is sound but for one byte.

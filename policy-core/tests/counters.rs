@@ -411,7 +411,7 @@ fn without_a_store_nothing_passes() {
     let step = policy_core::evaluate(&gateway.set, put(1, "{}").head(), gateway.now);
     let policy_core::Step::NeedBody(need) = step else { panic!("a body: {step:?}") };
     let step = need.answer(policy_core::Body::Complete(b"{}".to_vec()));
-    let policy_core::Step::NeedCounters(need) = step else { panic!("counters: {step:?}") };
+    let policy_core::Step::NeedStore(need) = step else { panic!("counters: {step:?}") };
     let policy_core::Step::Done(outcome) = need.unavailable(policy_core::Unavailable::NotSupported) else {
         panic!("an end")
     };

@@ -27,7 +27,7 @@ fn tighter(page: &mut Value) {
     }
     for permit in permits {
         for counter in permit.get_mut("counters").and_then(Value::as_array_mut).into_iter().flatten() {
-            if counter.get("max").is_some() {
+            if counter.get("max").is_some_and(Value::is_number) {
                 counter["max"] = json!(1);
             }
         }

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::keys;
 use super::report::Report;
 use crate::gateway::{GatewayDocument, IdentityEntry, LookupsEntry, UnknownWord};
 use crate::limits::{
@@ -59,6 +60,8 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
         report.error("/limits/counters_kib", format!("`counters_kib` is 64 to {COUNTERS_KIB_MAX}"), None);
     }
     Gateway {
+        name: document.name.clone().unwrap_or_default(),
+        keys: keys::compile(document, report),
         identity,
         unknown_agent: match document.unknown_agent {
             Some(UnknownWord::NotAnAgent) => UnknownAgent::Pass,

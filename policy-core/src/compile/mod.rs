@@ -17,6 +17,7 @@ mod field;
 mod gateway;
 mod hours;
 mod inner;
+mod keys;
 mod later;
 mod layout;
 mod limit;

@@ -65,7 +65,7 @@ impl Patterns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Gateway, Lookups, Set, UnknownAgent};
+    use crate::policy::{Gateway, Set};
 
     #[test]
     fn patterns_match_whole_values_in_ascii() {
@@ -74,15 +74,7 @@ mod tests {
         let either = patterns.add("a|ab").unwrap();
         let digits = patterns.add("\\d+").unwrap();
         assert_eq!(patterns.add("a|ab"), Ok(either));
-        let gateway = Gateway {
-            identity: Vec::new(),
-            unknown_agent: UnknownAgent::Deny,
-            body_limit: 1,
-            body_timeout_ms: 1,
-            counters_kib: 64,
-            lookups: Lookups::default(),
-        };
-        let set = Set { gateway, pages: Vec::new(), patterns: patterns.into_bytes() };
+        let set = Set { gateway: Gateway::default(), pages: Vec::new(), patterns: patterns.into_bytes() };
         let set = crate::bundle::ready(set, String::new()).unwrap();
         for (index, text, expect) in [
             (price, "19.99", true),

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use super::plan::{Charge, Intent, Plan};
 use super::slot::{Receipt, Refusal, release, reserve};
-use super::store::{SlotName, Store};
 use super::table::Table;
-use crate::limits::CAS_TRIES;
+use crate::standing::Standing;
+use crate::store::{NotSet, SlotName, Store, update};
 use crate::time::Timestamp;
 
 /// How it went.
@@ -19,6 +19,8 @@ pub struct Tallied {
     pub(crate) receipts: Vec<Receipt>,
     /// Since when the counters are kept.
     pub(crate) since: Option<Timestamp>,
+    /// Whether the agent may act at all.
+    pub(crate) standing: Standing,
 }
 
 impl Tallied {
@@ -35,9 +37,20 @@ impl Tallied {
     }
 }
 
-/// Carries a plan out. Attempts are charged each alone; then everything else, if all of it fits.
+/// Carries a plan out. Nothing is charged for who may not act. Attempts are charged each alone; then everything else, if
+/// all of it fits.
 pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timestamp) -> Tallied {
-    let mut tallied = Tallied { since: table.birth(), ..Tallied::default() };
+    let mut tallied = Tallied::default();
+    if let Some(look) = plan.look() {
+        tallied.standing = Standing::read(look, store, now);
+        if tallied.standing.stops(look.acts) {
+            return tallied;
+        }
+    }
+    if plan.charges().is_empty() {
+        return tallied;
+    }
+    tallied.since = table.birth();
     let mut slots: BTreeMap<SlotName, Vec<(usize, &Charge)>> = BTreeMap::new();
     for (position, charge) in plan.charges().iter().enumerate() {
         if charge.intent == Intent::Leave {
@@ -106,7 +119,7 @@ pub fn give_back(receipts: Vec<Receipt>, store: &mut dyn Store) -> Vec<Receipt> 
     let mut left = Vec::new();
     for (slot, receipts) in slots {
         let all: Vec<&Receipt> = receipts.iter().collect();
-        if update(store, slot, |bytes| Ok((release(bytes, &all), ()))) == Err(Refusal::Contended) {
+        if update(store, slot, |bytes| Ok((release(bytes, &all), ()))) == Err(NotSet::Contended) {
             left.extend(receipts);
         }
     }
@@ -142,22 +155,4 @@ fn look(
         let fits = fits.and_then(|bytes| reserve(bytes, slot, &[charge], now).map_err(|(_, refusal)| refusal));
         refusals.extend(fits.err().map(|refusal| (*position, refusal)));
     }
-}
-
-/// Sets a slot to what `change` makes of it, again if somebody else has set it meanwhile.
-pub(super) fn update<T>(
-    store: &mut dyn Store,
-    slot: SlotName,
-    mut change: impl FnMut(&[u8]) -> Result<(Option<Vec<u8>>, T), Refusal>,
-) -> Result<T, Refusal> {
-    for _ in 0..CAS_TRIES {
-        let (bytes, cas) = store.get(slot).ok_or(Refusal::Damaged)?;
-        let (new, result) = change(&bytes)?;
-        match new {
-            None => return Ok(result),
-            Some(new) if store.set(slot, &new, Some(cas)) => return Ok(result),
-            Some(_) => {}
-        }
-    }
-    Err(Refusal::Contended)
 }

@@ -2,7 +2,7 @@
 //!
 //! The core decides, and has no store. It says which counters a request is charged to (`plan`); a host carries the plan
 //! out on its store of slots ([`carry_out`]), which need do no more than read a slot and set it unless somebody else has
-//! set it since (`store`). What is in a slot, and whether a charge fits, is decided here:
+//! set it since ([`store`](crate::store)). What is in a slot, and whether a charge fits, is decided here:
 //!
 //! ```text
 //! window   which part of time a charge falls into, and which parts still count
@@ -22,7 +22,6 @@ mod ledger;
 mod plan;
 mod settle;
 mod slot;
-mod store;
 mod table;
 mod told;
 mod total;
@@ -33,8 +32,8 @@ pub(crate) use plan::{Amount, Key, Move, Tally};
 pub use plan::{Charge, Intent, Plan};
 pub use settle::Signals;
 pub use slot::{Receipt, Refusal, release, reserve};
-pub use store::{Cas, Memory, SlotName, Store};
 pub use table::{Budget, OpenError, Table};
 pub use told::{Usage, place, record, set_used, usage};
 
 pub use crate::policy::Reach;
+pub use crate::store::{Cas, Memory, SlotName, Store};

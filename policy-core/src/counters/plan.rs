@@ -13,6 +13,7 @@ use crate::evaluate::folded;
 use crate::limits::COUNTER_KEY_BYTES;
 use crate::number::Decimal;
 use crate::policy::{Change, Counted, Counter, Page, Reach};
+use crate::standing::Look;
 
 /// Of what a counter keeps a budget of its own: what the counter's `per` names, without the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,9 +188,11 @@ impl Charge {
     }
 }
 
-/// Everything that a request is charged to, or would be if it went on.
+/// What a store is asked for a request: whether its agent may act, and everything that it is charged to, or would be if it
+/// went on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    look: Option<Look>,
     charges: Vec<Charge>,
 }
 
@@ -208,12 +211,27 @@ impl Plan {
             }
         }
         let charges: Vec<Charge> = merged.into_iter().filter_map(|tally| charge(page, tally, decision)).collect();
-        (!charges.is_empty()).then_some(Self { charges })
+        (!charges.is_empty()).then_some(Self { look: None, charges })
+    }
+
+    /// Only whether an agent may act.
+    pub(crate) fn looking(look: Look) -> Self {
+        Self { look: Some(look), charges: Vec::new() }
+    }
+
+    /// The same, and whether the agent may act.
+    pub(crate) fn and_look(self, look: Look) -> Self {
+        Self { look: Some(look), ..self }
+    }
+
+    /// Whose standing is asked.
+    pub(crate) fn look(&self) -> Option<&Look> {
+        self.look.as_ref()
     }
 
     /// Whether a store must be asked. Else nothing is charged: the request is refused.
     pub(crate) fn asks(&self) -> bool {
-        self.charges.iter().any(|charge| charge.intent != Intent::Leave)
+        self.look.is_some() || self.charges.iter().any(|charge| charge.intent != Intent::Leave)
     }
 
     /// The charges.

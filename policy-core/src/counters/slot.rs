@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Changes;
 use super::plan::{Amount, Bound, Charge, Intent, Key};
-use super::store::SlotName;
 use super::total::Total;
 use super::window::{Frame, oldest_part};
 use crate::limits::SLOT_BYTES;
 use crate::number::Decimal;
+use crate::store::{NotSet, SlotName};
 use crate::time::Timestamp;
 
 /// The form of a slot's bytes.
@@ -70,6 +70,15 @@ pub enum Refusal {
     Young(Timestamp),
     /// The store does not have the slot, or something else stands in it.
     Damaged,
+}
+
+impl From<NotSet> for Refusal {
+    fn from(why: NotSet) -> Self {
+        match why {
+            NotSet::Missing => Self::Damaged,
+            NotSet::Contended => Self::Contended,
+        }
+    }
 }
 
 /// What has been charged, so that it can be given back.

@@ -7,9 +7,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::{SlotName, Store};
 use crate::limits::{CAS_TRIES, COUNTER_SLOTS, COUNTERS_KIB, SLOT_BYTES};
 use crate::policy::{Counter, PolicySet, Reach};
+use crate::standing;
+use crate::store::{SlotName, Store};
 use crate::time::Timestamp;
 
 /// The form of a table's bytes.
@@ -72,14 +73,17 @@ const ENFORCED: [u8; 16] = [0; 16];
 const CANDIDATE: [u8; 16] = [0xff; 16];
 
 impl Table {
-    /// Opens the table of a set's counters; creates what is not there yet. Counters that are there stay as they are. One at
-    /// a time may do this with a store.
+    /// Opens the table of a set's counters; creates what is not there yet, and the slots for who may act. What is there stays
+    /// as it is. One at a time may do this with a store.
     ///
     /// A candidate has a table of its own, so that its budget is apart from that of the enforced set.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(set: &PolicySet, store: &mut dyn Store, budget: Budget, now: Timestamp) -> Result<Self, OpenError> {
+        if set.stands() && !standing::open(store, now) {
+            return Err(OpenError::Store);
+        }
         let mut reaches = BTreeMap::new();
         for reach in [Reach::Worker, Reach::Node] {
             let counters = set.pages().iter().flat_map(|page| &page.counters);

@@ -3,12 +3,12 @@
 
 use alloc::vec::Vec;
 
-use super::ledger::{place_of, update};
+use super::ledger::place_of;
 use super::plan::{Amount, Bound, Charge, Intent, Move, Plan};
 use super::slot::{self, Refusal, State};
-use super::store::{SlotName, Store};
 use super::table::Table;
 use crate::number::{Decimal, Share};
+use crate::store::{SlotName, Store, update};
 use crate::time::Timestamp;
 
 /// Digits behind the point of a percentage that is shown.

@@ -128,6 +128,11 @@ impl Candidate {
         }
     }
 
+    /// Of a request that is stopped because of who is asking, whatever it asks for: so it would be under the candidate.
+    pub(crate) fn stopped(set: &PolicySet, enforced: &Outcome) -> Self {
+        Self { version: None, ..Self::judged(set, enforced, enforced) }
+    }
+
     fn blank(set: &PolicySet, compared: Compared) -> Self {
         Self {
             policy: set.digest().to_string(),

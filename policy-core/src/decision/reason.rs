@@ -68,6 +68,10 @@ macro_rules! codes {
 codes! {
     /// No source names an agent, or the agent has no page.
     UnknownAgent = "unknown_agent",
+    /// The agent is paused.
+    Paused = "paused",
+    /// The agent's session has ended.
+    SessionEnded = "session_ended",
     /// The page is not valid at this time.
     NotValidNow = "not_valid_now",
     /// No rule covers this method and path.

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::step::{Step, evaluate};
 use crate::counters::{Plan, Refusal, Tallied};
-use crate::decision::{Candidate, Outcome, Undecided};
+use crate::decision::{Candidate, Code, Outcome, Undecided};
 use crate::decode::{Body, Unavailable};
 use crate::policy::PolicySet;
 use crate::request::Head;
@@ -80,6 +80,9 @@ impl Evidence {
         if self.lost {
             return undecided(candidate, Undecided::Memory, None);
         }
+        if enforced.reasons.first().is_some_and(|reason| matches!(reason.code, Code::Paused | Code::SessionEnded)) {
+            return Tried { record: Candidate::stopped(candidate, enforced), outcome: None };
+        }
         let mut lacks = None;
         let head = Head { fields: core::mem::take(&mut self.head.fields), ..self.head };
         let mut step = evaluate(candidate, head, self.now);
@@ -97,7 +100,9 @@ impl Evidence {
                     let answers = need.fetches().iter().map(|fetch| self.answer_to(fetch)).collect();
                     need.answer(answers)
                 }
-                Step::NeedCounters(need) => match count(need.agent(), need.plan()) {
+                // Who is paused is for the enforced set to say.
+                Step::NeedStore(need) if need.plan().charges().is_empty() => need.answer(Tallied::default()),
+                Step::NeedStore(need) => match count(need.agent(), need.plan()) {
                     Some(tallied) => {
                         if is_of_the_store(&tallied) {
                             lacks = Some(Undecided::Counters);

@@ -42,7 +42,7 @@ pub(crate) use test::name_text;
 pub use candidate::{Count, Evidence, Tried};
 #[cfg(feature = "author")]
 pub use operations::{Asked, operations};
-pub use step::{NeedBody, NeedCounters, NeedCurrent, Step, evaluate};
+pub use step::{NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 
 use alloc::string::String;
 

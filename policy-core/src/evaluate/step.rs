@@ -13,9 +13,10 @@ use crate::decision::{Code, Decision, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
 use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
-use crate::policy::{Page, PolicySet};
+use crate::policy::{Effect, Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
+use crate::standing::{Look, Standing};
 use crate::state::{self, Answer, Fetch, Known, Reader, Target, Why, keep, reader};
 use crate::time::Timestamp;
 
@@ -27,8 +28,9 @@ pub enum Step {
     NeedBody(NeedBody),
     /// Answer with [`NeedCurrent::answer`] what its calls brought.
     NeedCurrent(NeedCurrent),
-    /// Answer with [`NeedCounters::answer`] how its plan went.
-    NeedCounters(NeedCounters),
+    /// Answer with [`NeedStore::answer`] how its plan went. It may come twice: at first to ask whether the agent may act at
+    /// all, and last, right before the request goes on, to ask that again and to charge what it uses up.
+    NeedStore(NeedStore),
     /// The end.
     Done(Outcome),
 }
@@ -46,14 +48,32 @@ pub struct NeedCurrent {
     plan: state::Plan,
 }
 
-/// The evaluation waits for counters to be read and reserved.
+/// The evaluation waits for the store.
 #[must_use]
 #[derive(Debug)]
-pub struct NeedCounters {
+pub struct NeedStore {
+    stage: Stage,
+    plan: Plan,
+}
+
+/// When the store is asked.
+#[derive(Debug)]
+enum Stage {
+    /// Before the request is read.
+    First(Box<Opening>),
+    /// When everything else is decided.
+    Last { set: Arc<PolicySet>, agent: String, outcome: Box<Outcome> },
+}
+
+/// A request of a known agent, whose page is valid now.
+#[derive(Debug)]
+struct Opening {
     set: Arc<PolicySet>,
     agent: String,
-    outcome: Box<Outcome>,
-    plan: Plan,
+    headers: Headers,
+    end_of_stream: bool,
+    now: Timestamp,
+    standing: Standing,
 }
 
 /// A suspended evaluation: everything that is known so far.
@@ -65,6 +85,10 @@ struct Suspended {
     route: route::Route,
     limit: usize,
     now: Timestamp,
+    /// How the agent stands, as far as it is known.
+    standing: Standing,
+    /// Time has passed since that was asked.
+    held: bool,
 }
 
 /// A suspended evaluation of a request whose body has been read.
@@ -92,31 +116,61 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
         let why = format!("the agent {} has no scope template in this policy set", crate::quote::quote(&agent));
         return Step::Done(unknown(Some(agent), why));
     };
-    let deny = |code, message: String| Step::Done(denied(page, Reason { code, message, pointer: None }, None));
     if now < page.from || now >= page.until {
-        return deny(Code::NotValidNow, "the agent's scope template is not valid at this time".to_string());
+        let message = "the agent's scope template is not valid at this time".to_string();
+        return Step::Done(denied(page, Reason { code: Code::NotValidNow, message, pointer: None }, None));
     }
-    let request = match normalize(headers) {
-        Ok(request) => request,
-        Err(Malformed { code, message }) => return deny(code, message),
-    };
-    let route = match route::find(set, page, &request) {
-        Ok(route) => route,
-        Err(refused) => return Step::Done(denied(page, refused.reason, refused.rule)),
-    };
-    let limit = page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
-    let suspended = Suspended { set: Arc::clone(set), agent, request, limit: limit as usize, route, now };
-    if end_of_stream {
-        return suspended.finish(Body::Empty);
+    let look = set.stands().then(|| Look { agent: agent.clone(), session: None, acts: false });
+    let standing = Standing::default();
+    let opening = Opening { set: Arc::clone(set), agent, headers, end_of_stream, now, standing };
+    match look {
+        None => opening.go(),
+        Some(look) => Step::NeedStore(NeedStore { stage: Stage::First(Box::new(opening)), plan: Plan::looking(look) }),
     }
-    if suspended.route.opaque && !suspended.request.method.is_bodiless() {
-        // Every permit that could match lets the bytes pass unread. (A read must be seen to have none.)
-        return suspended.finish(Body::Unavailable(Unavailable::NotSeen));
+}
+
+impl Opening {
+    /// Reads the request, and goes on where there is nothing to wait for.
+    fn go(self) -> Step {
+        let Self { set, agent, headers, end_of_stream, now, standing } = self;
+        let Some(page) = set.page(&agent) else { return Step::Done(gone(agent)) };
+        if standing.stops(false) {
+            return Step::Done(stopped(page, &standing));
+        }
+        let request = match normalize(headers) {
+            Ok(request) => request,
+            Err(Malformed { code, message }) => {
+                return end(page, &standing, denied(page, Reason { code, message, pointer: None }, None));
+            }
+        };
+        let route = match route::find(&set, page, &request) {
+            Ok(route) => route,
+            Err(refused) => return end(page, &standing, denied(page, refused.reason, refused.rule)),
+        };
+        let limit =
+            page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
+        let suspended = Suspended {
+            set: Arc::clone(&set),
+            agent,
+            request,
+            limit: limit as usize,
+            route,
+            now,
+            standing,
+            held: false,
+        };
+        if end_of_stream {
+            return suspended.finish(Body::Empty);
+        }
+        if suspended.route.opaque && !suspended.request.method.is_bodiless() {
+            // Every permit that could match lets the bytes pass unread. (A read must be seen to have none.)
+            return suspended.finish(Body::Unavailable(Unavailable::NotSeen));
+        }
+        if suspended.request.content_length.is_some_and(|length| length > suspended.limit as u64) {
+            return suspended.finish(Body::Unavailable(Unavailable::TooLarge));
+        }
+        Step::NeedBody(NeedBody(Suspended { held: true, ..suspended }))
     }
-    if suspended.request.content_length.is_some_and(|length| length > suspended.limit as u64) {
-        return suspended.finish(Body::Unavailable(Unavailable::TooLarge));
-    }
-    Step::NeedBody(NeedBody(suspended))
 }
 
 impl NeedBody {
@@ -161,14 +215,17 @@ impl NeedCurrent {
     }
 }
 
-impl NeedCounters {
-    /// Whose counters they are.
+impl NeedStore {
+    /// Who is asking.
     #[must_use]
     pub fn agent(&self) -> &str {
-        &self.agent
+        match &self.stage {
+            Stage::First(opening) => &opening.agent,
+            Stage::Last { agent, .. } => agent,
+        }
     }
 
-    /// What the request is charged to, for [`carry_out`](crate::counters::carry_out).
+    /// What is asked, for [`carry_out`](crate::counters::carry_out).
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -176,27 +233,42 @@ impl NeedCounters {
 
     /// Goes on with how the plan went.
     pub fn answer(self, tallied: Tallied) -> Step {
-        let Self { set, agent, outcome, plan } = self;
-        Step::Done(match set.page(&agent) {
-            Some(page) => tallied::settle(*outcome, page, plan, tallied),
-            None => unknown(Some(agent), "the agent's page is gone".to_string()),
-        })
+        let Self { stage, plan } = self;
+        match stage {
+            Stage::First(opening) => Opening { standing: tallied.standing, ..*opening }.go(),
+            Stage::Last { set, agent, outcome } => Step::Done(match set.page(&agent) {
+                Some(page) if tallied.standing.stops(acts(&outcome)) => return end(page, &tallied.standing, *outcome),
+                Some(_) if plan.charges().is_empty() => *outcome,
+                Some(page) => tallied::settle(*outcome, page, plan, tallied),
+                None => gone(agent),
+            }),
+        }
     }
 
-    /// The counters cannot be had: the request is refused.
+    /// The store cannot be had: the request is refused.
     pub fn unavailable(self, why: Unavailable) -> Step {
-        let Self { set, agent, outcome, plan } = self;
-        Step::Done(match set.page(&agent) {
-            Some(page) => tallied::unavailable(*outcome, page, plan, why),
-            None => unknown(Some(agent), "the agent's page is gone".to_string()),
-        })
+        let Self { stage, plan } = self;
+        let unknown = Standing::unavailable();
+        match stage {
+            Stage::First(opening) => {
+                let Some(page) = opening.set.page(&opening.agent) else { return Step::Done(gone(opening.agent)) };
+                let undecidable =
+                    why.undecidable().map(|_| "whether the agent is paused is not in the recording".into());
+                Step::Done(Outcome { undecidable, ..stopped(page, &unknown) })
+            }
+            Stage::Last { set, agent, outcome } => Step::Done(match set.page(&agent) {
+                Some(page) if plan.look().is_some() && why.undecidable().is_none() => stopped(page, &unknown),
+                Some(page) => tallied::unavailable(*outcome, page, plan, why),
+                None => gone(agent),
+            }),
+        }
     }
 }
 
 impl Suspended {
     fn finish(self, body: Body) -> Step {
         let Some(page) = self.set.page(&self.agent) else {
-            return Step::Done(unknown(Some(self.agent), "the agent's page is gone".to_string()));
+            return Step::Done(gone(self.agent));
         };
         match &body {
             Body::Unavailable(why) => {
@@ -204,11 +276,11 @@ impl Suspended {
                 if !self.route.opaque || self.request.method.is_bodiless() {
                     let mut outcome = denied(page, why.reason(self.limit), None);
                     outcome.undecidable = why.undecidable().map(Into::into);
-                    return Step::Done(outcome);
+                    return end(page, &self.standing, outcome);
                 }
             }
             Body::Complete(bytes) if bytes.len() > self.limit => {
-                return Step::Done(denied(page, Unavailable::TooLarge.reason(self.limit), None));
+                return end(page, &self.standing, denied(page, Unavailable::TooLarge.reason(self.limit), None));
             }
             Body::Complete(_) | Body::Empty => {}
         }
@@ -224,7 +296,7 @@ impl Judging {
     fn go(mut self: Box<Self>) -> Step {
         let Suspended { set, agent, request, route, .. } = &self.suspended;
         let Some(page) = set.page(agent) else {
-            return Step::Done(unknown(Some(agent.clone()), "the agent's page is gone".to_string()));
+            return Step::Done(gone(agent.clone()));
         };
         let api = page.apis.get(route.api as usize);
         let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
@@ -239,6 +311,7 @@ impl Judging {
                 Some(cluster) => match state::Plan::of(wants, Target { api, cluster, host: &request.host, fresh_ms }) {
                     Some(plan) => {
                         self.rounds += 1;
+                        self.suspended.held = true;
                         return Step::NeedCurrent(NeedCurrent { judging: self, plan });
                     }
                     None => Why::too_many(),
@@ -264,17 +337,54 @@ impl Judging {
         {
             outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
         }
+        let acts = acts(&outcome);
+        if outcome.forward && self.suspended.standing.stops(acts) {
+            return end(page, &self.suspended.standing, outcome);
+        }
         // What goes on is charged, whatever is recorded of it.
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
-        match Plan::of(page, core::mem::take(&mut outcome.tallies), decision) {
+        let plan = Plan::of(page, core::mem::take(&mut outcome.tallies), decision);
+        // Meanwhile the agent may have been paused.
+        let again = outcome.forward && self.suspended.held && set.stands();
+        let look = again.then(|| Look { agent: agent.clone(), session: None, acts });
+        let plan = match (plan, look) {
+            (Some(plan), Some(look)) => Some(plan.and_look(look)),
+            (None, Some(look)) => Some(Plan::looking(look)),
+            (plan, None) => plan,
+        };
+        match plan {
             None => Step::Done(outcome),
             Some(plan) if !plan.asks() => Step::Done(Outcome { charged: Some(plan), ..outcome }),
             Some(plan) => {
                 let Suspended { set, agent, .. } = self.suspended;
-                Step::NeedCounters(NeedCounters { set, agent, outcome: Box::new(outcome), plan })
+                Step::NeedStore(NeedStore { stage: Stage::Last { set, agent, outcome: Box::new(outcome) }, plan })
             }
         }
     }
+}
+
+/// Whether a request may do anything else than to read, or to stop an effect.
+fn acts(outcome: &Outcome) -> bool {
+    let harmless = |effect| effect == Effect::Read.name() || effect == Effect::Brake.name();
+    outcome.operations.is_empty() || outcome.operations.iter().any(|operation| !operation.effect.is_some_and(harmless))
+}
+
+/// The end, unless the agent may not act.
+fn end(page: &Page, standing: &Standing, outcome: Outcome) -> Step {
+    Step::Done(if outcome.forward && standing.stops(acts(&outcome)) {
+        Outcome { operations: outcome.operations, rpc: outcome.rpc, ..stopped(page, standing) }
+    } else {
+        outcome
+    })
+}
+
+fn gone(agent: String) -> Outcome {
+    unknown(Some(agent), "the agent's page is gone".to_string())
+}
+
+/// A refusal because of who is asking, and not of what: also on a page in shadow, for somebody has said stop.
+fn stopped(page: &Page, standing: &Standing) -> Outcome {
+    Outcome { forward: false, shadow: false, ..denied(page, standing.reason(), None) }
 }
 
 fn not_an_agent() -> Outcome {

@@ -16,6 +16,12 @@ pub struct GatewayDocument {
     pub schema: Option<String>,
     /// Version of the language: `gateway-v1`.
     pub ambit: GatewayVersion,
+    /// The gateway's name, which signed messages to it must say (`aud`). Needed with `keys`; gateways that share a name take
+    /// each other's messages.
+    pub name: Option<String>,
+    /// Who may sign what.
+    #[serde(default)]
+    pub keys: Vec<KeyEntry>,
     /// Where an agent's name comes from; the first source that is present decides.
     pub identity: Vec<IdentityEntry>,
     /// What happens to a request that names no agent; default `deny`.
@@ -35,6 +41,32 @@ pub enum GatewayVersion {
     /// Version 1.
     #[serde(rename = "gateway-v1")]
     V1,
+}
+
+/// A public key, and what is believed of who has the other half.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// Its name in signed messages (`kid`).
+    pub id: String,
+    /// Ed25519, 32 bytes in base64url, as `ambit keygen` prints it.
+    pub public_key: String,
+    /// Who holds it: a person or a service. Nobody approves for a session that runs for them.
+    pub owner: Option<String>,
+    /// Roles of the pages' `approvers` for which it signs grants.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// It signs session tokens.
+    #[serde(default)]
+    pub sessions: bool,
+    /// It signs commands: pause, resume, revoke.
+    #[serde(default)]
+    pub control: bool,
+    /// First moment it is valid (RFC 3339, UTC).
+    pub from: Option<String>,
+    /// First moment after.
+    pub until: Option<String>,
 }
 
 /// One source of the agent's name.

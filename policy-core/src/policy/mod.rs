@@ -5,6 +5,7 @@ mod call;
 mod clock;
 mod counter;
 mod field;
+mod key;
 mod lookup;
 mod rule;
 mod set;
@@ -18,6 +19,7 @@ pub use call::{Call, CallKind, Calls};
 pub use clock::{Hours, Local, Zone};
 pub use counter::{Counted, Counter, Drift, Per, Reach, Window};
 pub use field::{CallField, Currency, Field, FieldKind, FieldType, Money, TypedAs};
+pub use key::Key;
 pub use lookup::{Address, Ask, Attempt, CURRENT, Lookup, LookupVariable, Part, Same, Several, Supply, Total};
 pub use rule::{
     Band, BodyRule, Canary, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::api::Api;
 use super::clock::Zone;
 use super::counter::Counter;
+use super::key::Key;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
 use crate::bundle::LoadError;
@@ -131,8 +132,12 @@ pub struct Set {
 }
 
 /// Settings that hold for every agent behind one gateway.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Gateway {
+    /// Its name: what signed messages to it are for. Empty where it has no keys.
+    pub name: String,
+    /// Who may sign what; ids are unique.
+    pub keys: Vec<Key>,
     /// Where the agent's name comes from, tried in order.
     pub identity: Vec<IdentitySource>,
     /// What happens to a request that names no agent.
@@ -173,9 +178,10 @@ pub enum IdentitySource {
 }
 
 /// What happens to a request that names no agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UnknownAgent {
     /// It is refused.
+    #[default]
     Deny,
     /// It is none of Ambit's business: passed on, and counted.
     Pass,

@@ -133,7 +133,6 @@ fn takes_json(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Lookups, UnknownAgent};
     use crate::request::{Headers, normalize};
 
     fn request(method: &str, more: &[(&str, &str)]) -> Request {
@@ -143,14 +142,7 @@ mod tests {
     }
 
     fn kept(method: &str, more: &[(&str, &str)]) -> Option<Keep> {
-        let gateway = Gateway {
-            identity: alloc::vec![IdentitySource::Header("x-agent".into())],
-            unknown_agent: UnknownAgent::Deny,
-            body_limit: 1,
-            body_timeout_ms: 1,
-            counters_kib: 1,
-            lookups: Lookups::default(),
-        };
+        let gateway = Gateway { identity: alloc::vec![IdentitySource::Header("x-agent".into())], ..Gateway::default() };
         keep(&gateway, "agent", &request(method, more), 5_000)
     }
 

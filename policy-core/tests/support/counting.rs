@@ -66,7 +66,7 @@ impl Gateway {
                     let answers = need.fetches().iter().map(|fetch| self.world.answer(fetch)).collect();
                     need.answer(answers)
                 }
-                Step::NeedCounters(need) => {
+                Step::NeedStore(need) => {
                     let tallied = carry_out(need.plan(), &self.table, &mut self.memory, self.now);
                     need.answer(tallied)
                 }

@@ -74,6 +74,15 @@ pub fn sources(pages: &[String]) -> Vec<Source> {
     all
 }
 
+/// [`shop`] behind a gateway whose document these members are merged over.
+pub fn shop_behind(gateway: &str, members: &str) -> Arc<PolicySet> {
+    let mut document = serde_json::from_str(GATEWAY).unwrap_or_else(|e| panic!("{e}"));
+    merge(&mut document, serde_json::from_str(gateway).unwrap_or_else(|e| panic!("{e}: {gateway}")));
+    let mut sources = sources(&[shop_page(members)]);
+    sources[0] = source(SourceKind::Gateway, document.to_string());
+    policy(&sources)
+}
+
 /// The set of one page on the shop.
 pub fn shop(members: &str) -> Arc<PolicySet> {
     policy(&sources(&[shop_page(members)]))

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use policy_core::counters::OpenError;
+use policy_core::counters::{OpenError, Tallied};
 use policy_core::policy::Page;
 use policy_core::state::Answer;
 use policy_core::{Body, Evidence, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
@@ -96,7 +96,9 @@ impl NativeEngine {
                     }
                     need.answer(answers)
                 }
-                Step::NeedCounters(need) => match self.counts_of(Some(need.agent())) {
+                Step::NeedStore(need) => match self.counts_of(Some(need.agent())) {
+                    // No recording pauses anybody.
+                    None if need.plan().charges().is_empty() => need.answer(Tallied::default()),
                     None => need.unavailable(Unavailable::NotRecorded),
                     Some((mut counting, page)) => {
                         let tallied = counting.carry_out(page, need.plan(), world, now);

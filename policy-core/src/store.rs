@@ -1,9 +1,12 @@
-//! What a host keeps: slots of bytes, each set only by who has seen what it holds.
+//! What a host keeps: slots of bytes, each set only by who has seen what it holds. Counters stand there, and who is paused.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
+use sha2::{Digest as _, Sha256};
+
+use crate::limits::CAS_TRIES;
 use crate::policy::Reach;
 
 /// The name of a slot.
@@ -11,9 +14,9 @@ use crate::policy::Reach;
 pub struct SlotName {
     /// Where it is kept: for one worker, or for all of a gateway.
     pub reach: Reach,
-    /// The counter it belongs to; zeros: the table itself; ones: that of a candidate.
+    /// What it belongs to: a counter; zeros: the table of counters; ones: that of a candidate's.
     pub region: [u8; 16],
-    /// Which of the counter's slots.
+    /// Which of its slots.
     pub index: u32,
 }
 
@@ -40,8 +43,8 @@ impl fmt::Display for SlotName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cas(pub u32);
 
-/// A store of slots. Every slot is created before anything is charged to it ([`Table::open`](super::Table::open)), by one
-/// at a time.
+/// A store of slots. Every slot is created before anything is set in it ([`Table::open`](crate::counters::Table::open)), by
+/// one at a time.
 pub trait Store {
     /// What a slot holds; `None`: there is no such slot.
     fn get(&mut self, slot: SlotName) -> Option<(Vec<u8>, Cas)>;
@@ -93,6 +96,42 @@ impl Store for Memory {
             _ => false,
         }
     }
+}
+
+/// Why a slot could not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSet {
+    /// There is no such slot.
+    Missing,
+    /// Others set it all the time.
+    Contended,
+}
+
+/// Sets a slot to what `change` makes of it, again if somebody else has set it meanwhile. `None` leaves it as it is.
+///
+/// # Errors
+/// [`NotSet`], or what `change` says.
+pub(crate) fn update<T, E: From<NotSet>>(
+    store: &mut dyn Store,
+    slot: SlotName,
+    mut change: impl FnMut(&[u8]) -> Result<(Option<Vec<u8>>, T), E>,
+) -> Result<T, E> {
+    for _ in 0..CAS_TRIES {
+        let (bytes, cas) = store.get(slot).ok_or(NotSet::Missing)?;
+        let (new, result) = change(&bytes)?;
+        match new {
+            None => return Ok(result),
+            Some(new) if store.set(slot, &new, Some(cas)) => return Ok(result),
+            Some(_) => {}
+        }
+    }
+    Err(NotSet::Contended.into())
+}
+
+/// The region of this name, which no counter has.
+pub(crate) fn region(name: &str) -> [u8; 16] {
+    let digest = Sha256::digest(name.as_bytes());
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,113 @@
+//! Whether an agent may act at all right now: who is paused, and whose session has ended. It is known to all workers of a
+//! gateway, asked before a request is judged and again before it goes on, and forgotten when the gateway restarts: what is
+//! to outlive that stands in the gateway document.
+
+mod ended;
+mod pauses;
+
+pub use ended::{NotEnded, SessionId, end_session};
+pub use pauses::{Cause, NotPaused, Pause, Pauses, Scope, What, change};
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use crate::decision::{Code, Reason};
+use crate::policy::PolicySet;
+use crate::quote::quote;
+use crate::store::Store;
+use crate::time::Timestamp;
+
+/// Whose standing is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The agent.
+    pub(crate) agent: String,
+    /// Its session, where it has one.
+    pub(crate) session: Option<SessionId>,
+    /// Whether the request does anything else than to read, or to stop an effect. Before it is judged that is not known, and
+    /// only a pause of everything stops it.
+    pub(crate) acts: bool,
+}
+
+/// How an agent stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is paused by: of several pauses the one that stops more.
+    pub(crate) paused: Option<Pause>,
+    /// Its session has ended.
+    pub(crate) ended: bool,
+    /// The store does not say.
+    pub(crate) unknown: bool,
+}
+
+impl Standing {
+    /// What the store says.
+    pub(crate) fn read(look: &Look, store: &mut dyn Store, now: Timestamp) -> Self {
+        let pauses = Pauses::read(store);
+        let ended = look.session.map_or(Some(false), |session| ended::is_ended(session, store, now));
+        Self {
+            unknown: pauses.is_none() || ended.is_none(),
+            paused: pauses.and_then(|pauses| pauses.of(&look.agent, now).cloned()),
+            ended: ended == Some(true),
+        }
+    }
+
+    /// Nobody can say.
+    pub(crate) fn unavailable() -> Self {
+        Self { unknown: true, ..Self::default() }
+    }
+
+    /// Whether it stops a request, which acts or does not.
+    pub(crate) fn stops(&self, acts: bool) -> bool {
+        let paused = self.paused.as_ref().is_some_and(|pause| pause.what == What::Everything || acts);
+        self.unknown || self.ended || paused
+    }
+
+    /// Why it stops a request.
+    pub(crate) fn reason(&self) -> Reason {
+        let (code, message) = match &self.paused {
+            _ if self.unknown => {
+                (Code::UnknownState, "this gateway does not know whether the agent may act".to_string())
+            }
+            _ if self.ended => (Code::SessionEnded, "the session has ended: begin a new one".to_string()),
+            Some(pause) => (Code::Paused, paused(pause)),
+            None => (Code::Paused, "the agent is paused".to_string()),
+        };
+        Reason { code, message, pointer: None }
+    }
+}
+
+fn paused(pause: &Pause) -> String {
+    let who = match (&pause.scope, pause.what) {
+        (Scope::All, What::Everything) => "all agents are paused",
+        (Scope::All, What::Writes) => "writes of all agents are paused",
+        (Scope::Agent(_), What::Everything) => "the agent is paused",
+        (Scope::Agent(_), What::Writes) => "the agent's writes are paused",
+    };
+    let why = match &pause.cause {
+        Cause::Command { reason, .. } if reason.is_empty() => String::new(),
+        Cause::Command { reason, .. } => format!(": {}", quote(reason)),
+        Cause::Tripwire { id } => format!(" by the tripwire {}", quote(id)),
+        Cause::Document => " by the gateway's settings".to_string(),
+    };
+    let until = match pause.until {
+        Some(until) => format!("until {until}"),
+        None => "until a person resumes it".to_string(),
+    };
+    format!("{who} since {}{why}, {until}", pause.since)
+}
+
+impl PolicySet {
+    /// Whether an agent can be paused, or a session end, while this set is in force: then its store has slots for that. Of a
+    /// candidate nothing is asked: who is stopped is stopped by the enforced set.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        !self.is_candidate && self.set.gateway.keys.iter().any(|key| key.control || key.sessions)
+    }
+}
+
+/// Creates the slots that are not there yet. `false`: the store does not keep what is set.
+#[must_use]
+pub(crate) fn open(store: &mut dyn Store, now: Timestamp) -> bool {
+    pauses::open(store, now) && ended::open(store)
+}
