@@ -115,27 +115,23 @@ fn compared(change: fn(&mut Value), values: Values) -> [usize; 4] {
 
 #[test]
 fn a_tighter_candidate_is_stricter_and_never_looser() {
-    let [same, stricter, looser, undecidable] = compared(tighter, Values::Recorded);
-    assert_eq!((same, stricter, looser, undecidable), (0, 0, 0, 0));
+    assert_eq!(compared(tighter, Values::Recorded), [733, 113, 0, 0]);
 }
 
 #[test]
 fn a_tighter_candidate_of_an_enforced_world() {
-    let [same, stricter, looser, undecidable] = compared(tighter, Values::Enforced);
-    assert_eq!((same, stricter, looser, undecidable), (0, 0, 0, 0));
+    assert_eq!(compared(tighter, Values::Enforced), [724, 122, 0, 0]);
 }
 
 #[test]
 fn a_wider_candidate_is_looser_and_never_stricter() {
-    let [same, stricter, looser, undecidable] = compared(wider, Values::Recorded);
-    assert_eq!((same, stricter, looser, undecidable), (0, 0, 0, 0));
+    assert_eq!(compared(wider, Values::Recorded), [720, 0, 126, 0]);
 }
 
 /// The same policies say the same, whatever they count and look up.
 #[test]
 fn a_candidate_that_is_no_other_is_always_the_same() {
-    let [same, stricter, looser, undecidable] = compared(|_| {}, Values::Recorded);
-    assert_eq!((same, stricter, looser, undecidable), (0, 0, 0, 0));
+    assert_eq!(compared(|_| {}, Values::Recorded), [846, 0, 0, 0]);
 }
 
 fn plugin(module: &Module, clock: &Clock, bundle: &[u8]) -> Plugin {
