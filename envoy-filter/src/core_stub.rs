@@ -83,21 +83,26 @@ pub mod counters {
         SlotName { reach, region: [7; 16], index: 0 }
     }
 
-    pub struct Table;
+    /// Since when there is something to keep.
+    pub struct Table(Option<Timestamp>);
 
     impl Table {
+        pub fn birth(&self) -> Option<Timestamp> {
+            self.0
+        }
+
         pub fn open(
             set: &PolicySet,
             store: &mut dyn Store,
             _budget: Budget,
-            _now: Timestamp,
+            now: Timestamp,
         ) -> Result<Self, OpenError> {
             for slot in REACHES.map(slot).into_iter().filter(|_| set.counts()) {
                 if store.get(slot).is_none() && !store.set(slot, &[], None) {
                     return Err(OpenError::Store);
                 }
             }
-            Ok(Self)
+            Ok(Self(set.counts().then_some(now)))
         }
     }
 
@@ -530,6 +535,7 @@ pub struct Outcome {
     pub candidate: Option<Box<Candidate>>,
     pub operations: Vec<()>,
     pub reserved: Vec<Receipt>,
+    pub counters_since: Option<Timestamp>,
     charged_at: Option<u64>,
     status: u16,
     /// The body of a JSON-RPC error.
@@ -565,6 +571,7 @@ impl Outcome {
             candidate: None,
             operations: Vec::new(),
             reserved: Vec::new(),
+            counters_since: None,
             charged_at: None,
             status: 403,
             rpc: None,
@@ -597,9 +604,12 @@ impl Outcome {
         if let Some(candidate) = &self.candidate {
             return format!("{{\"decision\":\"{:?}\",\"candidate\":\"{}\"}}", self.decision, candidate.told).into();
         }
-        match self.charged_at {
-            Some(at) => format!("{{\"charged_at\":{at}}}").into_bytes(),
-            None => format!("{{\"decision\":\"{:?}\"}}", self.decision).into_bytes(),
+        match (self.charged_at, self.counters_since) {
+            (Some(at), _) => format!("{{\"charged_at\":{at}}}").into_bytes(),
+            (None, Some(Timestamp(since))) => {
+                format!("{{\"decision\":\"{:?}\",\"since\":{since}}}", self.decision).into_bytes()
+            }
+            (None, None) => format!("{{\"decision\":\"{:?}\"}}", self.decision).into_bytes(),
         }
     }
 }

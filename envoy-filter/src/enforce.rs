@@ -25,6 +25,8 @@ pub(crate) enum Verdict {
 
 /// Records the outcome, then forwards or refuses as it says. A candidate says what it would, once that is settled.
 pub(crate) fn enforce(mut outcome: Outcome, trial: Option<&mut Trial>, plugin: &Plugin) -> Verdict {
+    // Whoever reads any event sees how far back the counters know.
+    outcome.counters_since = outcome.counters_since.or(plugin.table.birth());
     if outcome.forward && !outcome.obligations.iter().all(carry_out) {
         // What must be done and was not makes the decision a deny, for the reply and for the record.
         outcome.decision = Decision::Deny;

@@ -99,6 +99,15 @@ fn who_shares_a_counter() {
     assert_eq!((ask_next("/counted"), ask_next("/worker-counted")), (Action::Pause, Action::Continue));
 }
 
+/// Every event says how far back the counters know, whether it asked them or not.
+#[test]
+fn every_event_says_since_when_counters_are_kept() {
+    stream("/counted");
+    assert_eq!(ask("/allow"), Action::Continue);
+    let event = gateway(|gateway| gateway.properties["ambit.decision"].clone());
+    assert_eq!(String::from_utf8(event).unwrap(), format!("{{\"decision\":\"Allow\",\"since\":{START}}}"));
+}
+
 #[test]
 fn what_is_charged_is_charged_at_that_moment() {
     stream("/body-counted");

@@ -54,7 +54,7 @@ pub struct Event<'a> {
     pub operations: &'a [EventOperation],
     /// Number of operations.
     pub operation_count: usize,
-    /// Since when the counters are kept, where some were asked.
+    /// Since when the counters are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters_since: Option<String>,
     /// What the candidate says, where there is one.

@@ -113,7 +113,7 @@ pub struct Outcome {
     /// What is reserved of counters, until [`settled`](crate::counters::give_back): given back where the request is not
     /// forwarded, or [where it certainly had no effect](crate::counters::Signals::give_back).
     pub reserved: Vec<Receipt>,
-    /// Since when the counters that were asked are kept.
+    /// Since when the counters are kept. Known where some were asked; a host that keeps any says it of every outcome.
     pub counters_since: Option<Timestamp>,
     /// What the request is charged to, or would be if it went on. `None`: no counter counts it, or it was refused before any
     /// rule was looked at.
