@@ -92,13 +92,14 @@ fn compared(change: fn(&mut Value), values: Values) -> [usize; 4] {
     let plain = Policies::open(&library::folder()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(policies.set.digest(), plain.set.digest(), "the enforced policies have the same name");
     let wasm = find_module(None).unwrap_or_else(|e| panic!("{e}"));
+    let mut filter =
+        WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set)).unwrap_or_else(|e| panic!("{e}"));
+    let (mut without, mut with) = (native(&plain.set), native(&policies.set));
     let mut counts = [0; 4];
     for (scenario, path) in library::scenarios() {
         let exchanges = library::exchanges(&path);
-        let alone = judge(&mut native(&plain.set), &plain.set, &exchanges, values);
-        let both = judge(&mut native(&policies.set), &policies.set, &exchanges, values);
-        let mut filter =
-            WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set)).unwrap_or_else(|e| panic!("{e}"));
+        let alone = judge(&mut without, &plain.set, &exchanges, values);
+        let both = judge(&mut with, &policies.set, &exchanges, values);
         let shipped = judge(&mut filter, &policies.set, &exchanges, values);
         for (((exchange, alone), both), shipped) in exchanges.iter().zip(alone).zip(both).zip(shipped) {
             let place = format!("{scenario}: {}", exchange.position);
