@@ -69,8 +69,7 @@ impl Trial {
         plugin.candidate.as_ref()?;
         let mut trial = Self { evidence: None, held: 0, receipts: Vec::new(), operations: 0 };
         let head = |fields| Head { fields, end_of_stream };
-        let size = fields.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
-        trial.evidence = Some(if trial.hold(size) {
+        trial.evidence = Some(if trial.hold(size_of(fields)) {
             Evidence::new(head(fields.clone()), Timestamp(now))
         } else {
             let mut lost = Evidence::new(head(Vec::new()), Timestamp(now));
@@ -88,7 +87,10 @@ impl Trial {
 
     /// What a call brought.
     pub(crate) fn answer(&mut self, fetch: &Fetch, answer: &Answer) {
-        let size = if let Answer::Response { body, .. } = answer { body.len() } else { 0 };
+        let size = match answer {
+            Answer::Response { headers, body, .. } => size_of(headers).saturating_add(body.len()),
+            _ => 0,
+        };
         self.add(size, |evidence| evidence.answer(fetch.clone(), answer.clone()));
     }
 
@@ -116,9 +118,14 @@ impl Trial {
         outcome.candidate = Some(Box::new(tried.record));
     }
 
+    /// Whether something is charged of the candidate's counters, and to be settled.
+    pub(crate) fn is_charged(&self) -> bool {
+        !self.receipts.is_empty()
+    }
+
     /// The request ended: by a response with this status, or without one. Needs its context to be effective.
-    pub(crate) fn settle(mut self: Box<Self>, status: Option<u16>) {
-        if !self.receipts.is_empty() && signals(self.operations, status).give_back() {
+    pub(crate) fn settle(mut self, status: Option<u16>) {
+        if signals(self.operations, status).give_back() {
             self.give_back();
         }
     }
@@ -164,6 +171,11 @@ impl Drop for Trial {
     fn drop(&mut self) {
         self.release();
     }
+}
+
+/// Bytes of names and values.
+fn size_of(fields: &Fields) -> usize {
+    fields.iter().fold(0, |sum: usize, (name, value)| sum.saturating_add(name.len()).saturating_add(value.len()))
 }
 
 /// Bytes that are held for candidates.

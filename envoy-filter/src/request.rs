@@ -407,7 +407,9 @@ impl Request {
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
         let charge = Charge::take(&mut outcome);
-        match enforce(outcome, self.trial.as_deref_mut(), plugin) {
+        let verdict = enforce(outcome, self.trial.as_deref_mut(), plugin);
+        self.trial = self.trial.take().filter(|trial| trial.is_charged());
+        match verdict {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
                 self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin)).map(Box::new);
