@@ -12,6 +12,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
+use crate::candidate::Trial;
 use crate::charge::{self, Charge};
 use crate::enforce::{self, Verdict, enforce};
 use crate::host;
@@ -52,6 +53,8 @@ pub(crate) struct Request {
     passage: Option<Box<Passage>>,
     /// What the request is charged, until it is known what became of it. There is none before it is forwarded.
     charge: Option<Charge>,
+    /// What a candidate makes of it.
+    trial: Option<Box<Trial>>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -109,6 +112,7 @@ impl Request {
             line: None,
             passage: None,
             charge: None,
+            trial: None,
         }
     }
 
@@ -135,6 +139,7 @@ impl Request {
         };
         let head = length(&fields);
         self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
+        self.trial = Trial::begin(&plugin, &fields, end_of_stream, now);
         let mut step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
         if let Step::NeedStore(need) = step {
             step = match ask(need, &plugin) {
@@ -227,6 +232,9 @@ impl Request {
             if let Some(charge) = self.charge.take() {
                 charge.settle(charge::status(), plugin);
             }
+            if let Some(trial) = self.trial.take() {
+                trial.settle(charge::status());
+            }
             enforce::name_policy(plugin);
         }
         if let Some(passage) = &mut self.passage {
@@ -256,6 +264,9 @@ impl Request {
         // No response came by.
         if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
             charge.settle(None, plugin);
+        }
+        if let Some(trial) = self.trial.take() {
+            trial.settle(None);
         }
     }
 
@@ -301,7 +312,8 @@ impl Request {
     /// Goes on without the body, from a callback of the root context.
     fn end_body(&mut self, plugin: &Rc<Plugin>, why: Unavailable) {
         if let Stage::AwaitingBody(wait) = self.leave(plugin) {
-            let settled = self.settle(wait.need.answer(Body::Unavailable(why)));
+            let step = self.body_of(wait.need, Body::Unavailable(why));
+            let settled = self.settle(step);
             self.resume(settled);
         }
     }
@@ -309,7 +321,8 @@ impl Request {
     /// Goes on with what the lookups brought, from a callback of the root context.
     fn end_lookups(&mut self, plugin: &Rc<Plugin>) {
         if let Stage::AwaitingCurrent(lookups) = self.leave(plugin) {
-            let settled = self.settle(lookups.conclude(plugin));
+            let step = lookups.conclude(self.trial.as_deref_mut(), plugin);
+            let settled = self.settle(step);
             self.resume(settled);
         }
     }
@@ -332,7 +345,16 @@ impl Request {
         if let Some(plugin) = &self.plugin {
             plugin.release(self.id);
         }
-        self.judge(need.answer(body))
+        let step = self.body_of(need, body);
+        self.judge(step)
+    }
+
+    /// Goes on with a body, of which a candidate gets a copy.
+    fn body_of(&mut self, need: NeedBody, body: Body) -> Step {
+        if let Some(trial) = &mut self.trial {
+            trial.body(&need, &body);
+        }
+        need.answer(body)
     }
 
     /// Goes on with an evaluation in a callback of the request, which says what becomes of it.
@@ -360,7 +382,7 @@ impl Request {
                         self.wait(&plugin, Stage::AwaitingCurrent(lookups));
                         return Settled::Open;
                     }
-                    lookups.conclude(&plugin)
+                    lookups.conclude(self.trial.as_deref_mut(), &plugin)
                 }
                 Step::NeedStore(need) => match ask(need, &plugin) {
                     Ok(step) => step,
@@ -385,7 +407,9 @@ impl Request {
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
         let charge = Charge::take(&mut outcome);
-        match enforce(outcome, plugin) {
+        let verdict = enforce(outcome, self.trial.as_deref_mut(), plugin);
+        self.trial = self.trial.take().filter(|trial| trial.is_charged());
+        match verdict {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
                 self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin)).map(Box::new);
@@ -424,6 +448,7 @@ impl Request {
     fn refuse(&mut self, refusal: Refusal) -> Action {
         self.close();
         self.stage = Stage::Refused;
+        self.trial = None;
         refusal.send(self.plugin.as_deref());
         Action::Pause
     }
@@ -433,6 +458,9 @@ impl Request {
         if settled == Settled::Forward && host::continue_request().is_err() {
             if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
                 charge.give_back(plugin);
+            }
+            if let Some(mut trial) = self.trial.take() {
+                trial.give_back();
             }
             let _ = self.refuse(Refusal::NotResumed);
         }
@@ -503,6 +531,8 @@ fn received_body(head: u64) -> Option<bool> {
     Some(total > head)
 }
 
+#[cfg(test)]
+mod candidate_tests;
 #[cfg(test)]
 mod counting_tests;
 #[cfg(test)]

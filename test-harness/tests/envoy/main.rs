@@ -25,6 +25,7 @@ mod upstream;
 mod bodies;
 mod body_limit;
 mod broken_bundles;
+mod candidate;
 mod cases;
 mod counters;
 mod credentials;
