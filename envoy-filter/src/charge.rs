@@ -41,7 +41,7 @@ impl Charge {
     /// The request ended: by a response with this status, whoever gave it, or without one. Needs its context to be
     /// effective.
     pub(crate) fn settle(self, status: Option<u16>, plugin: &Plugin) {
-        if self.signals(status).give_back() {
+        if signals(self.operations, status).give_back() {
             self.give_back(plugin);
         }
     }
@@ -55,28 +55,22 @@ impl Charge {
             wait(left, plugin);
         }
     }
+}
 
-    /// What the gateway knows of the request.
-    fn signals(&self, status: Option<u16>) -> Signals {
-        let Some(flags) = number(&["response", "flags"]) else {
-            // No word of what became of the request, so that a missing address says nothing either.
-            return Signals {
-                upstream: true,
-                connect_failed: false,
-                attempts: 1,
-                status: None,
-                operations: self.operations,
-            };
-        };
-        let attempts = number(&["upstream", "request_attempt_count"]);
-        Signals {
-            upstream: host::property(&["upstream", "address"]).is_ok_and(|address| !address.is_empty()),
-            connect_failed: flags & CONNECT_FAILED != 0,
-            attempts: attempts.and_then(|attempts| u32::try_from(attempts).ok()).unwrap_or(u32::MAX),
-            status: status
-                .filter(|_| host::property(&["response", "code_details"]).is_ok_and(|details| details == VIA_UPSTREAM)),
-            operations: self.operations,
-        }
+/// What the gateway knows of a request of so many operations, which ended with this status.
+pub(crate) fn signals(operations: usize, status: Option<u16>) -> Signals {
+    let Some(flags) = number(&["response", "flags"]) else {
+        // No word of what became of the request, so that a missing address says nothing either.
+        return Signals { upstream: true, connect_failed: false, attempts: 1, status: None, operations };
+    };
+    let attempts = number(&["upstream", "request_attempt_count"]);
+    Signals {
+        upstream: host::property(&["upstream", "address"]).is_ok_and(|address| !address.is_empty()),
+        connect_failed: flags & CONNECT_FAILED != 0,
+        attempts: attempts.and_then(|attempts| u32::try_from(attempts).ok()).unwrap_or(u32::MAX),
+        status: status
+            .filter(|_| host::property(&["response", "code_details"]).is_ok_and(|details| details == VIA_UPSTREAM)),
+        operations,
     }
 }
 

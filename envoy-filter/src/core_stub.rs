@@ -18,6 +18,10 @@
 
 use std::sync::Arc;
 
+mod candidate;
+
+pub use candidate::{Candidate, Evidence};
+
 use counters::{Plan, Reach, Receipt, Tallied};
 
 pub const LIMIT: usize = 1024;
@@ -32,21 +36,41 @@ pub const FRESH_MS: u64 = 5_000;
 
 pub use policy_core::request;
 
+pub mod decision {
+    pub use super::candidate::Compared;
+}
+
 pub mod bundle {
+    use std::sync::Arc;
+
     use super::{LoadError, PolicySet};
 
-    /// `ok`, or `ok:<body timeout in ms>`; `fresh`: with answers kept; `counts`: with counters; `jwt`: agents are named by a property. Lookups: 2,000 ms, 3 at a
+    /// `ok`, or `ok:<body timeout in ms>`; `fresh`: with answers kept; `counts`: with counters; `jwt`: agents are named by
+    /// a property; `candidate`:
+    /// that and a candidate; `broken-candidate`. Lookups: 2,000 ms, 3 at a
     /// time.
     pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         let text = str::from_utf8(bytes).map_err(|_| LoadError)?;
         let body_timeout_ms = match text.split_once(':') {
-            None if matches!(text, "ok" | "fresh" | "counts" | "jwt") => 5_000,
+            None if matches!(text, "ok" | "fresh" | "counts" | "jwt" | "candidate" | "broken-candidate") => 5_000,
             Some(("ok", timeout)) => timeout.parse().map_err(|_| LoadError)?,
             _ => return Err(LoadError),
         };
         let who = ["metadata", "filter_metadata", "jwt", "sub"].map(String::from).to_vec();
         let properties = if text == "jwt" { vec![who] } else { Vec::new() };
-        Ok(PolicySet { digest: format!("sha256:{text}"), body_timeout_ms, counts: text == "counts", properties })
+        let set = |digest: &str, counts, candidate| PolicySet {
+            digest: format!("sha256:{digest}"),
+            body_timeout_ms,
+            counts,
+            candidate,
+            properties: properties.clone(),
+        };
+        let candidate = match text {
+            "candidate" => Some(Ok(Arc::new(set("tried", true, None)))),
+            "broken-candidate" => Some(Err(LoadError)),
+            _ => None,
+        };
+        Ok(set(text, matches!(text, "counts" | "candidate"), candidate))
     }
 }
 
@@ -140,9 +164,16 @@ pub struct PolicySet {
     body_timeout_ms: u64,
     counts: bool,
     properties: Vec<Vec<String>>,
+    candidate: Option<Result<Arc<PolicySet>, LoadError>>,
 }
 
 impl PolicySet {
+    pub fn candidate(&self) -> Option<&Arc<PolicySet>> {
+        self.candidate.as_ref()?.as_ref().ok()
+    }
+    pub fn candidate_refused(&self) -> Option<&LoadError> {
+        self.candidate.as_ref()?.as_ref().err()
+    }
     pub fn counts(&self) -> bool {
         self.counts
     }
@@ -175,6 +206,7 @@ impl PolicySet {
     }
 }
 
+#[derive(Clone)]
 pub struct Head {
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     pub end_of_stream: bool,
@@ -305,6 +337,7 @@ impl NeedBody {
     }
 }
 
+#[derive(Clone)]
 pub enum Body {
     Empty,
     Complete(Vec<u8>),
@@ -326,6 +359,7 @@ pub enum Unavailable {
 pub mod state {
     use super::Unavailable;
 
+    #[derive(Clone)]
     pub struct Fetch {
         pub cluster: String,
         pub host: String,
@@ -368,6 +402,7 @@ pub mod state {
     }
 
     /// Every other lookup is of a tool.
+    #[derive(Clone, Copy)]
     pub enum Method {
         Get,
         Post,
@@ -382,7 +417,7 @@ pub mod state {
         }
     }
 
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Answer {
         Response { status: u16, headers: Vec<(Vec<u8>, Vec<u8>)>, body: Vec<u8> },
         Unavailable(Unavailable),
@@ -514,6 +549,7 @@ pub struct Outcome {
     pub obligations: Vec<Obligation>,
     pub agent: Option<String>,
     pub keep: Option<Box<state::Keep>>,
+    pub candidate: Option<Box<Candidate>>,
     pub operations: Vec<()>,
     pub reserved: Vec<Receipt>,
     pub counters_since: Option<Timestamp>,
@@ -549,6 +585,7 @@ impl Outcome {
             obligations: Vec::new(),
             agent: None,
             keep: None,
+            candidate: None,
             operations: Vec::new(),
             reserved: Vec::new(),
             counters_since: None,
@@ -581,6 +618,9 @@ impl Outcome {
         Reply { status, content_type: Some("application/problem+json"), body }
     }
     pub fn decision_json(&self, _set: &PolicySet) -> Vec<u8> {
+        if let Some(candidate) = &self.candidate {
+            return format!("{{\"decision\":\"{:?}\",\"candidate\":\"{}\"}}", self.decision, candidate.told).into();
+        }
         match (self.charged_at, self.counters_since) {
             (Some(at), _) => format!("{{\"charged_at\":{at}}}").into_bytes(),
             (None, Some(Timestamp(since))) => {

@@ -1,5 +1,6 @@
 //! Carries a decision out: headers changed and the request forwarded, or a reply in the upstream's place.
 
+use crate::candidate::Trial;
 use crate::host;
 use crate::metrics::Metric;
 use crate::policy::{Code, Decision, Obligation, Outcome, Reason};
@@ -22,8 +23,8 @@ pub(crate) enum Verdict {
     Refused,
 }
 
-/// Records the outcome, then forwards or refuses as it says.
-pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
+/// Records the outcome, then forwards or refuses as it says. A candidate says what it would, once that is settled.
+pub(crate) fn enforce(mut outcome: Outcome, trial: Option<&mut Trial>, plugin: &Plugin) -> Verdict {
     // Whoever reads any event sees how far back the counters know.
     outcome.counters_since = outcome.counters_since.or(plugin.table.birth());
     if outcome.forward && !outcome.obligations.iter().all(carry_out) {
@@ -34,6 +35,9 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
         let reason = Reason { code: Code::Gateway, message: message.into(), pointer: None };
         outcome.reasons.insert(0, reason);
         plugin.metrics.count(Metric::Failed);
+    }
+    if let Some(trial) = trial {
+        trial.judge(&mut outcome, plugin);
     }
     record(&outcome, plugin);
     if outcome.forward {

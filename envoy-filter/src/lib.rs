@@ -23,6 +23,7 @@
 
 mod abi;
 mod calls;
+mod candidate;
 mod charge;
 #[cfg(test)]
 mod core_stub;

@@ -1,6 +1,7 @@
 //! The calls that one need of the present takes: which are in flight, which wait their turn, what was answered.
 
 use crate::calls::{self, Held, NANOSECONDS_PER_MILLISECOND, NotMade};
+use crate::candidate::Trial;
 use crate::host;
 use crate::metrics::Metric;
 use crate::policy::state::{Answer, Fetch, Reader};
@@ -69,13 +70,16 @@ impl Lookups {
         self.dispatch(now, plugin);
     }
 
-    /// The evaluation with what was answered. What was not has taken too long.
-    pub(crate) fn conclude(self, plugin: &Plugin) -> Step {
+    /// The evaluation with what was answered, of which a candidate gets a copy. What was not has taken too long.
+    pub(crate) fn conclude(self, trial: Option<&mut Trial>, plugin: &Plugin) -> Step {
         let late = || {
             plugin.metrics.count(Metric::LookupUnavailable);
             Answer::Unavailable(Unavailable::Timeout)
         };
-        let answers = self.answers.into_iter().map(|answer| answer.unwrap_or_else(late)).collect();
+        let answers: Vec<Answer> = self.answers.into_iter().map(|answer| answer.unwrap_or_else(late)).collect();
+        if let Some(trial) = trial {
+            self.need.fetches().iter().zip(&answers).for_each(|(fetch, answer)| trial.answer(fetch, answer));
+        }
         self.need.answer(answers)
     }
 

@@ -36,10 +36,18 @@ pub(crate) enum Metric {
     GiveBackLate,
     /// A charge was not given back after all: it counts until its window is over.
     GiveBackLost,
+    /// The candidate decides the same. Each request that a candidate judges is counted as one of four, besides the decision.
+    CandidateSame,
+    /// It would hold what is let pass, or refuse what is held for a person.
+    CandidateStricter,
+    /// It would let pass what is held, or hold for a person what is refused.
+    CandidateLooser,
+    /// It would go by something that is not known.
+    CandidateUndecidable,
 }
 
 /// All metrics, in the order of their numbers, with their names.
-const METRICS: [(Metric, &str); 14] = [
+const METRICS: [(Metric, &str); 18] = [
     (Metric::Allow, "ambit.allow"),
     (Metric::Deny, "ambit.deny"),
     (Metric::ApprovalRequired, "ambit.approval_required"),
@@ -54,6 +62,10 @@ const METRICS: [(Metric, &str); 14] = [
     (Metric::GivenBack, "ambit.given_back"),
     (Metric::GiveBackLate, "ambit.give_back_late"),
     (Metric::GiveBackLost, "ambit.give_back_lost"),
+    (Metric::CandidateSame, "ambit.candidate_same"),
+    (Metric::CandidateStricter, "ambit.candidate_stricter"),
+    (Metric::CandidateLooser, "ambit.candidate_looser"),
+    (Metric::CandidateUndecidable, "ambit.candidate_undecidable"),
 ];
 
 /// The host's numbers of the metrics. A metric that the host refused is not counted: counting never decides.

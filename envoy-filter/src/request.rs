@@ -12,6 +12,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
+use crate::candidate::Trial;
 use crate::charge::{self, Charge};
 use crate::enforce::{self, Verdict, enforce};
 use crate::host;
@@ -19,7 +20,9 @@ use crate::lookups::Lookups;
 use crate::metrics::Metric;
 use crate::passage::{Line, Passage};
 use crate::policy::counters::carry_out;
-use crate::policy::{Body, Head, NeedBody, NeedCurrent, NeedStore, Outcome, Step, Timestamp, Unavailable, evaluate};
+use crate::policy::{
+    Body, Head, NeedBody, NeedCurrent, NeedStore, Outcome, PolicySet, Step, Timestamp, Unavailable, evaluate,
+};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::store::Slots;
@@ -52,6 +55,8 @@ pub(crate) struct Request {
     passage: Option<Box<Passage>>,
     /// What the request is charged, until it is known what became of it. There is none before it is forwarded.
     charge: Option<Charge>,
+    /// What a candidate makes of it.
+    trial: Option<Box<Trial>>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -109,6 +114,7 @@ impl Request {
             line: None,
             passage: None,
             charge: None,
+            trial: None,
         }
     }
 
@@ -133,11 +139,12 @@ impl Request {
             // Every request has a method: no headers at all is a failure to give them.
             Ok(_) | Err(_) => return self.refuse(Refusal::HeadUnreadable),
         };
-        let Ok(properties) = identity_properties(&plugin) else {
+        let Ok(properties) = identity_properties(&plugin.set) else {
             return self.refuse(Refusal::HeadUnreadable);
         };
         let head = length(&fields);
         self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
+        self.trial = Trial::begin(&plugin, &fields, end_of_stream, now);
         let mut step = evaluate(&plugin.set, Head { properties, ..Head::new(fields, end_of_stream) }, Timestamp(now));
         if let Step::NeedStore(need) = step {
             step = match ask(need, &plugin) {
@@ -230,6 +237,9 @@ impl Request {
             if let Some(charge) = self.charge.take() {
                 charge.settle(charge::status(), plugin);
             }
+            if let Some(trial) = self.trial.take() {
+                trial.settle(charge::status());
+            }
             enforce::name_policy(plugin);
         }
         if let Some(passage) = &mut self.passage {
@@ -259,6 +269,9 @@ impl Request {
         // No response came by.
         if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
             charge.settle(None, plugin);
+        }
+        if let Some(trial) = self.trial.take() {
+            trial.settle(None);
         }
     }
 
@@ -304,7 +317,8 @@ impl Request {
     /// Goes on without the body, from a callback of the root context.
     fn end_body(&mut self, plugin: &Rc<Plugin>, why: Unavailable) {
         if let Stage::AwaitingBody(wait) = self.leave(plugin) {
-            let settled = self.settle(wait.need.answer(Body::Unavailable(why)));
+            let step = self.body_of(wait.need, Body::Unavailable(why));
+            let settled = self.settle(step);
             self.resume(settled);
         }
     }
@@ -312,7 +326,8 @@ impl Request {
     /// Goes on with what the lookups brought, from a callback of the root context.
     fn end_lookups(&mut self, plugin: &Rc<Plugin>) {
         if let Stage::AwaitingCurrent(lookups) = self.leave(plugin) {
-            let settled = self.settle(lookups.conclude(plugin));
+            let step = lookups.conclude(self.trial.as_deref_mut(), plugin);
+            let settled = self.settle(step);
             self.resume(settled);
         }
     }
@@ -335,7 +350,16 @@ impl Request {
         if let Some(plugin) = &self.plugin {
             plugin.release(self.id);
         }
-        self.judge(need.answer(body))
+        let step = self.body_of(need, body);
+        self.judge(step)
+    }
+
+    /// Goes on with a body, of which a candidate gets a copy.
+    fn body_of(&mut self, need: NeedBody, body: Body) -> Step {
+        if let Some(trial) = &mut self.trial {
+            trial.body(&need, &body);
+        }
+        need.answer(body)
     }
 
     /// Goes on with an evaluation in a callback of the request, which says what becomes of it.
@@ -363,7 +387,7 @@ impl Request {
                         self.wait(&plugin, Stage::AwaitingCurrent(lookups));
                         return Settled::Open;
                     }
-                    lookups.conclude(&plugin)
+                    lookups.conclude(self.trial.as_deref_mut(), &plugin)
                 }
                 Step::NeedStore(need) => match ask(need, &plugin) {
                     Ok(step) => step,
@@ -388,7 +412,9 @@ impl Request {
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
         let charge = Charge::take(&mut outcome);
-        match enforce(outcome, plugin) {
+        let verdict = enforce(outcome, self.trial.as_deref_mut(), plugin);
+        self.trial = self.trial.take().filter(|trial| trial.is_charged());
+        match verdict {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
                 self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin)).map(Box::new);
@@ -427,6 +453,7 @@ impl Request {
     fn refuse(&mut self, refusal: Refusal) -> Action {
         self.close();
         self.stage = Stage::Refused;
+        self.trial = None;
         refusal.send(self.plugin.as_deref());
         Action::Pause
     }
@@ -436,6 +463,9 @@ impl Request {
         if settled == Settled::Forward && host::continue_request().is_err() {
             if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
                 charge.give_back(plugin);
+            }
+            if let Some(mut trial) = self.trial.take() {
+                trial.give_back();
             }
             let _ = self.refuse(Refusal::NotResumed);
         }
@@ -460,13 +490,13 @@ impl Drop for Request {
 
 /// What the gateway knows of who is asking, where the policies ask for it. A property that cannot be read is not one that
 /// is absent.
-fn identity_properties(plugin: &Plugin) -> Result<Vec<Option<Vec<u8>>>, Status> {
+pub(crate) fn identity_properties(set: &PolicySet) -> Result<Vec<Option<Vec<u8>>>, Status> {
     let read = |path: &Vec<String>| match host::property(path) {
         Ok(value) => Ok(Some(value)),
         Err(Status::NotFound) => Ok(None),
         Err(other) => Err(other),
     };
-    plugin.set.identity_properties().iter().map(read).collect()
+    set.identity_properties().iter().map(read).collect()
 }
 
 /// Asks the store, now: the request may have waited for long.
@@ -517,6 +547,8 @@ fn received_body(head: u64) -> Option<bool> {
     Some(total > head)
 }
 
+#[cfg(test)]
+mod candidate_tests;
 #[cfg(test)]
 mod counting_tests;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::candidate::Candidate;
 use crate::host;
 use crate::kept::Kept;
 use crate::metrics::Metrics;
@@ -29,6 +30,8 @@ pub(crate) struct Plugin {
     pub(crate) table: Table,
     /// Answers that lookups may use; `None`: no page lets them.
     pub(crate) kept: Option<Kept>,
+    /// A second policy set that only looks on.
+    pub(crate) candidate: Option<Candidate>,
     held: RefCell<BTreeSet<u32>>,
     told: Cell<bool>,
     told_no_cluster: Cell<bool>,
@@ -123,6 +126,7 @@ impl Root {
         }
         let metrics = Metrics::define();
         self.plugin = Some(Rc::new(Plugin {
+            candidate: Candidate::of(&set),
             kept: set.reuses_answers().then(Kept::default),
             set: Arc::new(set),
             metrics,
@@ -142,7 +146,7 @@ impl Root {
 }
 
 /// A message as one bounded line of the log, whatever it quotes.
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     let printable = |character: char| {
         if character.is_control() { ' ' } else { character }
     };

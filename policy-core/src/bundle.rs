@@ -1,8 +1,10 @@
 //! The bundle: how a policy set travels to a gateway. An envelope around bytes that nothing on the way re-renders:
 //! `{"format": "ambit-bundle/3", "digest": "sha256:…", "payload": "<base64>", "signatures": []}`.
+//! A second policy set may travel in it, which decides nothing: `"candidate": {"digest": "sha256:…", "payload": "<base64>"}`.
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,6 +14,7 @@ use regex_automata::dfa::sparse::DFA;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::limits::CANDIDATE_COUNTERS_PART;
 use crate::policy::{PolicySet, Set};
 
 /// The format this version writes and reads.
@@ -27,6 +30,17 @@ struct Envelope {
     payload: String,
     #[serde(default)]
     signatures: Vec<String>,
+    /// A second policy set, which only looks on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    candidate: Option<Member>,
+}
+
+/// A policy set beside that of the envelope.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Member {
+    digest: String,
+    payload: String,
 }
 
 /// Most characters of a [`LoadError`] that are written.
@@ -51,7 +65,8 @@ impl core::error::Error for LoadError {}
 ///
 /// # Errors
 /// [`LoadError`] when the envelope is no bundle of this format, the digest does not match its payload, or the payload
-/// does not hold together. Nothing of a refused bundle is used.
+/// does not hold together. Nothing of a refused bundle is used. A candidate that does not load refuses nothing: see
+/// [`PolicySet::candidate_refused`].
 pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
     let envelope: Envelope = serde_json::from_slice(bytes).map_err(|e| {
         LoadError(format!(
@@ -68,14 +83,25 @@ pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
     if !envelope.signatures.is_empty() {
         return Err(LoadError("`signatures`: this filter cannot verify signatures yet; bundle without them".into()));
     }
+    let mut set = open(&envelope.payload, &envelope.digest)?;
+    // The candidate stands in nobody's way: what is wrong with it is told, and the set is whole without it.
+    set.candidate = envelope.candidate.map(|member| {
+        let candidate = open(&member.payload, &member.digest)?;
+        Ok(Arc::new(beside(&set, candidate)))
+    });
+    Ok(set)
+}
+
+/// Reads a payload and makes it ready to evaluate.
+fn open(payload: &str, named: &str) -> Result<PolicySet, LoadError> {
     let payload = STANDARD
-        .decode(envelope.payload.as_bytes())
+        .decode(payload.as_bytes())
         .map_err(|e| LoadError(format!("`payload` is not base64: {e}; the bundle was changed on its way")))?;
     let digest = digest_of(&payload);
-    if digest != envelope.digest {
+    if digest != named {
         return Err(LoadError(format!(
             "`digest` is {}, the payload's is {digest}; the bundle was changed on its way",
-            crate::quote::quote(&envelope.digest)
+            crate::quote::quote(named)
         )));
     }
     let (set, rest): (Set, _) = postcard::take_from_bytes(&payload)
@@ -84,6 +110,19 @@ pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         return Err(LoadError(format!("`payload` goes on for {} bytes behind the policy set", rest.len())));
     }
     ready(set, digest)
+}
+
+/// Keeps a candidate's counters apart from those of the enforced set: other names, a table and a part of memory of their own.
+fn beside(enforced: &PolicySet, mut candidate: PolicySet) -> PolicySet {
+    candidate.is_candidate = true;
+    candidate.set.gateway.counters_kib = enforced.set.gateway.counters_kib / CANDIDATE_COUNTERS_PART;
+    for counter in candidate.set.pages.iter_mut().flat_map(|page| &mut page.counters) {
+        let salted = Sha256::new().chain_update(b"candidate").chain_update(counter.region).finalize();
+        for (byte, salted) in counter.region.iter_mut().zip(salted) {
+            *byte = salted;
+        }
+    }
+    candidate
 }
 
 /// Makes a policy set ready to evaluate: its automata are read, its indices checked.
@@ -108,7 +147,7 @@ pub(crate) fn ready(set: Set, digest: String) -> Result<PolicySet, LoadError> {
     if !set.pages.windows(2).all(|pair| matches!(pair, [a, b] if a.agent < b.agent)) {
         return Err(LoadError("the pages are not in the order of their agents".to_string()));
     }
-    Ok(PolicySet { digest, set, patterns })
+    Ok(PolicySet { digest, set, patterns, candidate: None, is_candidate: false })
 }
 
 /// `sha256:` and the hex digest.
@@ -135,7 +174,28 @@ pub fn seal(set: &Set) -> Result<Vec<u8>, LoadError> {
         digest: digest_of(&payload),
         payload: STANDARD.encode(&payload),
         signatures: Vec::new(),
+        candidate: None,
     };
     let bytes = serde_json::to_vec(&envelope).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
     load(&bytes).map(|_| bytes)
+}
+
+/// Puts the policy set of one bundle into another as its candidate, in place of one that it may have.
+///
+/// # Errors
+/// [`LoadError`] when either does not load, or the candidate has a candidate of its own.
+#[cfg(feature = "author")]
+pub fn with_candidate(bundle: &[u8], candidate: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let parse =
+        |bytes| serde_json::from_slice::<Envelope>(bytes).map_err(|e| LoadError(format!("not an Ambit bundle: {e}")));
+    if load(candidate)?.candidate.is_some() {
+        return Err(LoadError("it has a candidate of its own: name the policies that are to be tried alone".into()));
+    }
+    let Envelope { digest, payload, .. } = parse(candidate)?;
+    let envelope = Envelope { candidate: Some(Member { digest, payload }), ..parse(bundle)? };
+    let bytes = serde_json::to_vec(&envelope).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
+    match load(&bytes)?.candidate {
+        Some(Err(why)) => Err(why),
+        _ => Ok(bytes),
+    }
 }

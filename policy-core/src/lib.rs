@@ -61,7 +61,7 @@ pub mod time;
 
 pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason, Reply, Rpc};
 pub use decode::{Body, Unavailable};
-pub use evaluate::{NeedBody, NeedCurrent, NeedStore, Step, evaluate};
+pub use evaluate::{Evidence, NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 pub use policy::PolicySet;
 pub use request::Head;
 pub use time::Timestamp;

@@ -77,6 +77,8 @@ pub const COUNTER_KEY_BYTES: usize = 96;
 pub const COUNTERS_KIB: u32 = 64 * 1024;
 /// Most memory for counters that a gateway document may ask for, in KiB.
 pub const COUNTERS_KIB_MAX: u32 = 1024 * 1024;
+/// Part of that memory which a candidate's counters may take besides: one in so many.
+pub const CANDIDATE_COUNTERS_PART: u32 = 4;
 /// Largest slot of counters, in bytes.
 pub const SLOT_BYTES: usize = 4 * 1024;
 /// Most slots of one counter.

@@ -14,7 +14,7 @@ use crate::policy::Reach;
 pub struct SlotName {
     /// Where it is kept: for one worker, or for all of a gateway.
     pub reach: Reach,
-    /// What it belongs to: a counter; zeros: the table of counters.
+    /// What it belongs to: a counter; zeros: the table of counters; ones: that of a candidate's.
     pub region: [u8; 16],
     /// Which of its slots.
     pub index: u32,

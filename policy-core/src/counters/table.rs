@@ -68,9 +68,15 @@ impl fmt::Display for OpenError {
 
 impl core::error::Error for OpenError {}
 
+/// Where the table of an enforced set stands among the slots, and that of a candidate: neither is the name of a counter.
+const ENFORCED: [u8; 16] = [0; 16];
+const CANDIDATE: [u8; 16] = [0xff; 16];
+
 impl Table {
     /// Opens the table of a set's counters; creates what is not there yet, and the slots for who may act. What is there stays
     /// as it is. One at a time may do this with a store.
+    ///
+    /// A candidate has a table of its own, so that its budget is apart from that of the enforced set.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -83,7 +89,9 @@ impl Table {
             let counters = set.pages().iter().flat_map(|page| &page.counters);
             let counters: Vec<&Counter> = counters.filter(|counter| counter.reach == reach).collect();
             if !counters.is_empty() {
-                reaches.insert(reach, open(reach, &counters, store, budget, now)?);
+                let region = if set.is_candidate { CANDIDATE } else { ENFORCED };
+                let name = SlotName { reach, region, index: 0 };
+                reaches.insert(reach, open(name, &counters, store, budget, now)?);
             }
         }
         Ok(Self { reaches })
@@ -109,13 +117,12 @@ impl Table {
 }
 
 fn open(
-    reach: Reach,
+    name: SlotName,
     counters: &[&Counter],
     store: &mut dyn Store,
     budget: Budget,
     now: Timestamp,
 ) -> Result<Header, OpenError> {
-    let name = SlotName { reach, region: [0; 16], index: 0 };
     if store.get(name).is_none() {
         let fresh = Header { form: FORM, birth: now, regions: BTreeMap::new() };
         let bytes = postcard::to_allocvec(&fresh).map_err(|_| OpenError::Store)?;
@@ -131,7 +138,7 @@ fn open(
         }
         for (region, slots) in share(&header, &new, budget)? {
             for index in 0..slots {
-                let slot = SlotName { reach, region, index };
+                let slot = SlotName { reach: name.reach, region, index };
                 if store.get(slot).is_none() && !store.set(slot, &[], None) {
                     return Err(OpenError::Store);
                 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::Outcome;
+use super::{Candidate, Outcome};
 use crate::policy::PolicySet;
 
 /// One operation of a request, as it is recorded.
@@ -60,6 +60,9 @@ pub struct Event<'a> {
     /// Since when the counters are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters_since: Option<String>,
+    /// What the candidate says, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<&'a Candidate>,
 }
 
 /// Most operations an event names one by one.
@@ -83,6 +86,7 @@ impl Outcome {
             operations: self.operations.get(..NAMED.min(self.operations.len())).unwrap_or_default(),
             operation_count: self.operations.len(),
             counters_since: self.counters_since.map(|since| since.to_string()),
+            candidate: self.candidate.as_deref(),
         }
     }
 

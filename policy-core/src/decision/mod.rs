@@ -1,11 +1,13 @@
 //! What an evaluation ends in: a decision with its reasons and obligations, the event that records it, and the
 //! problem document that tells the agent.
 
+mod candidate;
 mod event;
 mod problem;
 mod reason;
 mod reply;
 
+pub use candidate::{Candidate, Compared, Undecided};
 pub use event::{Event, EventOperation};
 pub use problem::Problem;
 pub use reason::{Code, Reason};
@@ -125,6 +127,8 @@ pub struct Outcome {
     /// What the upstream answers may be kept for the agent's lookups. Only of a read that is allowed, not of one that is
     /// let pass. In a box, since it is rare and outcomes are moved often.
     pub keep: Option<Box<Keep>>,
+    /// What the candidate says of the request, for the record alone. In a box, since most policy sets have none.
+    pub candidate: Option<Box<Candidate>>,
 }
 
 impl Outcome {

@@ -1,6 +1,7 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
 //! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
+//! `candidate` judges once more by a set that only looks on;
 //! `batch` judges the requests within a request; `canary` says on which resources a permit is tried;
 //! `credential` says what comes off a request that is forwarded, and where a credential is added;
 //! `operations` says what a request asks for, whatever the rules say;
@@ -9,6 +10,7 @@
 
 mod batch;
 mod canary;
+mod candidate;
 mod change;
 mod conditions;
 mod counting;
@@ -39,6 +41,7 @@ pub(crate) use canary::folded;
 #[cfg(feature = "author")]
 pub(crate) use test::name_text;
 
+pub use candidate::{Count, Evidence, Tried};
 #[cfg(feature = "author")]
 pub use operations::{Asked, operations};
 pub use step::{NeedBody, NeedCurrent, NeedStore, Step, evaluate};

@@ -507,6 +507,7 @@ pub(super) fn blank() -> Outcome {
         rpc: None,
         undecidable: None,
         keep: None,
+        candidate: None,
         reserved: Vec::new(),
         counters_since: None,
         charged: None,

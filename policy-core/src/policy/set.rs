@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use regex_automata::dfa::sparse::DFA;
@@ -13,6 +14,7 @@ use super::counter::Counter;
 use super::key::Key;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
+use crate::bundle::LoadError;
 use crate::counters::Budget;
 use crate::time::Timestamp;
 
@@ -21,6 +23,10 @@ pub struct PolicySet {
     pub(crate) digest: String,
     pub(crate) set: Set,
     pub(crate) patterns: Vec<DFA<Vec<u8>>>,
+    /// A second set that only looks on, or why it is not loaded.
+    pub(crate) candidate: Option<Result<Arc<PolicySet>, LoadError>>,
+    /// It is a candidate itself: its counters stand apart.
+    pub(crate) is_candidate: bool,
 }
 
 impl PolicySet {
@@ -28,6 +34,18 @@ impl PolicySet {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The candidate: a second set that judges the same requests and decides nothing. It has none itself.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&Arc<PolicySet>> {
+        self.candidate.as_ref()?.as_ref().ok()
+    }
+
+    /// Why the bundle's candidate is not loaded, if there is one and it is not. This set is whole without it.
+    #[must_use]
+    pub fn candidate_refused(&self) -> Option<&LoadError> {
+        self.candidate.as_ref()?.as_ref().err()
     }
 
     /// Number of agents that have a page.

@@ -98,10 +98,11 @@ fn paused(pause: &Pause) -> String {
 }
 
 impl PolicySet {
-    /// Whether an agent can be paused, or a session end, while this set is in force: then its store has slots for that.
+    /// Whether an agent can be paused, or a session end, while this set is in force: then its store has slots for that. Of a
+    /// candidate nothing is asked: who is stopped is stopped by the enforced set.
     #[must_use]
     pub fn stands(&self) -> bool {
-        self.set.gateway.keys.iter().any(|key| key.control || key.sessions)
+        !self.is_candidate && self.set.gateway.keys.iter().any(|key| key.control || key.sessions)
     }
 }
 

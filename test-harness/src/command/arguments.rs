@@ -64,6 +64,9 @@ pub(super) struct Bundle {
     /// The policy directory
     #[arg(value_name = "DIR")]
     pub(super) directory: PathBuf,
+    /// A second policy directory, or a bundle: it judges every request too, and only what it would say is recorded
+    #[arg(long, value_name = "DIR")]
+    pub(super) candidate: Option<PathBuf>,
     /// Where to write the bundle; `-`: standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
@@ -78,6 +81,10 @@ pub(super) struct Replay {
     /// The policy directory, or a bundle
     #[arg(long, value_name = "DIR")]
     pub(super) policies: PathBuf,
+    /// Policies to compare with, a directory or a bundle: what they would decide otherwise is listed. Else the candidate of
+    /// the bundle, if it has one
+    #[arg(long, value_name = "DIR")]
+    pub(super) candidate: Option<PathBuf>,
     /// `wasm`: the filter as a gateway loads it; `native`: the decision point alone
     #[arg(long, default_value_t, value_name = "wasm|native")]
     pub(super) engine: EngineKind,

@@ -13,6 +13,10 @@ pub(super) fn run(arguments: &Bundle) -> Result<Exit, Failure> {
     let directory = PolicyDirectory::load(&arguments.directory)?;
     let policies = Policies::from_directory(directory)?;
     eprint!("{}", diagnostics(policies.findings(), Screen::stderr()));
+    let policies = match &arguments.candidate {
+        Some(candidate) => policies.with_candidate(candidate)?,
+        None => policies,
+    };
     let output = &arguments.output;
     if output == Path::new("-") {
         let mut out = stdout().lock();
@@ -24,7 +28,8 @@ pub(super) fn run(arguments: &Bundle) -> Result<Exit, Failure> {
         let output = output.display();
         Failure::Other(format!("cannot write `{output}`: {e}; name a file that may be written with -o"))
     })?;
-    writeln!(stdout(), "{} written: {}", output.display(), policies.set.digest())?;
+    let candidate = policies.set.candidate().map(|set| format!(", candidate {}", set.digest())).unwrap_or_default();
+    writeln!(stdout(), "{} written: {}{candidate}", output.display(), policies.set.digest())?;
     Ok(Exit::Fine)
 }
 

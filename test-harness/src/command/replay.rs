@@ -36,7 +36,10 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     let mut progress = Progress::default();
     let opened = arguments.files.iter().map(|file| open(file, arguments, manifest.as_ref(), &mut progress));
     let opened = opened.collect::<Result<Vec<_>, Failure>>()?;
-    let policies = Policies::open(&arguments.policies)?;
+    let mut policies = Policies::open(&arguments.policies)?;
+    if let Some(candidate) = &arguments.candidate {
+        policies = policies.with_candidate(candidate)?;
+    }
     let engine: Box<dyn Engine> = match arguments.engine {
         EngineKind::Native => {
             Box::new(NativeEngine::counting(Arc::clone(&policies.set), EVER).map_err(EngineError::from)?)

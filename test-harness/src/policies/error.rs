@@ -65,6 +65,14 @@ pub enum PolicyError {
         /// Why.
         source: LoadError,
     },
+    /// A bundle's candidate does not load, or policies cannot be one.
+    #[error("`{}` is no candidate: {source}", path.display())]
+    Candidate {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: LoadError,
+    },
     /// There are mistakes in the documents.
     #[error(transparent)]
     Invalid(#[from] InvalidPolicy),

@@ -176,7 +176,23 @@ impl Policies {
         let bundle = std::fs::read(path).map_err(unreadable)?;
         let not_loaded = |source| PolicyError::Bundle { path: path.into(), source };
         let set = bundle::load(&bundle).map_err(not_loaded)?;
+        // A gateway goes on without it; who looks at the bundle is told.
+        if let Some(why) = set.candidate_refused() {
+            return Err(PolicyError::Candidate { path: path.into(), source: why.clone() });
+        }
         Ok(Self { set: Arc::new(set), bundle, identity_header: None, directory: None })
+    }
+
+    /// The same with other policies, a directory or a bundle, as their candidate.
+    ///
+    /// # Errors
+    /// [`PolicyError`]: of the candidate.
+    pub fn with_candidate(self, path: &Path) -> Result<Self, PolicyError> {
+        let refused = |source| PolicyError::Candidate { path: path.into(), source };
+        let candidate = Self::open(path)?;
+        let bundle = bundle::with_candidate(&self.bundle, &candidate.bundle).map_err(refused)?;
+        let set = Arc::new(bundle::load(&bundle).map_err(refused)?);
+        Ok(Self { set, bundle, ..self })
     }
 
     /// What was found in the documents: warnings, or it would not be ready. Nothing for a bundle.

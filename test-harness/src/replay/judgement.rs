@@ -4,6 +4,7 @@ use policy_core::decision::Code;
 use policy_core::{Decision, Outcome};
 use serde::Serialize;
 
+use super::candidate::CandidateJudgement;
 use crate::recording::RecordedBody;
 use crate::world::{Fate, Lookup};
 
@@ -78,13 +79,15 @@ pub struct Judgement {
     pub reasons: Vec<JudgedReason>,
     /// The page only records: the request goes upstream whatever the verdict.
     pub shadow: bool,
+    /// What the candidate says, where there is one.
+    pub candidate: Option<CandidateJudgement>,
 }
 
 impl Judgement {
     /// Undecidable for `why`.
     pub(super) fn undecidable(agent: Option<String>, lack: Lack) -> Self {
         let reason = JudgedReason { code: lack.code.to_owned(), message: Some(lack.message), pointer: None };
-        Self { verdict: Verdict::Undecidable, agent, rule: None, reasons: vec![reason], shadow: false }
+        Self { verdict: Verdict::Undecidable, agent, rule: None, reasons: vec![reason], shadow: false, candidate: None }
     }
 
     /// The same, for an entry of an access log. A log holds the headers that its format names and no others: that no
@@ -99,7 +102,8 @@ impl Judgement {
                     code: Code::UnknownAgent.text(),
                     message: format!("agent not in the access log: {why}; log the header that names it"),
                 };
-                Self::undecidable(None, lack)
+                let candidate = self.candidate.map(CandidateJudgement::where_enforced_is_unknown);
+                Self { candidate, ..Self::undecidable(None, lack) }
             }
             _ => self,
         }
@@ -118,7 +122,8 @@ impl Judgement {
     /// What the core said; `lack` is what the recording does not hold of the request.
     pub(super) fn of(outcome: Outcome, lack: Option<Lack>) -> Self {
         if let (Some(_), Some(lack)) = (&outcome.undecidable, lack) {
-            return Self::undecidable(outcome.agent, lack);
+            let candidate = outcome.candidate.map(|candidate| (*candidate).into());
+            return Self { candidate, ..Self::undecidable(outcome.agent, lack) };
         }
         // A refused notification is answered by a status alone: what is left of its reasons are the codes in the event.
         let silent = !outcome.forward && outcome.rpc.as_ref().is_some_and(|rpc| rpc.ids.is_empty());
@@ -133,6 +138,7 @@ impl Judgement {
             rule: outcome.rule,
             reasons: reasons.collect(),
             shadow: outcome.shadow,
+            candidate: outcome.candidate.map(|candidate| (*candidate).into()),
         }
     }
 }

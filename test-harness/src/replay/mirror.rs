@@ -25,7 +25,7 @@ pub(super) struct Mirror {
 impl Mirror {
     /// `None`: the policies have no counters.
     pub(super) fn new(set: &Arc<PolicySet>, shared: SharedData) -> Result<Option<Self>, EngineError> {
-        if !set.counts() {
+        if !set.counts() && !set.candidate().is_some_and(|candidate| candidate.counts()) {
             return Ok(None);
         }
         let engine = NativeEngine::counting(Arc::clone(set), policy_core::Timestamp(0))?;

@@ -21,6 +21,7 @@
 //! shadow sends none, so there the reasons have codes only.
 
 mod callouts;
+mod candidate;
 mod counting;
 mod engine;
 mod judgement;
@@ -33,6 +34,7 @@ mod report;
 mod summary;
 mod wasm;
 
+pub use candidate::{CandidateJudgement, ComparedCounts, Differences};
 pub use engine::{Delivery, Engine, EngineError, EngineKind, Trailers};
 pub use judgement::{JudgedReason, Judgement, Verdict};
 pub use labels::{Expected, Label, LabelError, Labels, Manifest, Numbering};

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use policy_core::counters::{OpenError, Tallied};
 use policy_core::policy::Page;
 use policy_core::state::Answer;
-use policy_core::{Body, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
+use policy_core::{Body, Evidence, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
 
+use super::candidate::CandidateJudgement;
 use super::counting::{Counting, Seen};
 use super::engine::{Engine, EngineError, EngineKind, moment};
 use super::judgement::{Judgement, Lack};
@@ -21,12 +22,14 @@ pub struct NativeEngine {
     set: Arc<PolicySet>,
     /// Counters that are kept from one request to the next; without them what they decide is undecidable.
     counters: Option<Arc<Mutex<Counting>>>,
+    /// Those of the candidate, if it has some and there is room for them.
+    tried: Option<Arc<Mutex<Counting>>>,
 }
 
 impl NativeEngine {
     /// An engine for a policy set.
     pub fn new(set: Arc<PolicySet>) -> Self {
-        Self { set, counters: None }
+        Self { set, counters: None, tried: None }
     }
 
     /// An engine that counts, with nothing used since a moment. What is charged goes by the world
@@ -36,7 +39,9 @@ impl NativeEngine {
     /// [`OpenError`] when the counters do not fit into 64 MiB.
     pub fn counting(set: Arc<PolicySet>, since: policy_core::Timestamp) -> Result<Self, OpenError> {
         let counting = Counting::new(&set, since)?;
-        Ok(Self { set, counters: Some(Arc::new(Mutex::new(counting))) })
+        let tried = set.candidate().and_then(|candidate| Counting::new(candidate, since).ok());
+        let keep = |counting| Arc::new(Mutex::new(counting));
+        Ok(Self { set, counters: Some(keep(counting)), tried: tried.map(keep) })
     }
 
     /// The outcome in full, with everything that was considered, where nothing of the present is known.
@@ -57,30 +62,42 @@ impl NativeEngine {
         status: Option<u16>,
         now: policy_core::Timestamp,
     ) -> Outcome {
-        if let Some(counters) = &self.counters {
+        for counters in self.counters.iter().chain(&self.tried) {
             counters.lock().unwrap_or_else(PoisonError::into_inner).seen = Seen::default();
         }
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
-        let head = Head {
-            properties: request.properties_at(self.set.identity_properties()),
+        let head = |set: &PolicySet| Head {
+            properties: request.properties_at(set.identity_properties()),
             ..Head::new(request.headers.clone(), ends_at_headers)
         };
-        let mut step = evaluate(&self.set, head, now);
+        // A candidate may name agents by other properties.
+        let mut evidence = self.set.candidate().map(|candidate| Evidence::new(head(candidate), now));
+        let mut step = evaluate(&self.set, head(&self.set), now);
         loop {
             step = match step {
-                Step::Done(outcome) => {
+                Step::Done(mut outcome) => {
                     if let Some((mut counting, page)) = self.counts_of(outcome.agent.as_deref()) {
                         counting.settle(page, &outcome, status, world, now);
+                    }
+                    if let Some(evidence) = evidence {
+                        self.try_candidate(evidence, &mut outcome, status, world, now);
                     }
                     return outcome;
                 }
                 Step::NeedBody(need) => {
                     let body = recorded(&request.body, need.limit());
+                    if let Some(evidence) = &mut evidence {
+                        evidence.body(body.clone(), need.limit());
+                    }
                     need.answer(body)
                 }
                 Step::NeedCurrent(need) => {
                     let answer = |fetch| Answer::from(world.reply(&Call::of_fetch(fetch)));
-                    let answers = need.fetches().iter().map(answer).collect();
+                    let answers: Vec<Answer> = need.fetches().iter().map(answer).collect();
+                    if let Some(evidence) = &mut evidence {
+                        let asked = need.fetches().iter().zip(&answers);
+                        asked.for_each(|(fetch, answer)| evidence.answer(fetch.clone(), answer.clone()));
+                    }
                     need.answer(answers)
                 }
                 Step::NeedStore(need) => match self.counts_of(Some(need.agent())) {
@@ -96,10 +113,43 @@ impl NativeEngine {
         }
     }
 
+    /// Lets the candidate judge what was judged, on counters of its own, and notes in the outcome what it says.
+    fn try_candidate(
+        &self,
+        evidence: Evidence,
+        enforced: &mut Outcome,
+        status: Option<u16>,
+        world: &dyn World,
+        now: policy_core::Timestamp,
+    ) {
+        let Some(candidate) = self.set.candidate() else { return };
+        let counting = |agent: &str| {
+            let counters = self.tried.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+            Some((counters, candidate.page(agent)?))
+        };
+        let tried = evidence.judge(candidate, enforced, &mut |agent, plan| {
+            let (mut counting, page) = counting(agent)?;
+            Some(counting.carry_out(page, plan, world, now))
+        });
+        if let Some(mut outcome) = tried.outcome
+            && let Some((mut counting, page)) = counting(outcome.agent.as_deref().unwrap_or_default())
+        {
+            // It goes on, or not, as the enforced policies say.
+            outcome.forward &= enforced.forward;
+            counting.settle(page, &outcome, status, world, now);
+        }
+        enforced.candidate = Some(Box::new(tried.record));
+    }
+
     /// What slots of counters held around the last request.
     pub(super) fn seen(&self) -> Seen {
-        let counters = self.counters.as_ref();
-        counters.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).seen.clone()).unwrap_or_default()
+        let mut all = Seen::default();
+        for counters in self.counters.iter().chain(&self.tried) {
+            let seen = counters.lock().unwrap_or_else(PoisonError::into_inner).seen.clone();
+            all.before.extend(seen.before);
+            all.after.extend(seen.after);
+        }
+        all
     }
 
     /// The counters, and whose they are; `None`: this engine does not count.
@@ -128,7 +178,10 @@ impl Engine for NativeEngine {
     ) -> Result<Judgement, EngineError> {
         let now = match moment(exchange, now)? {
             Ok(now) => now,
-            Err(lack) => return Ok(Judgement::undecidable(None, lack)),
+            Err(lack) => {
+                let candidate = CandidateJudgement::none_of(&self.set);
+                return Ok(Judgement { candidate, ..Judgement::undecidable(None, lack) });
+            }
         };
         let request = &exchange.request;
         let world = Watched::new(world);

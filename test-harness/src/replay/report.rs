@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Expected, JudgedReason, Judgement, Label, Peaks, Summary, Verdict};
+use super::{CandidateJudgement, Expected, JudgedReason, Judgement, Label, Peaks, Summary, Verdict};
 use crate::recording::Exchange;
 
 /// One request and what was decided, as it is reported.
@@ -35,6 +35,9 @@ pub struct Decided {
     /// The page only records: the request goes upstream.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shadow: bool,
+    /// What the candidate says, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<CandidateJudgement>,
 }
 
 impl Decided {
@@ -54,6 +57,7 @@ impl Decided {
             rule: judgement.rule,
             reasons: judgement.reasons,
             shadow: judgement.shadow,
+            candidate: judgement.candidate,
         }
     }
 }
@@ -130,6 +134,10 @@ impl<W: Write> DecisionWriter<W> {
         if let Some(peaks) = peaks {
             self.out.write_all(b",\"counters\":")?;
             serde_json::to_writer(&mut self.out, &peaks.all())?;
+        }
+        if let Some(differences) = summary.differences() {
+            self.out.write_all(b",\"candidate\":")?;
+            serde_json::to_writer(&mut self.out, &differences.report())?;
         }
         if summary.unreadable() > 0 {
             self.out.write_all(b",\"unreadable\":")?;

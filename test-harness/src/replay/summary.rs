@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Decided, Label, Mismatch, Verdict};
+use super::{Decided, Differences, Label, Mismatch, Verdict};
 use crate::render::{Screen, printable, table};
 
 /// Most groups that are told apart; what comes later is counted together. Bounds memory whatever
 /// paths a recording holds.
-const GROUPS: usize = 2_000;
+pub(super) const GROUPS: usize = 2_000;
 /// Characters of a path and of a reason in a table.
-const PATH_CHARS: usize = 60;
+pub(super) const PATH_CHARS: usize = 60;
 const REASON_CHARS: usize = 160;
 /// Mismatches that the table lists.
 const LISTED_MISMATCHES: usize = 20;
@@ -100,12 +100,16 @@ pub struct Summary {
     labels: Option<LabelCounts>,
     mismatches: Vec<Mismatch>,
     unreadable: u64,
+    differences: Option<Differences>,
 }
 
 impl Summary {
     /// Counts a decision.
     pub fn add(&mut self, decided: &Decided) {
         self.counts.count(decided.decision);
+        if let Some(candidate) = &decided.candidate {
+            self.differences.get_or_insert_with(|| Differences::new(&candidate.policy)).add(decided, candidate);
+        }
         let agent = decided.agent.as_deref().unwrap_or(match decided.decision {
             Verdict::NotAnAgent => "(no agent)",
             _ => "(unknown)",
@@ -183,6 +187,11 @@ impl Summary {
         &self.mismatches
     }
 
+    /// What the candidate comes to, where there is one.
+    pub fn differences(&self) -> Option<&Differences> {
+        self.differences.as_ref()
+    }
+
     /// Entries that could not be read.
     pub fn unreadable(&self) -> u64 {
         self.unreadable
@@ -199,6 +208,9 @@ impl Summary {
         self.caught(screen, &mut out);
         self.undecidable(screen, &mut out);
         self.expectations(screen, &mut out);
+        if let Some(differences) = &self.differences {
+            differences.render(screen, &mut out);
+        }
         out
     }
 
@@ -321,7 +333,7 @@ impl Summary {
 
 /// A path with what differs from request to request taken out: the query, and segments that are
 /// numbers, long tokens or addresses.
-fn path_shape(path: &str) -> String {
+pub(super) fn path_shape(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let segments: Vec<_> = path.split('/').map(|segment| if varies(segment) { "{…}" } else { segment }).collect();
     segments.join("/")

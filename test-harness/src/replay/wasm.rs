@@ -8,6 +8,7 @@ use policy_core::PolicySet;
 use serde::Deserialize;
 
 use super::callouts;
+use super::candidate::CandidateJudgement;
 use super::engine::{Delivery, Engine, EngineError, EngineKind, Trailers, moment};
 use super::judgement::{JudgedReason, Judgement, Lack, Verdict};
 use super::mirror::Mirror;
@@ -122,6 +123,10 @@ impl WasmEngine {
         {
             return Err(contradiction(format!("its event names the policy {}", event.policy)));
         }
+        let named = event.as_ref().and_then(|event| event.candidate.as_ref()).map(|tried| tried.policy.as_str());
+        if event.is_some() && named != self.set.candidate().map(|candidate| candidate.digest()) {
+            return Err(contradiction(format!("its event names the candidate {}", named.unwrap_or("none"))));
+        }
         let reply = match flow {
             Flow::Continue => None,
             Flow::LocalReply(reply) => Some(reply),
@@ -153,7 +158,8 @@ impl WasmEngine {
         // What is forwarded, and what nobody waits for an answer to, has its reasons in the event alone.
         let told = reply.as_ref().and_then(reasons_in);
         let reasons = told.unwrap_or_else(|| event.reasons.iter().map(|code| reason(code, None)).collect());
-        Ok(Judgement { verdict, agent: event.agent, rule: event.rule, reasons, shadow: event.shadow })
+        let Event { agent, rule, shadow, candidate, .. } = event;
+        Ok(Judgement { verdict, agent, rule, reasons, shadow, candidate })
     }
 }
 
@@ -174,7 +180,10 @@ impl Engine for WasmEngine {
     ) -> Result<Judgement, EngineError> {
         match moment(exchange, now)? {
             Ok(now) => self.clock.set(now),
-            Err(lack) => return Ok(Judgement::undecidable(None, lack)),
+            Err(lack) => {
+                let candidate = CandidateJudgement::none_of(&self.set);
+                return Ok(Judgement { candidate, ..Judgement::undecidable(None, lack) });
+            }
         }
         let told = match &mut self.mirror {
             Some(mirror) => Some(mirror.begin(world, exchange, now)?),
@@ -207,7 +216,10 @@ impl Engine for WasmEngine {
             mirror.end();
         }
         match lack {
-            Some(lack) if waits => Ok(Judgement::undecidable(judgement.agent, lack)),
+            Some(lack) if waits => {
+                let candidate = CandidateJudgement::none_of(&self.set);
+                Ok(Judgement { candidate, ..Judgement::undecidable(judgement.agent, lack) })
+            }
             _ if judgement.shadow || watched.into_lookups().iter().any(|lookup| lookup.lacking) => {
                 self.with_what_was_lacking(judgement, told, world, exchange, now)
             }
@@ -238,7 +250,7 @@ impl WasmEngine {
             let (filter, core) = (judgement.verdict.name(), native.verdict.name());
             return Err(contradiction(exchange, format!("it says {filter} where the decision point says {core}")));
         }
-        Ok(if judgement.shadow { judgement } else { native })
+        Ok(if judgement.shadow { Judgement { candidate: native.candidate, ..judgement } } else { native })
     }
 }
 
@@ -256,6 +268,7 @@ struct Event {
     rule: Option<String>,
     #[serde(default)]
     reasons: Vec<String>,
+    candidate: Option<CandidateJudgement>,
 }
 
 /// The problem document of a refusal, as far as a replay reads it.
@@ -303,6 +316,7 @@ fn refused_without_event(reply: &LocalReply) -> Judgement {
         rule: None,
         reasons: reasons_in(reply).unwrap_or_default(),
         shadow: false,
+        candidate: None,
     }
 }
 
@@ -314,6 +328,7 @@ fn failed(event: Option<Event>, message: String) -> Judgement {
         rule: None,
         reasons: vec![reason("gateway", Some(message))],
         shadow: false,
+        candidate: None,
     }
 }
 

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub(crate) struct Bundle {
     pub(crate) text: String,
     pub(crate) digest: String,
+    /// Digest of its candidate.
+    pub(crate) candidate: Option<String>,
 }
 
 impl Bundle {
@@ -26,6 +28,7 @@ impl Bundle {
 pub(crate) struct Policies {
     template: Value,
     gateway: Value,
+    candidate: Option<Box<Policies>>,
 }
 
 impl Policies {
@@ -35,6 +38,7 @@ impl Policies {
         Self {
             template: parse(include_str!("policies/agent-policy-20260101-pricing-agent.json")),
             gateway: parse(include_str!("policies/gateway.json")),
+            candidate: None,
         }
     }
 
@@ -50,6 +54,7 @@ impl Policies {
         Self {
             template: parse(include_str!("policies/prices-page.json")),
             gateway: parse(include_str!("policies/lookups-gateway.json")),
+            candidate: None,
         }
     }
 
@@ -147,8 +152,25 @@ impl Policies {
         self
     }
 
+    /// Puts other policies beside these, to be tried.
+    pub(crate) fn with_candidate(mut self, candidate: Self) -> Self {
+        self.candidate = Some(Box::new(candidate));
+        self
+    }
+
     /// Compiles the bundle.
     pub(crate) fn bundle(&self) -> Bundle {
+        let dir = self.folder();
+        let candidate = self.candidate.as_ref().map(|candidate| candidate.folder());
+        let text = compile(dir.path(), candidate.as_ref().map(tempfile::TempDir::path));
+        let envelope: Value = serde_json::from_str(&text).expect("an envelope");
+        let digest = envelope["digest"].as_str().expect("digest").to_owned();
+        let candidate = envelope["candidate"]["digest"].as_str().map(str::to_owned);
+        Bundle { text, digest, candidate }
+    }
+
+    /// A policy directory.
+    fn folder(&self) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
             std::fs::write(dir.path().join(name), text).expect("policy file written");
@@ -160,20 +182,18 @@ impl Policies {
         write("catalogs/tools-v1.json", include_str!("policies/catalogs/tools-v1.json"));
         write("catalogs/prices-v1.json", include_str!("policies/catalogs/prices-v1.json"));
         write("catalogs/price-tools-v1.json", include_str!("policies/catalogs/price-tools-v1.json"));
-        let text = compile(dir.path());
-        let envelope: Value = serde_json::from_str(&text).expect("an envelope");
-        let digest = envelope["digest"].as_str().expect("digest").to_owned();
-        Bundle { text, digest }
+        dir
     }
 }
 
-fn compile(policies: &Path) -> String {
+fn compile(policies: &Path, candidate: Option<&Path>) -> String {
     let file = policies.join("shop.bundle");
     let output = Command::new(env!("CARGO_BIN_EXE_ambit"))
         .arg("bundle")
         .arg(policies)
         .arg("-o")
         .arg(&file)
+        .args(candidate.into_iter().flat_map(|candidate| [Path::new("--candidate"), candidate]))
         .output()
         .expect("`ambit` runs");
     assert!(output.status.success(), "ambit bundle: {}", String::from_utf8_lossy(&output.stderr));

@@ -26,6 +26,7 @@ mod upstream;
 mod bodies;
 mod body_limit;
 mod broken_bundles;
+mod candidate;
 mod cases;
 mod counters;
 mod credentials;

@@ -317,7 +317,7 @@ pub(crate) fn changes_with(alter: impl FnOnce(&mut Value)) -> Bundle {
     let text = String::from_utf8(seal(&set).expect("sealed")).expect("an envelope is text");
     let envelope: Value = serde_json::from_str(&text).expect("an envelope");
     let digest = envelope["digest"].as_str().expect("digest").to_owned();
-    Bundle { text, digest }
+    Bundle { text, digest, candidate: None }
 }
 
 /// C1, with the credential that README.md puts beside the gateway: lookups have it and nothing of the agent, and what

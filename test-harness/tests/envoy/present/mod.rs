@@ -1,6 +1,7 @@
 //! Requests judged against the present: what a resource is now, looked up by the gateway while the request waits.
 
 mod answers;
+mod candidate;
 mod changes;
 mod credential;
 mod fresh;
