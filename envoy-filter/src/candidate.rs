@@ -15,6 +15,7 @@ use crate::policy::counters::{Receipt, Table, carry_out, give_back};
 use crate::policy::decision::Compared;
 use crate::policy::state::{Answer, Fetch};
 use crate::policy::{Body, Evidence, Head, NeedBody, Outcome, PolicySet, Timestamp};
+use crate::request::identity_properties;
 use crate::root::Plugin;
 use crate::store::{self, Slots};
 use crate::types::{Fields, Level};
@@ -66,13 +67,15 @@ pub(crate) struct Trial {
 impl Trial {
     /// Begins with the head. `None`: there is no candidate.
     pub(crate) fn begin(plugin: &Plugin, fields: &Fields, end_of_stream: bool, now: u64) -> Option<Box<Self>> {
-        plugin.candidate.as_ref()?;
+        let candidate = plugin.candidate.as_ref()?;
         let mut trial = Self { evidence: None, held: 0, receipts: Vec::new(), operations: 0 };
-        let head = |fields| Head { fields, end_of_stream };
-        trial.evidence = Some(if trial.hold(size_of(fields)) {
-            Evidence::new(head(fields.clone()), Timestamp(now))
+        // It may name agents by other properties than the enforced set.
+        let properties = identity_properties(&candidate.set).ok().filter(|_| trial.hold(size_of(fields)));
+        trial.evidence = Some(if let Some(properties) = properties {
+            let head = Head { properties, ..Head::new(fields.clone(), end_of_stream) };
+            Evidence::new(head, Timestamp(now))
         } else {
-            let mut lost = Evidence::new(head(Vec::new()), Timestamp(now));
+            let mut lost = Evidence::new(Head::new(Vec::new(), end_of_stream), Timestamp(now));
             lost.lose();
             lost
         });

@@ -45,21 +45,25 @@ pub mod bundle {
 
     use super::{LoadError, PolicySet};
 
-    /// `ok`, or `ok:<body timeout in ms>`; `fresh`: with answers kept; `counts`: with counters; `candidate`:
+    /// `ok`, or `ok:<body timeout in ms>`; `fresh`: with answers kept; `counts`: with counters; `jwt`: agents are named by
+    /// a property; `candidate`:
     /// that and a candidate; `broken-candidate`. Lookups: 2,000 ms, 3 at a
     /// time.
     pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         let text = str::from_utf8(bytes).map_err(|_| LoadError)?;
         let body_timeout_ms = match text.split_once(':') {
-            None if matches!(text, "ok" | "fresh" | "counts" | "candidate" | "broken-candidate") => 5_000,
+            None if matches!(text, "ok" | "fresh" | "counts" | "jwt" | "candidate" | "broken-candidate") => 5_000,
             Some(("ok", timeout)) => timeout.parse().map_err(|_| LoadError)?,
             _ => return Err(LoadError),
         };
+        let who = ["metadata", "filter_metadata", "jwt", "sub"].map(String::from).to_vec();
+        let properties = if text == "jwt" { vec![who] } else { Vec::new() };
         let set = |digest: &str, counts, candidate| PolicySet {
             digest: format!("sha256:{digest}"),
             body_timeout_ms,
             counts,
             candidate,
+            properties: properties.clone(),
         };
         let candidate = match text {
             "candidate" => Some(Ok(Arc::new(set("tried", true, None)))),
@@ -159,6 +163,7 @@ pub struct PolicySet {
     digest: String,
     body_timeout_ms: u64,
     counts: bool,
+    properties: Vec<Vec<String>>,
     candidate: Option<Result<Arc<PolicySet>, LoadError>>,
 }
 
@@ -184,6 +189,9 @@ impl PolicySet {
     pub fn body_timeout_ms(&self) -> u64 {
         self.body_timeout_ms
     }
+    pub fn identity_properties(&self) -> &[Vec<String>] {
+        &self.properties
+    }
     pub fn stands(&self) -> bool {
         false
     }
@@ -202,6 +210,13 @@ impl PolicySet {
 pub struct Head {
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     pub end_of_stream: bool,
+    pub properties: Vec<Option<Vec<u8>>>,
+}
+
+impl Head {
+    pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>, end_of_stream: bool) -> Self {
+        Self { fields, end_of_stream, properties: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -245,6 +260,8 @@ fn begin(head: Head) -> Step {
     }
     match path.as_slice() {
         b"/allow" => Step::Done(Outcome::new(Decision::Allow)),
+        // Who a property names may pass.
+        b"/named" if head.properties == [Some(b"agent".to_vec())] => Step::Done(Outcome::new(Decision::Allow)),
         b"/approval" => Step::Done(Outcome::new(Decision::ApprovalRequired)),
         b"/shadow-deny" => Step::Done(Outcome { forward: true, ..Outcome::new(Decision::Deny) }),
         b"/stranger" => Step::Done(Outcome { not_an_agent: true, ..Outcome::new(Decision::Allow) }),

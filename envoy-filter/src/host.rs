@@ -12,6 +12,7 @@
     reason = "host calls are foreign functions; the addresses given to them are of live locals and slices"
 )]
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
 
 use crate::pairs;
@@ -282,7 +283,7 @@ pub(crate) fn remove_header(map: HeaderMap, name: &[u8]) -> Result<(), Status> {
 }
 
 /// A property of the effective context, as bytes; numbers are in the host's form (Envoy: 8 bytes, little-endian).
-pub(crate) fn property(path: &[&str]) -> Result<Vec<u8>, Status> {
+pub(crate) fn property<Part: Borrow<str>>(path: &[Part]) -> Result<Vec<u8>, Status> {
     let path = path.join("\0");
     // SAFETY: address and size of a live slice; the other addresses are of `receive`'s live locals.
     receive(|data, size| unsafe { sys::proxy_get_property(path.as_ptr(), path.len(), data, size) })

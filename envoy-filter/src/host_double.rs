@@ -4,6 +4,7 @@
 
 #![cfg_attr(not(test), allow(dead_code, reason = "only tests put a request into this gateway"))]
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -215,7 +216,7 @@ pub(crate) fn remove_header(_map: HeaderMap, name: &[u8]) -> Result<(), Status> 
     })
 }
 
-pub(crate) fn property(path: &[&str]) -> Result<Vec<u8>, Status> {
+pub(crate) fn property<Part: Borrow<str>>(path: &[Part]) -> Result<Vec<u8>, Status> {
     call("property", |gateway| gateway.properties.get(&path.join(".")).cloned().ok_or(Status::NotFound))
 }
 

@@ -20,11 +20,13 @@ use crate::lookups::Lookups;
 use crate::metrics::Metric;
 use crate::passage::{Line, Passage};
 use crate::policy::counters::carry_out;
-use crate::policy::{Body, Head, NeedBody, NeedCurrent, NeedStore, Outcome, Step, Timestamp, Unavailable, evaluate};
+use crate::policy::{
+    Body, Head, NeedBody, NeedCurrent, NeedStore, Outcome, PolicySet, Step, Timestamp, Unavailable, evaluate,
+};
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::store::Slots;
-use crate::types::{Action, Fields};
+use crate::types::{Action, Fields, Status};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
 const DELIVERY_PATIENCE: u64 = 1_000_000_000;
@@ -137,10 +139,13 @@ impl Request {
             // Every request has a method: no headers at all is a failure to give them.
             Ok(_) | Err(_) => return self.refuse(Refusal::HeadUnreadable),
         };
+        let Ok(properties) = identity_properties(&plugin.set) else {
+            return self.refuse(Refusal::HeadUnreadable);
+        };
         let head = length(&fields);
         self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
         self.trial = Trial::begin(&plugin, &fields, end_of_stream, now);
-        let mut step = evaluate(&plugin.set, Head { fields, end_of_stream }, Timestamp(now));
+        let mut step = evaluate(&plugin.set, Head { properties, ..Head::new(fields, end_of_stream) }, Timestamp(now));
         if let Step::NeedStore(need) = step {
             step = match ask(need, &plugin) {
                 Ok(step) => step,
@@ -481,6 +486,17 @@ impl Drop for Request {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What the gateway knows of who is asking, where the policies ask for it. A property that cannot be read is not one that
+/// is absent.
+pub(crate) fn identity_properties(set: &PolicySet) -> Result<Vec<Option<Vec<u8>>>, Status> {
+    let read = |path: &Vec<String>| match host::property(path) {
+        Ok(value) => Ok(Some(value)),
+        Err(Status::NotFound) => Ok(None),
+        Err(other) => Err(other),
+    };
+    set.identity_properties().iter().map(read).collect()
 }
 
 /// Asks the store, now: the request may have waited for long.

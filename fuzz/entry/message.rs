@@ -40,7 +40,7 @@ fn split<'b>(bytes: &'b [u8], at: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
 impl Message {
     /// Its head; nothing follows when there is no body.
     pub fn head(&self) -> Head {
-        Head { fields: self.fields.clone(), end_of_stream: self.body.is_empty() }
+        Head::new(self.fields.clone(), self.body.is_empty())
     }
 
     /// The first value of a header.

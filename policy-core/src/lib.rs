@@ -51,6 +51,7 @@ pub mod request;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod secrets;
+pub mod session;
 pub mod standing;
 pub mod state;
 pub mod store;

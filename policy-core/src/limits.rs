@@ -41,6 +41,8 @@ pub const REASONS: usize = 16;
 pub const QUOTED_CHARS: usize = 64;
 /// Longest name of an agent without a page that an event repeats, in bytes.
 pub const UNKNOWN_AGENT_BYTES: usize = 256;
+/// Longest value of a header, a claim or a certificate that names an agent, in bytes: the longest SPIFFE ID (SPIFFE-ID §2.3).
+pub const IDENTITY_BYTES: usize = 2048;
 /// Default size of a body that is judged, in KiB.
 pub const BODY_KIB: u32 = 256;
 /// Largest body size that a gateway document may ask for, in KiB.
@@ -87,6 +89,12 @@ pub const CAS_TRIES: usize = 32;
 pub const SIGNED_BYTES: usize = 4 * 1024;
 /// Longest id that a signed message, a key or a session has, in bytes.
 pub const ID_BYTES: usize = 128;
+/// Longest time that a session token may hold, in seconds: 30 days.
+pub const SESSION_SECONDS: u64 = 30 * 86_400;
+/// Longest time that a session token may hold with which critical permits are used, in seconds.
+pub const CRITICAL_SESSION_SECONDS: u64 = 2 * 3_600;
+/// How far the clock of who issues session tokens may run ahead, in seconds.
+pub const CLOCK_SKEW_SECONDS: u64 = 60;
 /// Most keys in a gateway document.
 #[cfg(feature = "author")]
 pub const KEYS: usize = 256;

@@ -423,7 +423,7 @@ fn slips() {
         (r#""percent": "0.005", "by": "resource""#, "in hundredths | write 5 or \"0.25\""),
         (r#""percent": "5%", "by": "resource""#, "`5%` is not a decimal number"),
         (r#""percent": 0, "by": "resource""#, "a canary of 0 % has no resource inside"),
-        (r#""percent": 5, "by": "session""#, "not supported yet: a `canary` by session"),
+        (r#""percent": 0, "by": "session""#, "a canary of 0 % has no session inside"),
         (
             r#""percent": 5, "by": "resource", "outside": "shadow""#,
             "outside its canary `try` refuses nothing: what it would refuse goes upstream",

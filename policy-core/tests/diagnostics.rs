@@ -374,11 +374,27 @@ fn the_gateway_document() {
         (r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a b" }] }"#, "`a b` is not a header name | \"a b\""),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "cookie": "a" }] }"#,
-            "unknown value `cookie` | one of: `header`, `token` | ",
+            "unknown value `cookie` | one of: `header`, `token`, `jwt`, `mtls`, `kong_consumer`, `session_token` | ",
         ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "token": { "header": "a", "sha256": { "00": "x" } } }] }"#,
             "`00` is not a SHA-256 in hexadecimal | printf %s TOKEN | sha256sum | \"x\"",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "jwt": { "metadata": ["jwt_payload"] } }] }"#,
+            "the way to a claim has 2 to 8 names, the namespace first | write `[\"envoy.filters.http.jwt_authn\", ",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "jwt": { "metadata": ["a", "sub"], "session": ["a", ""] } }] }"#,
+            "the way to a claim has 2 to 8 names, the namespace first | ",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "session_token": { "header": "authorization" } }] }"#,
+            "no key may sign session tokens | give one of `keys` the member `\"sessions\": true`",
+        ),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "mtls": { "uri_sans": { "example.com/agent": "x" } } }] }"#,
+            "`example.com/agent` is not a URI | write it as it stands in the certificate: `spiffe://example.com/price-agent`",
         ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "body_kib": 0 } }"#,

@@ -232,7 +232,7 @@ proptest! {
         if named {
             fields.push((b"x-agent".to_vec(), b"agent".to_vec()));
         }
-        let head = Head { fields: fields.clone(), end_of_stream: false };
+        let head = Head::new(fields.clone(), false);
         let known = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"x-agent"));
         for set in [&*ALL, &*TABLES] {
             let step = match evaluate(set, head.clone(), Timestamp::parse(NOW).unwrap()) {

@@ -4,6 +4,7 @@
 mod support;
 
 use policy_core::compile::SourceKind;
+use sha2::{Digest as _, Sha256};
 use support::catalogs::SHOP;
 use support::pages::{permits, shop, shop_page, sources};
 use support::{Request, check, check_all, diagnosed, json, judge, policy, request, source};
@@ -141,8 +142,11 @@ fn headers_for_credentials_hold_them() {
     // One that is guarded and not listed does not pass anyway.
     check(&set, &get().header("x-version", STRIPE), "deny p: header_not_allowed");
     // The header that carries the agent's token.
-    let gateway = r#"{ "ambit": "gateway-v1", "identity": [{ "header": "x-agent" },
-        { "token": { "header": "x-agent-token", "sha256": {} } }] }"#;
+    let digest: String = Sha256::digest(GITHUB).iter().map(|byte| format!("{byte:02x}")).collect();
+    let gateway = format!(
+        r#"{{ "ambit": "gateway-v1", "identity": [{{ "header": "x-agent" }},
+        {{ "token": {{ "header": "x-agent-token", "sha256": {{ "{digest}": "agent" }} }} }}] }}"#
+    );
     let mut documents = sources(&[shop_page(ALL)]);
     documents[0] = source(SourceKind::Gateway, gateway);
     check(&policy(&documents), &get().header("x-agent-token", GITHUB), "allow p");

@@ -51,7 +51,7 @@ fn median(set: &Arc<PolicySet>, (head, body): &(Vec<(String, String)>, Option<Ve
     const BATCH: u32 = 200;
     let fields: Vec<_> = head.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
     let decide = || {
-        let head = Head { fields: fields.clone(), end_of_stream: body.is_none() };
+        let head = Head::new(fields.clone(), body.is_none());
         let step = match (evaluate(set, head, Timestamp(synthetic::NOW)), body) {
             (Step::NeedBody(need), Some(body)) => need.answer(Body::Complete(body.clone())),
             (step, _) => step,

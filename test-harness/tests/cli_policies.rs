@@ -165,7 +165,7 @@ fn a_token_for_nobody_is_a_warning() {
     fs::write(directory.path().join("gateway.json"), gateway).unwrap();
     let (code, out, _) = ambit(&["validate", path(&directory)]);
     assert_eq!(code, 0, "{out}");
-    let expected = "warning: no page is for the agent `prise-agent`: whoever holds its token is refused";
+    let expected = "warning: no page is for the agent `prise-agent`: whoever holds its token or certificate is refused";
     assert!(out.contains(expected) && out.contains("did you mean `price-agent`?"), "{out}");
     assert!(out.contains(", 1 warning, "), "{out}");
     let (code, out, _) = ambit(&["validate", template.to_str().unwrap()]);

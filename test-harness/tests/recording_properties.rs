@@ -55,7 +55,7 @@ fn request() -> impl Strategy<Value = RecordedRequest> {
                 }
                 body => body,
             };
-            RecordedRequest { headers, body, trailers }
+            RecordedRequest { headers, body, trailers, ..RecordedRequest::default() }
         },
     )
 }

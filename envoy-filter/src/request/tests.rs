@@ -325,6 +325,32 @@ fn an_event_that_cannot_be_recorded_changes_no_decision() {
     assert_eq!(counted("ambit.not_recorded"), 1);
 }
 
+/// B1: the properties that the policies ask for reach the decision point. One that cannot be read refuses the request: it
+/// is not taken to be absent.
+#[test]
+fn properties_that_say_who_is_asking_are_read() {
+    for (value, failing, expected) in [
+        (Some("agent"), None, Ok(Action::Continue)),
+        (Some("other"), None, Err(403)),
+        (None, None, Err(403)),
+        (Some("agent"), Some(10), Err(503)),
+    ] {
+        stream("/named");
+        assert!(configure(ROOT, b"jwt"));
+        request(STREAM + 1, ROOT, "/named");
+        gateway(|gateway| {
+            let value = value.map(|value| ("metadata.filter_metadata.jwt.sub".to_owned(), value.into()));
+            gateway.properties.extend(value);
+            gateway.failing.extend(failing.map(|status| ("property", status)));
+        });
+        let action = dispatch::on_request_headers(STREAM + 1, true);
+        match expected {
+            Ok(expected) => assert_eq!(action, expected),
+            Err(status) => assert_eq!((action, reply().status), (Action::Pause, status)),
+        }
+    }
+}
+
 #[test]
 fn callbacks_out_of_order_never_pass() {
     stream("/allow");

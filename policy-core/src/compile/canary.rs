@@ -28,10 +28,7 @@ pub(crate) fn compile(
 ) -> Option<Canary> {
     let canary = rule.canary.as_ref()?;
     let at = |member: &str| format!("{pointer}/canary/{member}");
-    if canary.by == CanaryBy::Session {
-        report.not_yet(&at("by"), "a `canary` by session");
-        return None;
-    }
+    let by_session = canary.by == CanaryBy::Session;
     let share = share(limit::number(&canary.percent, &at("percent"), report)?);
     let Some(share) = share else {
         let help = "write 5 or \"0.25\"; two digits behind the point at most";
@@ -39,23 +36,23 @@ pub(crate) fn compile(
         return None;
     };
     if share == 0 {
-        let message = "a canary of 0 % has no resource inside";
+        let message = format!("a canary of 0 % has no {} inside", if by_session { "session" } else { "resource" });
         report.warning(&at("percent"), message, Some("leave the permit out, or give it `\"mode\": \"shadow\"`".into()));
     }
     let shadow = canary.outside == Some(OutsideCanary::Shadow);
     if shadow {
         let message =
             format!("outside its canary {} refuses nothing: what it would refuse goes upstream", quote(&rule.id));
-        let help = "write `\"deny\"` where the other resources must not be touched";
+        let help = "write `\"deny\"` where the others must be left as they are";
         report.warning(&at("outside"), message, Some(help.into()));
     }
-    for (alias, targets) in targets {
+    for (alias, targets) in targets.iter().filter(|_| !by_session) {
         let Some(api) = apis.get(alias) else { continue };
         if let Some(message) = unaddressed(targets, api) {
             report.error(&at("by"), message, Some(HELP.into()));
         }
     }
-    Some(Canary { share, shadow })
+    Some(Canary { share, by_session, shadow })
 }
 
 /// Hundredths of a percent; `None`: there is no such share.

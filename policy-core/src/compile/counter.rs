@@ -24,7 +24,7 @@ use crate::time::parse_duration;
 
 /// Seconds that most gateways run without a restart. Of longer windows a page says what a restart means.
 const USUAL_LIFE: u64 = 24 * 3_600;
-const WINDOW_HELP: &str = "write a duration like 30s, 5m, 24h or 7d, or `day`";
+const WINDOW_HELP: &str = "write a duration like 30s, 5m, 24h or 7d, `day` or `session`";
 
 /// What a counter may refer to.
 struct Place<'a> {
@@ -142,7 +142,10 @@ fn counter(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Repo
             Reach::Node
         }
     };
-    let (counted, window, per) = (counted?, window?, per?);
+    let (counted, window, mut per) = (counted?, window?, per?);
+    if window == Window::Session && !per.contains(&Per::Session) {
+        per.push(Per::Session);
+    }
     if matches!(counted, Counted::Drift(_)) && !per.contains(&Per::Resource) {
         let message = "a drift is of one resource: values of different ones have no common base";
         report.error(&format!("{at}/drift"), message, Some("write `\"per\": [\"resource\"]`".into()));
@@ -210,10 +213,7 @@ fn region(place: &Place<'_>, id: &str, counted: &Counted) -> [u8; 16] {
 fn window(text: &str, at: &str, report: &mut Report<'_>) -> Option<Window> {
     match (text, parse_duration(text)) {
         ("day", _) => Some(Window::Day),
-        ("session", _) => {
-            report.not_yet(at, "counters of a session");
-            None
-        }
+        ("session", _) => Some(Window::Session),
         (_, Some(0)) => {
             report.error(at, "a window of no time counts nothing", Some(WINDOW_HELP.into()));
             None
@@ -233,10 +233,7 @@ fn per(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Report<'
         let per = match text.as_str() {
             // Always in.
             "agent" => continue,
-            "session" => {
-                report.not_yet(&pointer, "counters of a session");
-                return None;
-            }
+            "session" => Per::Session,
             "resource" => {
                 let without = |action: &&&Action| action.key.is_none();
                 let nameless = place.around.actions.iter().find(without).map(|action| quote(&action.name));

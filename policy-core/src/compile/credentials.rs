@@ -60,9 +60,7 @@ pub(super) fn compile(entry: &CredentialsEntry, identity: &[IdentitySource], rep
 /// Why the internal header cannot have this name, in small letters, and what to write instead.
 fn unfit(name: &str, identity: &[IdentitySource]) -> Option<(&'static str, &'static str)> {
     const OWN: &str = "name a header that nothing else uses, such as `x-ambit-route`";
-    let names_agent = identity.iter().any(|source| match source {
-        IdentitySource::Header(header) | IdentitySource::Token { header, .. } => header == name,
-    });
+    let names_agent = identity.iter().any(|source| source.header() == Some(name));
     // No `_`: gateways refuse such headers, or read them as another.
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         Some(("is not a name for the internal header", "write letters, digits and `-`, as in `x-ambit-route`"))

@@ -3,51 +3,23 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::credentials;
+use super::identity::{self, Sources};
 use super::keys;
 use super::report::Report;
-use crate::gateway::{GatewayDocument, IdentityEntry, LookupsEntry, UnknownWord};
+use crate::gateway::{GatewayDocument, LookupsEntry, UnknownWord};
 use crate::limits::{
     BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS, COUNTERS_KIB, COUNTERS_KIB_MAX, FETCHES, LOOKUP_TIMEOUT_MS,
     LOOKUPS_PARALLEL,
 };
-use crate::policy::{Gateway, IdentitySource, Lookups, UnknownAgent};
+use crate::policy::{Gateway, Lookups, UnknownAgent};
 use crate::quote::quote;
 use crate::request::canonical_host;
 
 pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Gateway {
-    if document.identity.is_empty() {
-        report.error("/identity", "no identity source: no request could name its agent", None);
-    }
-    let mut identity = Vec::new();
-    for (position, entry) in document.identity.iter().enumerate() {
-        let pointer = format!("/identity/{position}");
-        identity.push(match entry {
-            IdentityEntry::Header(name) => {
-                header_name(name, &format!("{pointer}/header"), report);
-                IdentitySource::Header(name.to_ascii_lowercase())
-            }
-            IdentityEntry::Token(token) => {
-                header_name(&token.header, &format!("{pointer}/token/header"), report);
-                let mut agents = BTreeMap::new();
-                for (hex, agent) in &token.sha256 {
-                    match digest(hex) {
-                        Some(digest) => {
-                            agents.insert(digest, agent.clone());
-                        }
-                        None => {
-                            let message = format!("{} is not a SHA-256 in hexadecimal", quote(hex));
-                            let help = "printf %s TOKEN | sha256sum";
-                            report.error(&format!("{pointer}/token/sha256/{hex}"), message, Some(help.into()));
-                        }
-                    }
-                }
-                IdentitySource::Token { header: token.header.to_ascii_lowercase(), agents }
-            }
-        });
-    }
+    let keys = keys::compile(document, report);
+    let Sources { identity, properties } = identity::compile(&document.identity, &keys, report);
     let body_kib = document.limits.body_kib.unwrap_or(BODY_KIB);
     if body_kib == 0 || body_kib > BODY_KIB_MAX {
         report.error("/limits/body_kib", format!("`body_kib` is 1 to {BODY_KIB_MAX}"), None);
@@ -63,8 +35,9 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     let credentials = document.credentials.as_ref().map(|entry| credentials::compile(entry, &identity, report));
     Gateway {
         name: document.name.clone().unwrap_or_default(),
-        keys: keys::compile(document, report),
+        keys,
         identity,
+        properties,
         unknown_agent: match document.unknown_agent {
             Some(UnknownWord::NotAnAgent) => UnknownAgent::Pass,
             Some(UnknownWord::Deny) | None => UnknownAgent::Deny,
@@ -106,21 +79,9 @@ fn lookups(entry: &LookupsEntry, report: &mut Report<'_>) -> Lookups {
     Lookups { clusters, timeout_ms, parallel }
 }
 
-fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {
+pub(super) fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {
     let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if !token {
         report.error(pointer, format!("{} is not a header name", quote(name)), None);
     }
-}
-
-fn digest(hex: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if hex.len() != 64 || !hex.is_ascii() {
-        return None;
-    }
-    for (position, byte) in digest.iter_mut().enumerate() {
-        let pair: &str = hex.get(position * 2..position * 2 + 2)?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some(digest)
 }

@@ -1,13 +1,12 @@
-//! Members that the language has and this version cannot evaluate, before they have a form. Whoever writes `"critical": "yes"`
-//! is told that there is no `critical` yet, not that it is neither true nor false: the form would be the second mistake.
+//! Members that the language has and this version cannot evaluate, before they have a form. Whoever writes `"tripwires": "yes"`
+//! is told that there are no `tripwires` yet, not that they are no list: the form would be the second mistake.
 
 use core::ops::Range;
 
 use crate::document::{Document, Kind};
 
-/// Of a page, and of a permit.
+/// Of a page.
 const OF_A_PAGE: [&str; 1] = ["tripwires"];
-const OF_A_PERMIT: [&str; 1] = ["critical"];
 
 /// The member of a template that is not evaluated yet and holds the place of a mistake of form, and where it stands.
 pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'static str, Range<usize>)> {
@@ -19,7 +18,6 @@ pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'s
         way.push(here.name());
         let known: &[&'static str] = match way.as_slice() {
             [_] => &OF_A_PAGE,
-            ["permit", _, _] => &OF_A_PERMIT,
             _ => &[],
         };
         if let Some(name) = known.iter().find(|name| **name == here.name()) {

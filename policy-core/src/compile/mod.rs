@@ -17,6 +17,7 @@ mod endpoint;
 mod field;
 mod gateway;
 mod hours;
+mod identity;
 mod inner;
 mod keys;
 mod later;

@@ -171,11 +171,6 @@ fn later_parts(template: &Template, report: &mut Report<'_>) {
     if !template.tripwires.is_empty() {
         report.not_yet("/tripwires", "`tripwires`");
     }
-    for (position, rule) in template.permit.iter().enumerate() {
-        if rule.critical == Some(true) {
-            report.not_yet(&format!("/permit/{position}/critical"), "`critical`");
-        }
-    }
     if template.owners.is_empty() {
         report.error(
             "/owners",

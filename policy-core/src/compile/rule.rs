@@ -355,6 +355,7 @@ pub(crate) fn permit(
         hours: hours::hours(rule.hours.as_deref(), &format!("{pointer}/hours"), report),
         counters: Vec::new(),
         canary: None,
+        critical: rule.critical == Some(true),
     }
 }
 

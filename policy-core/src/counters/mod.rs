@@ -28,7 +28,7 @@ mod total;
 mod window;
 
 pub use ledger::{Tallied, carry_out, give_back};
-pub(crate) use plan::{Amount, Key, Move, Tally};
+pub(crate) use plan::{Amount, Bound, Key, Move, Tally};
 pub use plan::{Charge, Intent, Plan};
 pub use settle::Signals;
 pub use slot::{Receipt, Refusal, release, reserve};

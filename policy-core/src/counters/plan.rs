@@ -13,7 +13,9 @@ use crate::evaluate::folded;
 use crate::limits::COUNTER_KEY_BYTES;
 use crate::number::Decimal;
 use crate::policy::{Change, Counted, Counter, Page, Reach};
+use crate::session::Session;
 use crate::standing::Look;
+use crate::time::Timestamp;
 
 /// Of what a counter keeps a budget of its own: what the counter's `per` names, without the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,11 @@ impl Key {
     /// another spelling is no budget of its own.
     pub(crate) fn of_value(value: &str) -> String {
         format!("={}", Decimal::parse_json(value).map_or_else(|_| folded(value), |number| number.to_string()))
+    }
+
+    /// The part of a key that a session is.
+    pub(crate) fn of_session(id: &str) -> String {
+        format!("session {id}")
     }
 
     /// The parts it was made of; `None`: it is the digest of a longer one.
@@ -174,7 +181,8 @@ impl Charge {
         self.counter as usize
     }
 
-    /// What has this budget of its own, a text for each `per` of the counter: `api:resource/key`, or `=value`. `None`: it
+    /// What has this budget of its own, a text for each `per` of the counter: `api:resource/key`, `=value`, or
+    /// `session id`. `None`: it
     /// is too long to be kept.
     #[must_use]
     pub fn budget(&self) -> Option<Vec<String>> {
@@ -198,7 +206,11 @@ pub struct Plan {
 
 impl Plan {
     /// What is to be charged for a request that comes to this decision. `None`: no counter counts it.
-    pub(crate) fn of(page: &Page, tallies: Vec<Tally>, decision: Decision) -> Option<Self> {
+    pub(crate) fn of(
+        (page, session): (&Page, Option<&Session>),
+        tallies: Vec<Tally>,
+        decision: Decision,
+    ) -> Option<Self> {
         let mut merged: Vec<Tally> = Vec::with_capacity(tallies.len());
         let mut places: BTreeMap<(u32, Key), usize> = BTreeMap::new();
         for tally in tallies {
@@ -210,7 +222,8 @@ impl Plan {
                 _ => merged.push(tally),
             }
         }
-        let charges: Vec<Charge> = merged.into_iter().filter_map(|tally| charge(page, tally, decision)).collect();
+        let charges: Vec<Charge> =
+            merged.into_iter().filter_map(|tally| charge((page, session), tally, decision)).collect();
         (!charges.is_empty()).then_some(Self { look: None, charges })
     }
 
@@ -241,7 +254,11 @@ impl Plan {
     }
 }
 
-fn charge(page: &Page, Tally { counter: index, key, amount }: Tally, decision: Decision) -> Option<Charge> {
+fn charge(
+    (page, session): (&Page, Option<&Session>),
+    Tally { counter: index, key, amount }: Tally,
+    decision: Decision,
+) -> Option<Charge> {
     let counter: &Counter = page.counters.get(index as usize)?;
     let intent = match decision {
         _ if counter.attempt => Intent::Attempt,
@@ -250,7 +267,10 @@ fn charge(page: &Page, Tally { counter: index, key, amount }: Tally, decision: D
         Decision::Deny => Intent::Leave,
     };
     let bound = match &counter.counted {
-        Counted::Requests(max) | Counted::Rows(max) | Counted::Sum { max, .. } => Bound::Number(*max),
+        Counted::Requests(max) | Counted::Rows(max) | Counted::Sum { max, .. } => {
+            let cap = session.and_then(|session| session.cap(&counter.id));
+            Bound::Number(cap.map_or(*max, |cap| cap.min(*max)))
+        }
         Counted::Drift(drift) => Bound::Drift { net: drift.net, bounds: drift.bounds.clone() },
     };
     Some(Charge {
@@ -260,10 +280,16 @@ fn charge(page: &Page, Tally { counter: index, key, amount }: Tally, decision: D
         key,
         amount,
         bound,
-        meter: Meter { window: counter.window, zone: page.zone.clone() },
+        meter: Meter { window: counter.window, zone: page.zone.clone(), life: life(session) },
         whole: counter.whole,
         intent,
     })
+}
+
+/// From when to when the token of a session holds.
+fn life(session: Option<&Session>) -> (Timestamp, Timestamp) {
+    let token = session.and_then(|session| session.token.as_ref());
+    token.map(|token| (token.issued, token.expires)).unwrap_or_default()
 }
 
 #[cfg(test)]

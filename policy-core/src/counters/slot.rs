@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::drift::Changes;
 use super::plan::{Amount, Bound, Charge, Intent, Key};
 use super::total::Total;
-use super::window::{Frame, oldest_part};
+use super::window::{Frame, SESSION, oldest_part};
 use crate::limits::SLOT_BYTES;
 use crate::number::Decimal;
 use crate::store::{NotSet, SlotName};
@@ -187,7 +187,8 @@ impl<'b> Slot<'b> {
     fn expire(&mut self, frame: Frame, unit: u64) {
         let latest = self.latest;
         self.entries.retain(|entry| {
-            let oldest = if entry.unit == unit { frame.oldest } else { oldest_part(entry.unit, latest) };
+            let oldest =
+                if entry.unit == unit && unit != SESSION { frame.oldest } else { oldest_part(entry.unit, latest) };
             entry.newest >= oldest
         });
     }
@@ -224,10 +225,13 @@ impl<'b> Slot<'b> {
             return Ok(None);
         }
         state.add(&charge.amount, frame)?;
+        // Tokens of one session may end at different times: what is used counts until the last does.
+        let before = known.and_then(|at| self.entries.get(at)).filter(|entry| entry.unit == unit);
+        let before = before.map_or(0, |entry| entry.newest);
         let entry = Entry {
             key: charge.key.bytes().to_vec().into(),
             unit,
-            newest: frame.current,
+            newest: charge.meter.newest(frame).max(before),
             state: state.bytes().ok_or(Refusal::Damaged)?.into(),
         };
         match known.and_then(|at| self.entries.get_mut(at)) {

@@ -12,6 +12,8 @@ const SECOND: u64 = 1_000_000_000;
 pub(crate) struct Meter {
     pub(crate) window: Window,
     pub(crate) zone: Zone,
+    /// Of a session's window: when its token was issued, and when it ends.
+    pub(crate) life: (Timestamp, Timestamp),
 }
 
 /// Which parts of time count at one moment, by their numbers since 1970.
@@ -25,8 +27,15 @@ pub(crate) struct Frame {
     pub(crate) partial: bool,
 }
 
-/// The first part that may still count in a window whose parts are so long (0: days).
+/// In place of the length of a part: a window that ends with a session has one part, and an end that each of its tokens has.
+pub(crate) const SESSION: u64 = u64::MAX;
+
+/// The first part that may still count in a window whose parts are so long (0: days). In the window of a session, the first
+/// end that is yet to come.
 pub(crate) fn oldest_part(unit: u64, at: Timestamp) -> u64 {
+    if unit == SESSION {
+        return at.seconds().saturating_add(1);
+    }
     match at.0.checked_div(unit) {
         Some(current) => current.saturating_sub(PARTS),
         // Local days begin at most a day before those of UTC.
@@ -40,7 +49,13 @@ impl Meter {
         match self.window {
             Window::Rolling(seconds) => seconds.saturating_mul(SECOND).div_ceil(PARTS).max(1),
             Window::Day => 0,
+            Window::Session => SESSION,
         }
+    }
+
+    /// Until when what is charged now stands in the slot: its part, or the end of the session.
+    pub(crate) fn newest(&self, frame: Frame) -> u64 {
+        if self.window == Window::Session { self.life.1.seconds() } else { frame.current }
     }
 
     /// Which parts count at a moment: those of `(at - window, at]`, or the day it is in.
@@ -56,6 +71,7 @@ impl Meter {
                 let day = u64::try_from(self.zone.local(at).day).unwrap_or_default();
                 Frame { current: day, oldest: day, partial: false }
             }
+            Window::Session => Frame { current: 0, oldest: 0, partial: false },
         }
     }
 
@@ -64,6 +80,7 @@ impl Meter {
         match self.window {
             Window::Rolling(seconds) => back_to.0 > self.first(at, seconds),
             Window::Day => self.zone.local(back_to).day >= self.zone.local(at).day,
+            Window::Session => back_to > self.life.0,
         }
     }
 
@@ -80,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_window_has_sixty_parts_and_a_piece() {
-        let meter = Meter { window: Window::Rolling(60), zone: Zone::default() };
+        let meter = Meter { window: Window::Rolling(60), zone: Zone::default(), life: Default::default() };
         let frame = |nanos| meter.frame(Timestamp(nanos));
         let minute = 60 * SECOND;
         assert_eq!(frame(10 * minute), Frame { current: 600, oldest: 540, partial: true });
@@ -92,7 +109,7 @@ mod tests {
     #[test]
     fn days_are_those_of_the_zone() {
         let zone = Zone { offsets: alloc::vec![(0, 3_600)] };
-        let meter = Meter { window: Window::Day, zone };
+        let meter = Meter { window: Window::Day, zone, life: Default::default() };
         let at = |text| Timestamp::parse(text).unwrap();
         assert_ne!(meter.frame(at("2026-11-20T22:59:59Z")), meter.frame(at("2026-11-20T23:00:00Z")));
         assert_eq!(meter.frame(at("2026-11-20T23:00:00Z")), meter.frame(at("2026-11-21T22:59:59Z")));
@@ -100,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_window_reaches_back_to_a_birth_or_not() {
-        let rolling = Meter { window: Window::Rolling(3_600), zone: Zone::default() };
-        let day = Meter { window: Window::Day, zone: Zone::default() };
+        let rolling = Meter { window: Window::Rolling(3_600), zone: Zone::default(), life: Default::default() };
+        let day = Meter { window: Window::Day, zone: Zone::default(), life: Default::default() };
         let at = |text| Timestamp::parse(text).unwrap();
         let noon = at("2026-11-20T12:00:00Z");
         assert!(rolling.reaches(at("2026-11-20T11:00:01Z"), noon));

@@ -38,6 +38,9 @@ pub struct Event<'a> {
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<&'a str>,
+    /// Id of its session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<&'a str>,
     /// Version of its page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<&'a str>,
@@ -75,6 +78,7 @@ impl Outcome {
             shadow: self.shadow,
             not_an_agent: self.not_an_agent,
             agent: self.agent.as_deref(),
+            session: self.session.as_deref(),
             version: self.version.as_deref(),
             policy: set.digest(),
             rule: self.rule.as_deref(),

@@ -94,6 +94,8 @@ pub struct Outcome {
     pub not_an_agent: bool,
     /// The agent, where one is named.
     pub agent: Option<String>,
+    /// Id of the agent's session, where the request names one.
+    pub session: Option<String>,
     /// Version of its page.
     pub version: Option<String>,
     /// The rule that decided.

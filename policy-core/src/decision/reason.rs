@@ -68,6 +68,14 @@ macro_rules! codes {
 codes! {
     /// No source names an agent, or the agent has no page.
     UnknownAgent = "unknown_agent",
+    /// The session token does not hold here.
+    SessionInvalid = "session_invalid",
+    /// The session token has run out.
+    SessionExpired = "session_expired",
+    /// The rule asks for a session that the request does not have.
+    SessionRequired = "session_required",
+    /// The rule asks for a session token of a short life.
+    ShortSessionRequired = "short_session_required",
     /// The agent is paused.
     Paused = "paused",
     /// The agent's session has ended.

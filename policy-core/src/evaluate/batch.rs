@@ -23,7 +23,6 @@ use crate::quote::quote;
 use crate::request::{Headers, Malformed, Request, normalize};
 use crate::secrets::{self, Sent};
 use crate::state::{Known, Why};
-use crate::time::Timestamp;
 
 /// Headers that a part may have of its own, beside `host` and `authorization` as the outer request has them.
 const OF_A_PART: [&str; 10] = [
@@ -52,11 +51,11 @@ pub(super) fn judge_parts(
     page: &Page,
     outer: &Request,
     route: &Route,
-    (bytes, now): (&[u8], Timestamp),
+    (bytes, known): (&[u8], &Known),
 ) -> Outcome {
     // The parts run one after another: what one is judged by, another may change before it. So the present is not known to
     // them, and a rule that asks for it refuses.
-    let mut known = Known::at(now);
+    let mut known = known.fresh();
     known.close(Why::unfit("the parts of a batch are judged without lookups: send it alone"));
     let (forbid, considered) = forbidden(set, page, outer, route, &known);
     let mut whole = Outcome {

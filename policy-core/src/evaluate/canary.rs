@@ -12,17 +12,24 @@ use crate::decode::Operation;
 use crate::number::Decimal;
 use crate::policy::{Canary, Permit};
 use crate::quote::quote;
+use crate::session::Session;
 
 /// Parts into which the resources fall.
 const PARTS: u64 = 10_000;
 
 /// Keeps these digests apart from those of anything else that would be drawn by agent and resource.
 const WHAT_FOR: &str = "ambit canary";
+/// The same for sessions: over this, the agent and the session's id.
+const WHICH_SESSION: &str = "ambit canary session";
 
 impl Canary {
     /// Whether what an operation is about is inside. Where that is not known, the stricter side counts: outside if that is
     /// denied, inside if outside nothing is refused. An agent chooses what it leaves out, and how it spells a key.
-    pub(super) fn has(&self, agent: &str, operation: &Operation<'_>) -> bool {
+    pub(super) fn has(&self, (agent, session): (&str, Option<&Session>), operation: &Operation<'_>) -> bool {
+        if self.by_session {
+            let part = session.map(|session| part_of(&[WHICH_SESSION, agent, &session.id]));
+            return part.map_or(self.shadow, |part| part < u64::from(self.share));
+        }
         let resource = operation.action.map(|action| action.resource.as_str());
         let key = operation.key.as_deref().filter(|key| has_one_reading(key));
         let part = resource.zip(key).map(|(resource, key)| part(agent, resource, key));
@@ -42,8 +49,11 @@ fn has_one_reading(key: &str) -> bool {
 /// An agent chooses how it spells a key. Spellings that an API may take for one resource fall into one part: ASCII
 /// letters count in lower case, a number without leading zeros.
 fn part(agent: &str, resource: &str, key: &str) -> u64 {
-    let text: String = [WHAT_FOR, agent, resource, &folded(key)].join("\0");
-    let digest = Sha256::digest(text.as_bytes());
+    part_of(&[WHAT_FOR, agent, resource, &folded(key)])
+}
+
+fn part_of(texts: &[&str]) -> u64 {
+    let digest = Sha256::digest(texts.join("\0").as_bytes());
     let number = digest.iter().take(8).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
     number % PARTS
 }
@@ -58,6 +68,10 @@ pub(crate) fn folded(key: &str) -> String {
 /// What is said to an agent whose resource is not inside.
 pub(super) fn outside(permit: &Permit, canary: &Canary, operation: &Operation<'_>) -> Finding {
     let percent = Decimal::new(i128::from(canary.share), 2);
+    if canary.by_session {
+        let tried = format!("the rule {} is tried in {percent} % of the sessions", quote(&permit.id));
+        return Finding::deny(Code::OutsideCanary, format!("{tried}, and this is not one of them"));
+    }
     let tried = format!("the rule {} is tried on {percent} % of the resources", quote(&permit.id));
     let message = match operation.key.as_deref() {
         Some(key) if !has_one_reading(key) => {

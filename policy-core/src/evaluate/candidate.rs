@@ -62,7 +62,7 @@ impl Evidence {
 
     /// Forgets everything: there is no room for it. The candidate is then not asked.
     pub fn lose(&mut self) {
-        *self = Self { lost: true, ..Self::new(Head { fields: Vec::new(), end_of_stream: true }, self.now) };
+        *self = Self { lost: true, ..Self::new(Head::new(Vec::new(), true), self.now) };
     }
 
     /// Whether it was forgotten.
@@ -84,7 +84,7 @@ impl Evidence {
             return Tried { record: Candidate::stopped(candidate, enforced), outcome: None };
         }
         let mut lacks = None;
-        let head = Head { fields: core::mem::take(&mut self.head.fields), ..self.head };
+        let head = core::mem::replace(&mut self.head, Head::new(Vec::new(), true));
         let mut step = evaluate(candidate, head, self.now);
         for _ in 0..NEEDS {
             step = match step {

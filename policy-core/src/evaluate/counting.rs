@@ -14,7 +14,7 @@ use crate::counters::{Amount, Key, Move, Tally};
 use crate::decision::Code;
 use crate::document::Kind;
 use crate::number::Decimal;
-use crate::policy::{Counted, Counter, Drift, Name, Page, Per, Permit};
+use crate::policy::{Counted, Counter, Drift, Name, Page, Per, Permit, Window};
 use crate::quote::quote;
 
 /// What one request brings to each counter under each key.
@@ -45,7 +45,9 @@ impl Tallies {
         }
         // Outside a canary that only records nothing is counted either.
         let inside = |scope: &&Scope<'a>| {
-            permit.canary.is_none_or(|canary| !canary.shadow || canary.has(&page.agent, scope.operation))
+            permit.canary.is_none_or(|canary| {
+                !canary.shadow || canary.has((&page.agent, scope.known.session()), scope.operation)
+            })
         };
         let scopes: Vec<Scope<'a>> = scopes.iter().filter(inside).copied().collect();
         for index in &permit.counters {
@@ -151,6 +153,16 @@ fn key<'a>(counter: &'a Counter, scope: &Scope<'a>) -> Result<Key, Verdict> {
                 Key::of_resource(&format!("{}:{}", scope.api.alias, action.resource), key)
             }
             Per::Name(name) => part(name, scope)?,
+            Per::Session => {
+                let session = scope.known.session();
+                // What ends with a session must know when that is.
+                let session = session.filter(|session| counter.window != Window::Session || session.token.is_some());
+                let without = || {
+                    let message = "a session has this budget, and the request names none: send a session token";
+                    Verdict::Hard(Code::SessionRequired, message.to_string())
+                };
+                Key::of_session(&session.ok_or_else(without)?.id)
+            }
         });
     }
     Ok(Key::of(&parts))

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use crate::decision::Obligation;
-use crate::identify::token_of;
+use crate::identify::{is_signed, token_of};
 use crate::policy::{Credentials, Gateway, IdentitySource};
 use crate::request::{Headers, read_host};
 
@@ -22,7 +22,7 @@ pub(super) fn granted(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> {
     let Some(credentials) = &gateway.credentials else { return Vec::new() };
     let mut obligations = withheld(gateway, headers);
     for source in &gateway.identity {
-        if let IdentitySource::Token { header, .. } = source
+        if let IdentitySource::Token { header, .. } | IdentitySource::SessionToken(header) = source
             && headers.all(header).any(|value| holds_token(gateway, header, value))
         {
             let off = Obligation::RemoveRequestHeader { name: header.clone() };
@@ -47,14 +47,16 @@ pub(super) fn withheld(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> 
 /// Whether a header's value is a token that names an agent here, and therefore must not go upstream.
 pub(super) fn holds_token(gateway: &Gateway, name: &str, value: &[u8]) -> bool {
     let sources = gateway.credentials.iter().flat_map(|_| &gateway.identity);
-    let mut known = sources.filter_map(|source| match source {
-        IdentitySource::Token { header, agents } if header == name => Some(agents),
-        IdentitySource::Token { .. } | IdentitySource::Header(_) => None,
-    });
-    known.any(|agents| {
-        let token = core::str::from_utf8(value).ok().and_then(|text| token_of(text.trim()));
-        token.is_some_and(|token| agents.contains_key(&<[u8; 32]>::from(Sha256::digest(token.as_bytes()))))
-    })
+    let token = core::str::from_utf8(value).ok().and_then(|text| token_of(text.trim()));
+    let names = |token: &str, source: &IdentitySource| match source {
+        IdentitySource::Token { agents, .. } => {
+            agents.contains_key(&<[u8; 32]>::from(Sha256::digest(token.as_bytes())))
+        }
+        IdentitySource::SessionToken(_) => is_signed(token),
+        _ => false,
+    };
+    let mut here = sources.filter(|source| source.header() == Some(name));
+    token.is_some_and(|token| here.any(|source| names(token, source)))
 }
 
 fn route<'c>(credentials: &'c Credentials, headers: &Headers) -> Option<&'c String> {

@@ -22,7 +22,7 @@ use crate::decode::{
     Body, Content, Input, Operation, Unfolded, decode, decoder_of, embedded_tables, read_body, unfold, waiting,
 };
 use crate::document::Document;
-use crate::limits::REASONS;
+use crate::limits::{CRITICAL_SESSION_SECONDS, REASONS};
 use crate::policy::{Action, Api, Decoder, Effect, Inner, Page, Permit, PolicySet, RuleTarget};
 use crate::quote::quote;
 use crate::request::Request;
@@ -62,7 +62,7 @@ pub(crate) fn judge(
     let document = match content {
         Ok(Content::Document(document)) => Some(document),
         // Each part is a request, whose secrets are looked for with it.
-        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known.now())),
+        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known)),
         Ok(Content::None | Content::Unread(_)) | Err(_) => None,
     };
     let actions = actions(api, route);
@@ -335,6 +335,33 @@ impl<'a> Bench<'a> {
         self.page.permits.get(index as usize)
     }
 
+    /// Whether the session of who asks may use a permit. What its counters count is counted all the same: a session that may
+    /// use less never gets more than one that may use all.
+    pub(super) fn may_use(&self, permit: &Permit) -> bool {
+        self.known.session().is_none_or(|session| session.may_use(&permit.id))
+    }
+
+    /// Whether the session of who asks may not use all permits.
+    pub(super) fn is_narrowed(&self) -> bool {
+        self.page.permits.iter().any(|permit| !self.may_use(permit))
+    }
+
+    /// What stands against a critical permit: a token that somebody who finds it could use for long.
+    fn critical(&self, permit: &Permit) -> Option<Finding> {
+        let token = self.known.session().and_then(|session| session.token.as_ref());
+        let hours = CRITICAL_SESSION_SECONDS / 3_600;
+        let long = token.filter(|token| token.life() > CRITICAL_SESSION_SECONDS);
+        let so = match (token, long) {
+            (Some(_), None) => return None,
+            (None, _) => "the request has none".to_string(),
+            (_, Some(token)) => format!("this one is issued for {} minutes", token.life() / 60),
+        };
+        let id = quote(&permit.id);
+        let message =
+            format!("{id} is critical: it needs a session token that is issued for at most {hours} hours, and {so}");
+        Some(Finding::deny(Code::ShortSessionRequired, message))
+    }
+
     fn operation(
         &self,
         position: usize,
@@ -359,6 +386,10 @@ impl<'a> Bench<'a> {
             let Some(permit) = self.permit(index) else {
                 continue;
             };
+            if !self.may_use(permit) {
+                considered.push(considering(position, &permit.id, "permit", None, permit.shadow, Vec::new()));
+                continue;
+            }
             let awaited = match self.matches(candidate, operation) {
                 Matches::Yes => false,
                 Matches::Awaited => true,
@@ -371,7 +402,8 @@ impl<'a> Bench<'a> {
                 }
             };
             let of_filter = self.known.take_wants();
-            let outside = permit.canary.filter(|canary| !canary.has(&self.page.agent, operation));
+            let outside =
+                permit.canary.filter(|canary| !canary.has((&self.page.agent, self.known.session()), operation));
             let shadowed = outside.is_some_and(|canary| canary.shadow);
             let (mut findings, of_whole) = match (outside, whole.get(&index)) {
                 (Some(canary), _) if !canary.shadow => {
@@ -388,6 +420,9 @@ impl<'a> Bench<'a> {
             let lacking = shadowed && !awaited && canary::settle(&mut findings);
             if awaited {
                 findings.push(Finding::awaited());
+            }
+            if permit.critical {
+                findings.extend(self.critical(permit));
             }
             if let Some(role) = &permit.approval {
                 let reason = Reason {

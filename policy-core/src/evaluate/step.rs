@@ -16,7 +16,8 @@ use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
 use crate::policy::{Effect, Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
-use crate::standing::{Look, Standing};
+use crate::session::Session;
+use crate::standing::{Look, SessionId, Standing};
 use crate::state::{self, Answer, Fetch, Known, Reader, Target, Why, keep, reader};
 use crate::time::Timestamp;
 
@@ -62,7 +63,7 @@ enum Stage {
     /// Before the request is read.
     First(Box<Opening>),
     /// When everything else is decided.
-    Last { set: Arc<PolicySet>, agent: String, outcome: Box<Outcome> },
+    Last { set: Arc<PolicySet>, agent: String, session: Option<Arc<Session>>, outcome: Box<Outcome> },
 }
 
 /// A request of an agent that has a page.
@@ -70,6 +71,7 @@ enum Stage {
 struct Opening {
     set: Arc<PolicySet>,
     agent: String,
+    session: Option<Arc<Session>>,
     headers: Headers,
     end_of_stream: bool,
     now: Timestamp,
@@ -83,6 +85,8 @@ struct Opening {
 struct Suspended {
     set: Arc<PolicySet>,
     agent: String,
+    /// The session it works in, where that is known.
+    session: Option<Arc<Session>>,
     request: Request,
     route: route::Route,
     limit: usize,
@@ -111,32 +115,61 @@ struct Judging {
 pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let end_of_stream = head.end_of_stream;
     let headers = Headers::new(head.fields);
-    let agent = match identify(&set.set.gateway, &headers) {
-        Principal::Agent(agent) => agent,
+    let (agent, session) = match identify(&set.set.gateway, &headers, &head.properties, now) {
+        Principal::Agent(agent) => (agent.name, agent.session.map(Arc::new)),
         Principal::NotAnAgent => {
             let obligations = credential::withheld(&set.set.gateway, &headers);
             return Step::Done(Outcome { obligations, ..not_an_agent() });
         }
-        Principal::Unknown(why) => return Step::Done(unknown(None, why)),
+        Principal::Unknown(code, why) => return Step::Done(unknown(None, code, why)),
     };
+    open(set, agent, session.clone(), headers, end_of_stream, now).in_session(session.as_deref())
+}
+
+/// Begins to judge a request of a known agent.
+fn open(
+    set: &Arc<PolicySet>,
+    agent: String,
+    session: Option<Arc<Session>>,
+    headers: Headers,
+    end_of_stream: bool,
+    now: Timestamp,
+) -> Step {
     if set.page(&agent).is_none() {
         let why = format!("the agent {} has no scope template in this policy set", crate::quote::quote(&agent));
-        return Step::Done(unknown(Some(agent), why));
+        return Step::Done(unknown(Some(agent), Code::UnknownAgent, why));
     }
     let obligations = credential::granted(&set.set.gateway, &headers);
-    let look = set.stands().then(|| Look { agent: agent.clone(), session: None, acts: false });
+    let look = set.stands().then(|| look(&agent, session.as_deref(), false));
     let standing = Standing::default();
-    let opening = Opening { set: Arc::clone(set), agent, headers, end_of_stream, now, obligations, standing };
+    let opening = Opening { set: Arc::clone(set), agent, session, headers, end_of_stream, now, obligations, standing };
     match look {
         None => opening.go(),
         Some(look) => Step::NeedStore(NeedStore { stage: Stage::First(Box::new(opening)), plan: Plan::looking(look) }),
     }
 }
 
+fn look(agent: &str, session: Option<&Session>, acts: bool) -> Look {
+    let session = session.map(|session| SessionId::of(agent, &session.id));
+    Look { agent: agent.to_string(), session, acts }
+}
+
+impl Step {
+    /// Names the session in the outcome, where this is the end.
+    fn in_session(self, session: Option<&Session>) -> Self {
+        match self {
+            Self::Done(outcome) => {
+                Self::Done(Outcome { session: session.map(|session| session.id.clone()), ..outcome })
+            }
+            open => open,
+        }
+    }
+}
+
 impl Opening {
     /// Reads the request, and goes on where there is nothing to wait for.
     fn go(self) -> Step {
-        let Self { set, agent, headers, end_of_stream, now, obligations, standing } = self;
+        let Self { set, agent, session, headers, end_of_stream, now, obligations, standing } = self;
         let Some(page) = set.page(&agent) else { return Step::Done(gone(agent)) };
         if standing.stops(false) {
             return Step::Done(stopped(page, &standing));
@@ -145,6 +178,9 @@ impl Opening {
             let message = "the agent's scope template is not valid at this time".to_string();
             let outcome = denied(page, Reason { code: Code::NotValidNow, message, pointer: None }, None);
             return end(page, &standing, &obligations, outcome);
+        }
+        if let Some(reason) = session.as_ref().and_then(|session| session.misfit(page)) {
+            return end(page, &standing, &obligations, denied(page, reason, None));
         }
         let request = match normalize(headers) {
             Ok(request) => request,
@@ -161,6 +197,7 @@ impl Opening {
         let suspended = Suspended {
             set: Arc::clone(&set),
             agent,
+            session,
             request,
             limit: limit as usize,
             route,
@@ -192,7 +229,8 @@ impl NeedBody {
 
     /// Goes on with the body, or without it.
     pub fn answer(self, body: Body) -> Step {
-        self.0.finish(body)
+        let session = self.0.session.clone();
+        self.0.finish(body).in_session(session.as_deref())
     }
 }
 
@@ -215,7 +253,8 @@ impl NeedCurrent {
     pub fn answer(self, answers: Vec<Answer>) -> Step {
         let Self { mut judging, plan } = self;
         judging.known.take(&plan, answers);
-        judging.go()
+        let session = judging.suspended.session.clone();
+        judging.go().in_session(session.as_deref())
     }
 
     /// None of the calls can be made.
@@ -244,35 +283,46 @@ impl NeedStore {
     /// Goes on with how the plan went.
     pub fn answer(self, tallied: Tallied) -> Step {
         let Self { stage, plan } = self;
-        match stage {
+        let session = stage.session();
+        let step = match stage {
             Stage::First(opening) => Opening { standing: tallied.standing, ..*opening }.go(),
-            Stage::Last { set, agent, outcome } => Step::Done(match set.page(&agent) {
-                Some(page) if tallied.standing.stops(acts(&outcome)) => {
-                    return end(page, &tallied.standing, &[], *outcome);
-                }
+            Stage::Last { set, agent, outcome, .. } => Step::Done(match set.page(&agent) {
+                Some(page) if tallied.standing.stops(acts(&outcome)) => stand(page, &tallied.standing, *outcome),
                 Some(_) if plan.charges().is_empty() => *outcome,
                 Some(page) => tallied::settle(*outcome, page, plan, tallied),
                 None => gone(agent),
             }),
-        }
+        };
+        step.in_session(session.as_deref())
     }
 
     /// The store cannot be had: the request is refused.
     pub fn unavailable(self, why: Unavailable) -> Step {
         let Self { stage, plan } = self;
         let unknown = Standing::unavailable();
-        match stage {
+        let session = stage.session();
+        let step = match stage {
             Stage::First(opening) => {
                 let Some(page) = opening.set.page(&opening.agent) else { return Step::Done(gone(opening.agent)) };
                 let undecidable =
                     why.undecidable().map(|_| "whether the agent is paused is not in the recording".into());
                 Step::Done(Outcome { undecidable, ..stopped(page, &unknown) })
             }
-            Stage::Last { set, agent, outcome } => Step::Done(match set.page(&agent) {
+            Stage::Last { set, agent, outcome, .. } => Step::Done(match set.page(&agent) {
                 Some(page) if plan.look().is_some() && why.undecidable().is_none() => stopped(page, &unknown),
                 Some(page) => tallied::unavailable(*outcome, page, plan, why),
                 None => gone(agent),
             }),
+        };
+        step.in_session(session.as_deref())
+    }
+}
+
+impl Stage {
+    fn session(&self) -> Option<Arc<Session>> {
+        match self {
+            Self::First(opening) => opening.session.clone(),
+            Self::Last { session, .. } => session.clone(),
         }
     }
 }
@@ -301,9 +351,9 @@ impl Suspended {
             }
             Body::Complete(_) | Body::Empty => {}
         }
-        let now = self.now;
+        let known = Known::at(self.now, self.session.clone());
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, known: Known::at(now), rounds: 0 }).go()
+        Box::new(Judging { suspended: self, content, known, rounds: 0 }).go()
     }
 }
 
@@ -362,10 +412,11 @@ impl Judging {
         }
         // What goes on is charged, whatever is recorded of it.
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
-        let plan = Plan::of(page, core::mem::take(&mut outcome.tallies), decision);
+        let session = self.suspended.session.as_deref();
+        let plan = Plan::of((page, session), core::mem::take(&mut outcome.tallies), decision);
         // Meanwhile the agent may have been paused.
         let again = outcome.forward && self.suspended.held && set.stands();
-        let look = again.then(|| Look { agent: agent.clone(), session: None, acts });
+        let look = again.then(|| look(agent, session, acts));
         let plan = match (plan, look) {
             (Some(plan), Some(look)) => Some(plan.and_look(look)),
             (None, Some(look)) => Some(Plan::looking(look)),
@@ -375,8 +426,9 @@ impl Judging {
             None => Step::Done(outcome),
             Some(plan) if !plan.asks() => Step::Done(Outcome { charged: Some(plan), ..outcome }),
             Some(plan) => {
-                let Suspended { set, agent, .. } = self.suspended;
-                Step::NeedStore(NeedStore { stage: Stage::Last { set, agent, outcome: Box::new(outcome) }, plan })
+                let Suspended { set, agent, session, .. } = self.suspended;
+                let outcome = Box::new(outcome);
+                Step::NeedStore(NeedStore { stage: Stage::Last { set, agent, session, outcome }, plan })
             }
         }
     }
@@ -391,15 +443,20 @@ fn acts(outcome: &Outcome) -> bool {
 /// The end, with what is to be done with a request that is forwarded. One of an agent that may not act is not.
 fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Step {
     outcome.obligations.extend_from_slice(obligations);
-    Step::Done(if outcome.forward && standing.stops(acts(&outcome)) {
+    Step::Done(stand(page, standing, outcome))
+}
+
+/// The outcome, unless the agent may not act.
+fn stand(page: &Page, standing: &Standing, outcome: Outcome) -> Outcome {
+    if outcome.forward && standing.stops(acts(&outcome)) {
         Outcome { operations: outcome.operations, rpc: outcome.rpc, ..stopped(page, standing) }
     } else {
         outcome
-    })
+    }
 }
 
 fn gone(agent: String) -> Outcome {
-    unknown(Some(agent), "the agent's page is gone".to_string())
+    unknown(Some(agent), Code::UnknownAgent, "the agent's page is gone".to_string())
 }
 
 /// A refusal because of who is asking, and not of what: also on a page in shadow, for somebody has said stop.
@@ -411,8 +468,8 @@ fn not_an_agent() -> Outcome {
     Outcome { decision: Decision::Allow, forward: true, not_an_agent: true, ..blank() }
 }
 
-fn unknown(agent: Option<String>, why: String) -> Outcome {
-    let reason = Reason { code: Code::UnknownAgent, message: why, pointer: None };
+fn unknown(agent: Option<String>, code: Code, why: String) -> Outcome {
+    let reason = Reason { code, message: why, pointer: None };
     // A name that no page has is a text like any other: what is in the wrong header may be a key.
     let agent = agent.filter(|name| name.len() <= UNKNOWN_AGENT_BYTES && !suspect(name.as_bytes()));
     Outcome { agent, reasons: alloc::vec![reason], ..blank() }
@@ -439,6 +496,7 @@ pub(super) fn blank() -> Outcome {
         shadow: false,
         not_an_agent: false,
         agent: None,
+        session: None,
         version: None,
         rule: None,
         reasons: Vec::new(),

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::judge::add_reasons;
-use crate::counters::{Charge, Intent, Plan, Refusal, Tallied};
+use crate::counters::{Bound, Charge, Intent, Plan, Refusal, Tallied};
 use crate::decision::{Code, Considered, Decision, Outcome, Reason};
 use crate::decode::Unavailable;
 use crate::number::Decimal;
@@ -106,6 +106,7 @@ fn finding(counter: &Counter, charge: &Charge, refusal: Refusal) -> (Decision, R
     let window = match counter.window {
         Window::Rolling(seconds) => format!("within {}", duration(seconds)),
         Window::Day => "within a day".to_string(),
+        Window::Session => "within a session".to_string(),
     };
     let (code, message) = match refusal {
         Refusal::Exceeded(used) => exceeded(counter, charge, used, &window),
@@ -136,13 +137,17 @@ fn exceeded(counter: &Counter, charge: &Charge, used: Option<Decimal>, window: &
     let amount = charge.number().unwrap_or(Decimal::ZERO);
     let used = used.unwrap_or(Decimal::ZERO);
     let of = if counter.per.is_empty() { "" } else { " for this one" };
-    let counts = |code, what: &str, max: &Decimal| {
+    let max = match &charge.bound {
+        Bound::Number(max) => *max,
+        Bound::Drift { .. } => Decimal::ZERO,
+    };
+    let counts = |code, what: &str| {
         (code, format!("{used} of {max} {what} {window} are used{of}, and this is {amount} more (counter {name})"))
     };
     match &counter.counted {
-        Counted::Requests(max) => counts(Code::RateLimited, "requests", max),
-        Counted::Rows(max) => counts(Code::RateLimited, "rows", max),
-        Counted::Sum { max, .. } => {
+        Counted::Requests(_) => counts(Code::RateLimited, "requests"),
+        Counted::Rows(_) => counts(Code::RateLimited, "rows"),
+        Counted::Sum { .. } => {
             let message = format!("{used} of {max} {window} is used{of}, and this is {amount} more (counter {name})");
             (Code::BudgetExceeded, message)
         }

@@ -24,6 +24,7 @@ impl<'a> Bench<'a> {
         let what = called.or(action).unwrap_or_else(|| "this endpoint".into());
         let by_name = operation.call.filter(|call| matches!(call.kind, CallKind::Tool | CallKind::Rpc));
         let code = if by_name.is_some() { Code::ToolNotAllowed } else { Code::EndpointNotAllowed };
+        let and_session = if self.is_narrowed() { " that this session may use" } else { "" };
         let (code, message) = match (filtered, operation.call) {
             (Some(Matches::Unknown { why, present: true }), _) => {
                 let message = format!("{what} is permitted only for some resources, and which this is cannot be known");
@@ -39,9 +40,9 @@ impl<'a> Bench<'a> {
             }
             (None, Some(call)) => {
                 let permitted = list(self.permitted(call.kind), 8);
-                (code, format!("no rule of this page permits {what}; permitted: {permitted}"))
+                (code, format!("no rule of this page{and_session} permits {what}; permitted: {permitted}"))
             }
-            (None, None) => (code, format!("no rule of this page permits {what}")),
+            (None, None) => (code, format!("no rule of this page{and_session} permits {what}")),
         };
         let message = match &operation.why {
             Some(why) => format!("{message}; {why}"),
@@ -54,7 +55,9 @@ impl<'a> Bench<'a> {
     fn permitted(&self, kind: CallKind) -> impl Iterator<Item = &'a str> {
         let api = self.api;
         let permits = |rule: &RuleRef| match rule.target {
-            RuleTarget::Permit(index) => self.permit(index).is_some_and(|permit| !permit.shadow),
+            RuleTarget::Permit(index) => {
+                self.permit(index).is_some_and(|permit| !permit.shadow && self.may_use(permit))
+            }
             RuleTarget::Forbid(_) => false,
         };
         api.calls.iter().filter(move |call| call.kind == kind).filter_map(move |call| {

@@ -22,7 +22,8 @@ pub struct GatewayDocument {
     /// Who may sign what.
     #[serde(default)]
     pub keys: Vec<KeyEntry>,
-    /// Where an agent's name comes from; the first source that is present decides.
+    /// Where an agent's name comes from. A source that is present must be valid, and all that are present must name the same
+    /// agent.
     pub identity: Vec<IdentityEntry>,
     /// What happens to a request that names no agent; default `deny`.
     pub unknown_agent: Option<UnknownWord>,
@@ -80,6 +81,54 @@ pub enum IdentityEntry {
     Header(String),
     /// A token known by its SHA-256.
     Token(TokenEntry),
+    /// A claim of a JWT that an earlier filter has verified.
+    Jwt(JwtEntry),
+    /// The certificate of the client, which the gateway has verified.
+    Mtls(MtlsEntry),
+    /// The consumer that Kong has authenticated.
+    KongConsumer(KongConsumerWord),
+    /// A session token that one of the gateway's keys has signed.
+    SessionToken(SessionTokenEntry),
+}
+
+/// Session tokens in a header.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SessionTokenEntry {
+    /// The header; `Bearer x`, `token x` and a bare token are read.
+    pub header: String,
+}
+
+/// A claim of a JWT, as the filter that verified it left it in the gateway's dynamic metadata.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct JwtEntry {
+    /// Where the agent's name is: the namespace of the metadata, then the way to the claim.
+    pub metadata: Vec<String>,
+    /// Where the session's id is, in the same way.
+    pub session: Option<Vec<String>>,
+}
+
+/// Client certificates by their URI SAN.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MtlsEntry {
+    /// URI SAN, as it stands in the certificate → agent.
+    pub uri_sans: BTreeMap<String, String>,
+}
+
+/// Which name of Kong's consumer is the agent's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum KongConsumerWord {
+    /// `x-consumer-username`.
+    Username,
+    /// `x-consumer-custom-id`.
+    CustomId,
 }
 
 /// Tokens in a header.

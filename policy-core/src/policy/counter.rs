@@ -70,6 +70,8 @@ pub enum Window {
     Rolling(u64),
     /// The day of the calendar, in the page's time zone.
     Day,
+    /// As long as tokens of the session hold.
+    Session,
 }
 
 /// What has a budget of its own.
@@ -79,6 +81,8 @@ pub enum Per {
     Resource,
     /// Each value of a name.
     Name(Name),
+    /// Each session.
+    Session,
 }
 
 /// How far a counter goes.

@@ -32,15 +32,19 @@ pub struct Permit {
     pub hours: Vec<Hours>,
     /// Counters of the page that its operations are charged to, by their index.
     pub counters: Vec<u32>,
-    /// It is tried on a part of the resources.
+    /// It is tried on a part of the resources, or of the sessions.
     pub canary: Option<Canary>,
+    /// It needs a session token of a short life.
+    pub critical: bool,
 }
 
-/// A part of the resources that a permit is tried on.
+/// A part of the resources, or of the sessions, that a permit is tried on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Canary {
     /// How large the part is, in hundredths of a percent.
     pub share: u32,
+    /// Sessions are in or out, not resources.
+    pub by_session: bool,
     /// Outside of it the permit is in shadow: what it refuses is recorded and goes upstream. Else it is denied.
     pub shadow: bool,
 }

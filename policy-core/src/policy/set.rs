@@ -72,6 +72,13 @@ impl PolicySet {
         Budget { bytes: u64::from(self.set.gateway.counters_kib).saturating_mul(1024) }
     }
 
+    /// Paths of the host's properties that say who is asking: what [`Head::properties`](crate::Head::properties) holds. A
+    /// host reads no others for it.
+    #[must_use]
+    pub fn identity_properties(&self) -> &[Vec<String>] {
+        &self.set.gateway.properties
+    }
+
     /// How long a request may wait for its body, in milliseconds.
     #[must_use]
     pub fn body_timeout_ms(&self) -> u64 {
@@ -138,8 +145,10 @@ pub struct Gateway {
     pub name: String,
     /// Who may sign what; ids are unique.
     pub keys: Vec<Key>,
-    /// Where the agent's name comes from, tried in order.
+    /// Where the agent's name comes from. All that are present must name the same one.
     pub identity: Vec<IdentitySource>,
+    /// Paths of the host's properties that `identity` reads, by index.
+    pub properties: Vec<Vec<String>>,
     /// What happens to a request that names no agent.
     pub unknown_agent: UnknownAgent,
     /// Largest body that is judged, in bytes.
@@ -187,6 +196,38 @@ pub enum IdentitySource {
         /// SHA-256 of the token → agent.
         agents: BTreeMap<[u8; 32], String>,
     },
+    /// A claim of a token that an earlier filter has verified.
+    Claim {
+        /// The property that is the agent's name.
+        agent: u32,
+        /// The property that is the session's id.
+        session: Option<u32>,
+    },
+    /// The client's certificate, which the gateway has verified.
+    Certificate {
+        /// The property that is the certificate's URI SAN.
+        uri_san: u32,
+        /// URI SAN → agent.
+        agents: BTreeMap<String, String>,
+    },
+    /// The header by which Kong names the consumer that it has authenticated.
+    KongConsumer(String),
+    /// A session token in a header (`Bearer x`, `token x`, or bare), signed by one of the gateway's keys.
+    SessionToken(String),
+}
+
+impl IdentitySource {
+    /// The header it reads, lower case.
+    #[must_use]
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            Self::Header(header)
+            | Self::Token { header, .. }
+            | Self::KongConsumer(header)
+            | Self::SessionToken(header) => Some(header),
+            Self::Claim { .. } | Self::Certificate { .. } => None,
+        }
+    }
 }
 
 /// What happens to a request that names no agent.

@@ -15,6 +15,17 @@ pub struct Head {
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     /// The host says that no body and no trailers follow.
     pub end_of_stream: bool,
+    /// What the host knows of the connection and of earlier filters: one value for each path of
+    /// [`PolicySet::identity_properties`](crate::PolicySet::identity_properties), in their order. `None`: there is none.
+    pub properties: Vec<Option<Vec<u8>>>,
+}
+
+impl Head {
+    /// A head of a request of which the host knows nothing else.
+    #[must_use]
+    pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>, end_of_stream: bool) -> Self {
+        Self { fields, end_of_stream, properties: Vec::new() }
+    }
 }
 
 /// Headers by lower-case name. A name that is neither a token nor a known pseudo-header is kept apart: one is enough to

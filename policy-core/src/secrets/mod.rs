@@ -229,9 +229,7 @@ const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "apikey"
 /// made for it, those that name the agent, and those the catalog guards, which pass only where a rule lists them. A
 /// cookie is not among them: it is a credential too, but none in a form that a detector knows.
 fn is_credential(name: &str, sent: Sent<'_>) -> bool {
-    let names_agent = |source: &IdentitySource| match source {
-        IdentitySource::Header(header) | IdentitySource::Token { header, .. } => header == name,
-    };
+    let names_agent = |source: &IdentitySource| source.header() == Some(name);
     CREDENTIALS.contains(&name)
         || sent.api.guarded_headers.iter().any(|guarded| guarded == name)
         || sent.gateway.identity.iter().any(names_agent)

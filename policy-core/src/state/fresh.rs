@@ -10,7 +10,7 @@ use alloc::string::{String, ToString};
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::ANSWER_BYTES;
-use crate::policy::{Gateway, IdentitySource, Method};
+use crate::policy::{Gateway, Method};
 use crate::request::Request;
 
 /// Who has seen an answer: an agent, with a credential. Equal only if both are.
@@ -96,11 +96,7 @@ pub(crate) fn reader(agent: &str, request: &Request) -> Reader {
 
 /// What may be kept of the answer to a request that is allowed; `None`: it may not be what a lookup would have got.
 pub(crate) fn keep(gateway: &Gateway, agent: &str, request: &Request, fresh_ms: u64) -> Option<Keep> {
-    let identifies = |name: &str| {
-        gateway.identity.iter().any(|source| match source {
-            IdentitySource::Header(header) | IdentitySource::Token { header, .. } => header == name,
-        })
-    };
+    let identifies = |name: &str| gateway.identity.iter().any(|source| source.header() == Some(name));
     let neutral = |name: &str, value: &[u8]| {
         NEUTRAL.contains(&name)
             || CREDENTIALS.contains(&name)
@@ -133,6 +129,7 @@ fn takes_json(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::IdentitySource;
     use crate::request::{Headers, normalize};
 
     fn request(method: &str, more: &[(&str, &str)]) -> Request {

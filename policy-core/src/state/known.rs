@@ -1,6 +1,7 @@
 //! What is known of the present: the answers that came, and the resource that was asked for in each.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
@@ -12,6 +13,7 @@ use super::plan::{Call, Plan, Want};
 use crate::document::{Kind, Path, Step, Steps, Value, select};
 use crate::limits::{ANSWER_VALUES, LOOKUPS};
 use crate::policy::{Attempt, Lookup, Same};
+use crate::session::Session;
 use crate::time::Timestamp;
 
 /// What is known of the present, for one request.
@@ -30,6 +32,8 @@ pub(crate) struct Known {
     hoping: Cell<bool>,
     /// What time it is.
     now: Timestamp,
+    /// The session of who asks.
+    session: Option<Arc<Session>>,
 }
 
 /// Which answer holds a resource.
@@ -58,9 +62,19 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Known {
-    /// Nothing but the time.
-    pub(crate) fn at(now: Timestamp) -> Self {
-        Self { now, ..Self::default() }
+    /// Nothing but the time, and in which session it is.
+    pub(crate) fn at(now: Timestamp, session: Option<Arc<Session>>) -> Self {
+        Self { now, session, ..Self::default() }
+    }
+
+    /// Nothing that was looked up.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::at(self.now, self.session.clone())
+    }
+
+    /// The session of who asks, where it is known.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.as_deref()
     }
 
     /// What time it is.

@@ -7,6 +7,7 @@ pub mod counting;
 pub mod exact;
 pub mod pages;
 pub mod present;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ impl Request {
     }
 
     pub fn head(&self) -> Head {
-        Head { fields: self.fields.clone(), end_of_stream: self.body.is_none() }
+        Head::new(self.fields.clone(), self.body.is_none())
     }
 }
 

@@ -38,7 +38,7 @@ pub fn as_delivered(record: &Record, identity: &str, agent: &str) -> Result<Reco
         Some(bytes) if !bytes.is_empty() => RecordedBody::Complete(bytes),
         Some(_) | None => RecordedBody::Empty,
     };
-    Ok(RecordedRequest { headers, body, trailers })
+    Ok(RecordedRequest { headers, body, trailers, ..RecordedRequest::default() })
 }
 
 /// The pseudo-headers; what they are made of is taken out of `fields`.

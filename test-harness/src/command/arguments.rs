@@ -32,6 +32,11 @@ pub(super) enum Subcommand {
     Cases(Cases),
     /// Judge one request, and explain the decision rule by rule
     Evaluate(Evaluate),
+    /// Make a key: who signs commands, sessions or approvals
+    Keygen(Keygen),
+    /// Issue a token for a session of an agent, or show what one says
+    #[command(subcommand)]
+    Token(Token),
 }
 
 /// How a result is written.
@@ -183,6 +188,83 @@ pub(super) struct Evaluate {
     /// How the result is written
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Keygen {
+    /// Where to write the private key; never over a file that exists
+    #[arg(short, long, value_name = "FILE", default_value = "ambit-key.pem")]
+    pub(super) output: PathBuf,
+    /// The key's id; else the file's name without its ending
+    #[arg(long, value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// Who holds it: a person or a service
+    #[arg(long, value_name = "NAME")]
+    pub(super) owner: Option<String>,
+    /// It signs commands to the gateway: pause, resume, end a session
+    #[arg(long)]
+    pub(super) control: bool,
+    /// It signs tokens of sessions
+    #[arg(long)]
+    pub(super) sessions: bool,
+    /// A role of the pages' `approvers` for which it approves; may be given several times
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Vec<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Token {
+    /// Issue a token; it is written to standard output
+    New(Box<NewToken>),
+    /// Show what a token says, and whether it holds
+    Show(ShowToken),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewToken {
+    /// The private key, as `ambit keygen` writes it
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// The key's id in the gateway document; else the file's name without its ending
+    #[arg(long, value_name = "ID")]
+    pub(super) key_id: Option<String>,
+    /// The agent
+    #[arg(long, value_name = "NAME")]
+    pub(super) agent: String,
+    /// The session's id; else a random one
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// How long it holds, such as 30m or 2h; at most 30d, and 2h for critical rules
+    #[arg(long, value_name = "DURATION")]
+    pub(super) ttl: String,
+    /// The policy directory, or a bundle: says which gateway it is for, and the token is held against it
+    #[arg(long, value_name = "DIR", required_unless_present = "gateway")]
+    pub(super) policies: Option<PathBuf>,
+    /// The gateway's name, where the policies are not at hand
+    #[arg(long, value_name = "NAME", conflicts_with = "policies")]
+    pub(super) gateway: Option<String>,
+    /// Who issues it: the key's `owner` in the gateway document, or its id
+    #[arg(long, value_name = "NAME", conflicts_with = "policies")]
+    pub(super) issuer: Option<String>,
+    /// The person on whose behalf the session runs
+    #[arg(long = "for", value_name = "NAME")]
+    pub(super) on_behalf_of: Option<String>,
+    /// The only permits that it may use; else all of the agent's page
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+    pub(super) rules: Option<Vec<String>>,
+    /// A lower maximum of a counter; may be given several times
+    #[arg(long, value_name = "COUNTER=MAX")]
+    pub(super) cap: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowToken {
+    /// The token; `-`: from standard input
+    #[arg(value_name = "TOKEN")]
+    pub(super) token: String,
+    /// The policy directory, or a bundle, whose keys it is verified with
+    #[arg(long, value_name = "DIR")]
+    pub(super) policies: Option<PathBuf>,
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

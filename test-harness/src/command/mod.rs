@@ -8,9 +8,11 @@ mod bundle;
 mod cases;
 mod evaluate;
 mod exit;
+mod keygen;
 mod present;
 mod replay;
 mod request;
+mod token;
 mod usage;
 mod validate;
 
@@ -32,6 +34,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Subcommand::Replay(arguments) => replay::run(&arguments),
             Subcommand::Cases(arguments) => cases::run(&arguments),
             Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
+            Subcommand::Keygen(arguments) => keygen::run(&arguments),
+            Subcommand::Token(arguments) => token::run(&arguments),
         },
         Err(error) => usage::explain(&error),
     };

@@ -92,7 +92,7 @@ fn of_flags(arguments: &Evaluate, url: &str) -> Result<RecordedRequest, Failure>
     if arguments.json.is_some() {
         headers.push(field("content-type", "application/json"));
     }
-    Ok(RecordedRequest { headers, body, trailers: Vec::new() })
+    Ok(RecordedRequest { headers, body, ..RecordedRequest::default() })
 }
 
 fn body(data: &str) -> Result<RecordedBody, Failure> {
@@ -194,7 +194,7 @@ fn message(bytes: &[u8]) -> Option<RecordedRequest> {
     };
     headers.extend(fields);
     let body = if body.is_empty() { RecordedBody::Empty } else { RecordedBody::Complete(body.to_vec()) };
-    Some(RecordedRequest { headers, body, trailers: Vec::new() })
+    Some(RecordedRequest { headers, body, ..RecordedRequest::default() })
 }
 
 fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {

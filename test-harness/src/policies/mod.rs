@@ -97,7 +97,7 @@ impl PolicyDirectory {
         let sources = &self.compiled.set.as_ref()?.gateway.identity;
         sources.iter().find_map(|source| match source {
             IdentitySource::Header(name) => Some(name.clone()),
-            IdentitySource::Token { .. } => None,
+            _ => None,
         })
     }
 }

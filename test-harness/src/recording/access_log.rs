@@ -56,7 +56,7 @@ pub(super) fn read_line(json: &[u8], index: u64, position: Position) -> Result<E
     let headers =
         members.iter().filter_map(|(name, value)| header_of(name).map(|header| (header.into_bytes(), value.clone())));
     let headers = target.before(headers.collect());
-    let request = RecordedRequest { headers, body, trailers: Vec::new() };
+    let request = RecordedRequest { headers, body, ..RecordedRequest::default() };
     let request_id = request.header("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
     let ids = Ids { request_id, trace_id: None };
     Ok(Exchange { index, position, time, request, response, ids })

@@ -1,5 +1,6 @@
 //! What every reader produces: one request with its answer, as recorded.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,6 +47,9 @@ pub struct RecordedRequest {
     pub body: RecordedBody,
     /// Trailer fields in order.
     pub trailers: Vec<Field>,
+    /// What the gateway knew of the connection and from earlier filters, by the path of the property; only what says who is
+    /// asking is ever read.
+    pub properties: BTreeMap<Vec<String>, Vec<u8>>,
 }
 
 /// A response as recorded.
@@ -113,6 +117,11 @@ impl RecordedBody {
 }
 
 impl RecordedRequest {
+    /// The properties at these paths.
+    pub fn properties_at(&self, paths: &[Vec<String>]) -> Vec<Option<Vec<u8>>> {
+        paths.iter().map(|path| self.properties.get(path).cloned()).collect()
+    }
+
     /// Value of the first field of this name (lower case).
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         first(&self.headers, name)

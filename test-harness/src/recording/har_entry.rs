@@ -108,7 +108,7 @@ fn exchange(
     };
     let headers = from_wire(target, headers);
     let response = (response.status > 0).then(|| recorded_response(response, &headers)).flatten();
-    let request = RecordedRequest { headers, body, trailers: Vec::new() };
+    let request = RecordedRequest { headers, body, ..RecordedRequest::default() };
     let request_id = request.header("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
     let ids = Ids { request_id, trace_id: None };
     Exchange { index, position: position.clone(), time, request, response, ids }

@@ -16,6 +16,7 @@
 //! | `time` | when the request began, by RFC 3339 |
 //! | `method`, `path`, `host`, `scheme` | become `:method`, `:path`, `:authority`, `:scheme`; without `host`, a `host` header does |
 //! | `headers`, `trailers` | lists of `[name, value]`; either may be `{"base64": "…"}` where it is not UTF-8 |
+//! | `properties` | a list of `[path, value]`: what the gateway knew of who is asking, as an RFC 6901 pointer (`/connection/uri_san_peer_certificate`) |
 //! | `body` | the body as text, taken exactly |
 //! | `body_base64` | the body as bytes |
 //! | `body_truncated` | beside one of them: only this part was recorded; the reason |
@@ -26,6 +27,7 @@
 //! Without any member for a body there was none, unless `content-length` says otherwise. Other
 //! members are refused: a misspelt `body` must not read as "no body".
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use base64::Engine as _;
@@ -92,6 +94,7 @@ pub(super) fn read_line(json: &[u8], index: u64, position: Position) -> Result<E
     let mut message = Message::default();
     let mut target = Target::default();
     let (mut time, mut response): (Option<Timestamp>, _) = (None, None);
+    let mut properties = BTreeMap::new();
     let mut cursor = Cursor::new(json);
     cursor.object(|name, value| {
         match name {
@@ -101,6 +104,7 @@ pub(super) fn read_line(json: &[u8], index: u64, position: Position) -> Result<E
             b"host" => target.authority = Some(read_exact(value)?),
             b"scheme" => target.scheme = Some(read_exact(value)?),
             b"response" => response = Some(read_response(value)?),
+            b"properties" => properties = read_properties(value)?,
             _ if message.read(name, value)? => {}
             _ => return Err(unknown(name)),
         }
@@ -122,7 +126,7 @@ pub(super) fn read_line(json: &[u8], index: u64, position: Position) -> Result<E
         Err(stated) => with_announced(stated, &announced),
     };
     let response = response.map(|response| answer(response, &headers)).transpose()?;
-    let request = RecordedRequest { headers, body, trailers: message.trailers };
+    let request = RecordedRequest { headers, body, trailers: message.trailers, properties };
     let request_id = request.header("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
     let ids = Ids { request_id, trace_id: None };
     Ok(Exchange { index, position, time, request, response, ids })
@@ -200,6 +204,24 @@ fn read_base64(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, Fault> {
 }
 
 fn read_fields(cursor: &mut Cursor<'_>) -> Result<Vec<Field>, Fault> {
+    let mut fields = read_pairs(cursor)?;
+    for (name, _) in &mut fields {
+        name.make_ascii_lowercase();
+    }
+    Ok(fields)
+}
+
+fn read_properties(cursor: &mut Cursor<'_>) -> Result<BTreeMap<Vec<String>, Vec<u8>>, Fault> {
+    let path = |(pointer, value): Field| {
+        let pointer = String::from_utf8(pointer).ok()?;
+        let segments = pointer.strip_prefix('/')?.split('/');
+        Some((segments.map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect(), value))
+    };
+    let read = |pair| path(pair).ok_or_else(|| Fault::new("a property is not a pair `[\"/path/of/it\", value]`"));
+    read_pairs(cursor)?.into_iter().map(read).collect()
+}
+
+fn read_pairs(cursor: &mut Cursor<'_>) -> Result<Vec<Field>, Fault> {
     let mut fields = Vec::new();
     cursor.array(|pair| {
         let mut parts = Vec::with_capacity(2);
@@ -209,7 +231,7 @@ fn read_fields(cursor: &mut Cursor<'_>) -> Result<Vec<Field>, Fault> {
         })?;
         let [name, value] =
             <[Vec<u8>; 2]>::try_from(parts).map_err(|_| Fault::new("a header is not a pair `[name, value]`"))?;
-        fields.push((name.to_ascii_lowercase(), value));
+        fields.push((name, value));
         Ok(())
     })?;
     Ok(fields)
@@ -249,6 +271,11 @@ pub fn write(exchange: &Exchange, mut out: impl Write) -> io::Result<()> {
     };
     let (method, path) = (member(":method"), member(":path"));
     let (host, scheme) = (member(":authority"), member(":scheme"));
+    let pointer = |path: &[String]| {
+        path.iter().map(|segment| format!("/{}", segment.replace('~', "~0").replace('/', "~1"))).collect::<String>()
+    };
+    let properties: Vec<Field> =
+        request.properties.iter().map(|(path, value)| (pointer(path).into_bytes(), value.clone())).collect();
     let line = LineOut {
         time: exchange.time.map(|time| time.to_string()),
         method,
@@ -258,6 +285,7 @@ pub fn write(exchange: &Exchange, mut out: impl Write) -> io::Result<()> {
         headers: headers.into_iter().map(pair).collect(),
         body: BodyOut::from(&request.body),
         trailers: request.trailers.iter().map(pair).collect(),
+        properties: properties.iter().map(pair).collect(),
         response: exchange.response.as_ref().map(|response| ResponseOut {
             status: response.status,
             decoded: response.decoded,
@@ -287,6 +315,8 @@ struct LineOut<'a> {
     body: BodyOut<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trailers: Vec<[PartOut<'a>; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    properties: Vec<[PartOut<'a>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<ResponseOut<'a>>,
 }

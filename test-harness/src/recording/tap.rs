@@ -164,7 +164,14 @@ fn exchange(index: u64, at: Position, trace: Buffered) -> Result<Exchange, Recor
             Some(self::response(&at, message.headers, body, message.trailers)?)
         }
     };
-    finish(index, at, received, None, RecordedRequest { headers, body, trailers }, response)
+    finish(
+        index,
+        at,
+        received,
+        None,
+        RecordedRequest { headers, body, trailers, ..RecordedRequest::default() },
+        response,
+    )
 }
 
 /// Puts an exchange together; a request without a head is refused.

@@ -197,7 +197,7 @@ impl Trace {
             None
         };
         let trailers = request.trailers.unwrap_or_default();
-        let request = RecordedRequest { headers: request.headers, body, trailers };
+        let request = RecordedRequest { headers: request.headers, body, trailers, ..RecordedRequest::default() };
         finish(index, position, None, Some(id), request, response)
     }
 }

@@ -66,9 +66,13 @@ impl NativeEngine {
             counters.lock().unwrap_or_else(PoisonError::into_inner).seen = Seen::default();
         }
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
-        let head = Head { fields: request.headers.clone(), end_of_stream: ends_at_headers };
-        let mut evidence = self.set.candidate().map(|_| Evidence::new(head.clone(), now));
-        let mut step = evaluate(&self.set, head, now);
+        let head = |set: &PolicySet| Head {
+            properties: request.properties_at(set.identity_properties()),
+            ..Head::new(request.headers.clone(), ends_at_headers)
+        };
+        // A candidate may name agents by other properties.
+        let mut evidence = self.set.candidate().map(|candidate| Evidence::new(head(candidate), now));
+        let mut step = evaluate(&self.set, head(&self.set), now);
         loop {
             step = match step {
                 Step::Done(mut outcome) => {

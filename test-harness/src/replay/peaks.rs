@@ -182,7 +182,11 @@ fn share(peak: &Peak) -> f64 {
 
 /// A window by its largest unit.
 fn window(window: Window) -> String {
-    let Window::Rolling(seconds) = window else { return "day".to_owned() };
+    let seconds = match window {
+        Window::Rolling(seconds) => seconds,
+        Window::Day => return "day".to_owned(),
+        Window::Session => return "session".to_owned(),
+    };
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
     let fits = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length));
     fits.map_or(format!("{seconds}s"), |(length, unit)| format!("{}{unit}", seconds / length))

@@ -80,6 +80,10 @@ impl WasmEngine {
             RecordedBody::Missing { .. } | RecordedBody::Undecodable { .. } => (&[][..], false),
         };
         let ends_at_headers = whole && body.is_empty() && trailers.is_none();
+        for (path, value) in &request.properties {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            stream.set_property(&path, value.clone());
+        }
         let head = request.headers.iter().cloned().collect();
         let mut flow = stream.request_headers(head, ends_at_headers).map_err(out_of_order)?;
         let size = self.delivery.chunk.map_or(body.len().max(1), usize::from);

@@ -129,7 +129,7 @@ impl Recorded {
                     Body::Unavailable(policy_core::Unavailable::NotRecorded)
                 }
             };
-            let head = Head { fields: request.headers.clone(), end_of_stream: matches!(body, Body::Empty) };
+            let head = Head::new(request.headers.clone(), matches!(body, Body::Empty));
             operations(&self.set, page, head, body, &mut |asked| targets.push((index, Target::of(&asked))));
         }
         targets

@@ -105,6 +105,19 @@ impl Policies {
         self
     }
 
+    /// Says where agents' names come from.
+    pub(crate) fn identity(mut self, sources: Value) -> Self {
+        self.gateway["identity"] = sources;
+        self
+    }
+
+    /// Gives the gateway a name, and a key that signs session tokens.
+    pub(crate) fn sessions(mut self, name: &str, key: &str, public_key: &str) -> Self {
+        self.gateway["name"] = json!(name);
+        self.gateway["keys"] = json!([{ "id": key, "public_key": public_key, "sessions": true }]);
+        self
+    }
+
     /// Sets the highest price the agent may set.
     pub(crate) fn max_price(mut self, max: u32) -> Self {
         self.template["permit"][1]["limits"][0]["max"] = json!(max);

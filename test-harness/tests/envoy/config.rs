@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::mutual_tls::MutualTls;
 use crate::process::{Envoy, Exit};
 use crate::upstream::Upstream;
 
@@ -31,6 +32,9 @@ pub(crate) struct Gateway {
     holds_headers: bool,
     /// The route's action, but for its cluster.
     route: Value,
+    /// HTTP filters before the filter.
+    before: Vec<Value>,
+    mutual_tls: Option<MutualTls>,
 }
 
 impl Gateway {
@@ -44,6 +48,8 @@ impl Gateway {
             concurrency: 1,
             holds_headers: true,
             route: json!({}),
+            before: Vec::new(),
+            mutual_tls: None,
         }
     }
 
@@ -83,6 +89,18 @@ impl Gateway {
         self
     }
 
+    /// Puts an HTTP filter before the filter.
+    pub(crate) fn after(mut self, filter: Value) -> Self {
+        self.before.push(filter);
+        self
+    }
+
+    /// Takes TLS connections of clients with certificates alone, through a listener that makes them.
+    pub(crate) fn with_mutual_tls(mut self, mutual_tls: MutualTls) -> Self {
+        self.mutual_tls = Some(mutual_tls);
+        self
+    }
+
     /// Leaves `allow_on_headers_stop_iteration` out, as a forgetful admin would.
     pub(crate) fn without_header_stop(mut self) -> Self {
         self.holds_headers = false;
@@ -114,22 +132,27 @@ impl Gateway {
     }
 
     fn bootstrap(&self, dir: &Path) -> Value {
+        let mut listeners = vec![json!({
+            "name": "ingress",
+            "address": loopback(0),
+            "per_connection_buffer_limit_bytes": 262_144,
+            // Both workers get connections, however few there are.
+            "connection_balance_config": { "exact_balance": {} },
+            "filter_chains": [{ "filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": self.connection_manager(dir),
+            }] }],
+        })];
+        let mut clusters = self.clusters();
+        if let Some(mutual_tls) = &self.mutual_tls {
+            clusters.extend(mutual_tls.put_before(&mut listeners, dir));
+        }
         json!({
             "node": { "id": "test", "cluster": "test" },
             "admin": { "address": loopback(0) },
             "static_resources": {
-                "listeners": [{
-                    "name": "ingress",
-                    "address": loopback(0),
-                    "per_connection_buffer_limit_bytes": 262_144,
-                    // Both workers get connections, however few there are.
-                    "connection_balance_config": { "exact_balance": {} },
-                    "filter_chains": [{ "filters": [{
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": self.connection_manager(dir),
-                    }] }],
-                }],
-                "clusters": self.clusters(),
+                "listeners": listeners,
+                "clusters": clusters,
                 "secrets": [{
                     "name": "lookup-credential",
                     "generic_secret": { "secret": { "inline_string": LOOKUP_CREDENTIAL } },
@@ -139,7 +162,7 @@ impl Gateway {
     }
 
     fn connection_manager(&self, dir: &Path) -> Value {
-        let mut filters = Vec::new();
+        let mut filters = self.before.clone();
         match &self.delivery {
             Delivery::None => {}
             Delivery::Static(bundle) => filters.push(json!({
@@ -306,7 +329,7 @@ fn filter(bundle: &str, holds_headers: bool) -> Value {
     })
 }
 
-fn loopback(port: u16) -> Value {
+pub(crate) fn loopback(port: u16) -> Value {
     json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } })
 }
 

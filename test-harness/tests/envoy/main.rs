@@ -17,6 +17,7 @@ mod http1;
 #[path = "../support/library.rs"]
 mod library;
 mod library_live;
+mod mutual_tls;
 mod process;
 mod shop;
 mod tools_server;
@@ -32,6 +33,7 @@ mod credentials;
 mod decision_record;
 mod header_bytes;
 mod held_requests;
+mod identity;
 mod many_clients;
 mod mcp;
 mod present;

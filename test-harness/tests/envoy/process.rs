@@ -48,9 +48,10 @@ impl Envoy {
         })
         .await;
         let listeners = admin_json(admin, "/listeners?format=json").await;
-        let port = listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
-            .as_u64()
-            .and_then(|p| u16::try_from(p).ok())
+        let statuses = listeners["listener_statuses"].as_array().into_iter().flatten();
+        let port = statuses
+            .filter_map(|status| status["local_address"]["socket_address"]["port_value"].as_u64())
+            .find_map(|port| u16::try_from(port).ok())
             .expect("the listener's port");
         Self { address: SocketAddr::from(([127, 0, 0, 1], port)), admin, holds_headers, process }
     }

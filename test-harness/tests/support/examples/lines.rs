@@ -5,6 +5,8 @@
 //! deny envelope_exceeded  PUT /products/42 {"price": "1999.00"}  # more than `max`
 //!     x-tenant: acme
 //!     at 2026-11-20T12:00:00Z
+//!     session {"sid": "run-7"}
+//!     property connection/uri_san_peer_certificate = spiffe://example.com/price-agent
 //! allow                   GET /products/42
 //!     authorization: Bearer correct-horse
 //!     => no authorization
@@ -17,6 +19,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use policy_core::decision::Code;
+use policy_core::jws::{Kind, sign};
 use test_harness::recording::{Field, RecordedBody, RecordedRequest};
 use test_harness::replay::Verdict;
 
@@ -25,6 +28,8 @@ use super::chapter::{Block, Place};
 /// When and where requests are made unless a line says otherwise, and by whom.
 const NOW: &str = "2026-11-20T12:00:00Z";
 const HOST: &str = "shop.example.com";
+/// The private half of the key `ci` of the examples.
+const SECRET: [u8; 32] = *b"the examples' key, and no other!";
 const AGENT: [&str; 2] = ["x-agent-name", "price-agent"];
 
 /// A request and its answer.
@@ -142,7 +147,7 @@ fn first(text: &str, place: Place) -> (Line, Head) {
     let request = RecordedRequest {
         headers: Vec::new(),
         body: body.map_or(RecordedBody::Empty, RecordedBody::Complete),
-        trailers: Vec::new(),
+        ..RecordedRequest::default()
     };
     let now = policy_core::Timestamp::parse(NOW).expect("a time");
     (Line { place, text: text.to_owned(), request, now, answer }, head)
@@ -163,10 +168,28 @@ fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
         line.answer.changes.push(change.to_owned());
     } else if let Some(time) = text.strip_prefix("at ") {
         line.now = policy_core::Timestamp::parse(time).unwrap_or_else(|| panic!("{place}: `{time}` is not a time"));
+    } else if let Some(claims) = text.strip_prefix("session ") {
+        let token = session_token(claims).unwrap_or_else(|e| panic!("{place}: {e}"));
+        head.given.push(["authorization".to_owned(), format!("Bearer {token}")]);
+    } else if let Some(property) = text.strip_prefix("property ") {
+        let (path, value) = property.split_once(" = ").unwrap_or_else(|| panic!("{place}: `property PATH = value`"));
+        let path = path.split('/').map(str::to_owned).collect();
+        line.request.properties.insert(path, repeated(value).into_bytes());
     } else {
         let (name, value) = text.split_once(':').unwrap_or_else(|| panic!("{place}: a header is `name: value`"));
         head.given.push([name.to_owned(), repeated(value.trim())]);
     }
+}
+
+/// A session token of the key `ci`, from a minute before to an hour after [`NOW`], with these claims besides.
+fn session_token(claims: &str) -> serde_json::Result<String> {
+    let now = policy_core::Timestamp::parse(NOW).expect("a time").seconds();
+    let mut all = serde_json::json!({
+        "iss": "ci", "aud": "shop-gateway", "sub": AGENT[1], "sid": "run-7", "iat": now - 60, "exp": now + 3_600,
+    });
+    let own: serde_json::Map<String, serde_json::Value> = serde_json::from_str(claims)?;
+    all.as_object_mut().expect("claims").extend(own);
+    Ok(sign(Kind::Session, "ci", &SECRET, all.to_string().as_bytes()))
 }
 
 /// A body: as it stands, or `base64:` bytes.
