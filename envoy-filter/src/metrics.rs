@@ -36,10 +36,14 @@ pub(crate) enum Metric {
     GiveBackLate,
     /// A charge was not given back after all: it counts until its window is over.
     GiveBackLost,
+    /// A request came on the control route.
+    Command,
+    /// Its command was not carried out. Counted besides.
+    CommandRefused,
 }
 
 /// All metrics, in the order of their numbers, with their names.
-const METRICS: [(Metric, &str); 14] = [
+const METRICS: [(Metric, &str); 16] = [
     (Metric::Allow, "ambit.allow"),
     (Metric::Deny, "ambit.deny"),
     (Metric::ApprovalRequired, "ambit.approval_required"),
@@ -54,6 +58,8 @@ const METRICS: [(Metric, &str); 14] = [
     (Metric::GivenBack, "ambit.given_back"),
     (Metric::GiveBackLate, "ambit.give_back_late"),
     (Metric::GiveBackLost, "ambit.give_back_lost"),
+    (Metric::Command, "ambit.commands"),
+    (Metric::CommandRefused, "ambit.commands_refused"),
 ];
 
 /// The host's numbers of the metrics. A metric that the host refused is not counted: counting never decides.

@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::keys;
 use super::report::Report;
+use super::{control, keys};
 use crate::gateway::{GatewayDocument, IdentityEntry, LookupsEntry, UnknownWord};
 use crate::limits::{
     BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS, COUNTERS_KIB, COUNTERS_KIB_MAX, FETCHES, LOOKUP_TIMEOUT_MS,
@@ -62,6 +62,8 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     Gateway {
         name: document.name.clone().unwrap_or_default(),
         keys: keys::compile(document, report),
+        control: control::route(document, report),
+        paused: control::paused(document, report),
         identity,
         unknown_agent: match document.unknown_agent {
             Some(UnknownWord::NotAnAgent) => UnknownAgent::Pass,

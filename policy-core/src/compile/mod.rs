@@ -11,6 +11,7 @@ mod binding;
 mod call;
 mod canary;
 mod change;
+mod control;
 mod counter;
 mod endpoint;
 mod field;
@@ -150,6 +151,10 @@ pub fn compile(sources: &[Source]) -> Compiled {
             continue;
         }
         pages.insert(page.agent.clone(), page);
+    }
+
+    if let (Some((source, document)), Some(gateway)) = (of_kind(SourceKind::Gateway).next(), &gateway) {
+        control::held_to_pages(gateway, &pages, &mut Report { source, document, diagnostics: &mut diagnostics });
     }
 
     diagnostics.sort_by_key(|d| (d.source, d.span.start, d.span.end));

@@ -121,7 +121,10 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
         return Step::Done(denied(page, Reason { code: Code::NotValidNow, message, pointer: None }, None));
     }
     let look = set.stands().then(|| Look { agent: agent.clone(), session: None, acts: false });
-    let standing = Standing::default();
+    let standing = Standing::of_document(set, &agent, now);
+    if standing.stops(false) {
+        return Step::Done(stopped(page, &standing));
+    }
     let opening = Opening { set: Arc::clone(set), agent, headers, end_of_stream, now, standing };
     match look {
         None => opening.go(),
@@ -235,7 +238,10 @@ impl NeedStore {
     pub fn answer(self, tallied: Tallied) -> Step {
         let Self { stage, plan } = self;
         match stage {
-            Stage::First(opening) => Opening { standing: tallied.standing, ..*opening }.go(),
+            Stage::First(opening) => {
+                let standing = opening.standing.clone().and(tallied.standing);
+                Opening { standing, ..*opening }.go()
+            }
             Stage::Last { set, agent, outcome } => Step::Done(match set.page(&agent) {
                 Some(page) if tallied.standing.stops(acts(&outcome)) => return end(page, &tallied.standing, *outcome),
                 Some(_) if plan.charges().is_empty() => *outcome,

@@ -14,6 +14,7 @@ use super::key::Key;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
 use crate::counters::Budget;
+use crate::standing::Pause;
 use crate::time::Timestamp;
 
 /// A policy set that has been loaded: everything a decision needs but the request and the time.
@@ -120,6 +121,10 @@ pub struct Gateway {
     pub name: String,
     /// Who may sign what; ids are unique.
     pub keys: Vec<Key>,
+    /// Where commands are taken.
+    pub control: Option<ControlRoute>,
+    /// Who is paused as long as this set is in force; each by [`Cause::Document`](crate::standing::Cause::Document).
+    pub paused: Vec<Pause>,
     /// Where the agent's name comes from, tried in order.
     pub identity: Vec<IdentitySource>,
     /// What happens to a request that names no agent.
@@ -132,6 +137,15 @@ pub struct Gateway {
     pub counters_kib: u32,
     /// Where resources are looked up as they are now.
     pub lookups: Lookups,
+}
+
+/// Where commands are taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlRoute {
+    /// The path, as it stands in a request.
+    pub path: String,
+    /// The canonical host; `None`: any.
+    pub host: Option<String>,
 }
 
 /// Where and how resources are looked up as they are now.

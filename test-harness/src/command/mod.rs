@@ -6,6 +6,7 @@
 mod arguments;
 mod bundle;
 mod cases;
+mod control;
 mod evaluate;
 mod exit;
 mod keygen;
@@ -34,6 +35,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Subcommand::Cases(arguments) => cases::run(&arguments),
             Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
             Subcommand::Keygen(arguments) => keygen::run(&arguments),
+            Subcommand::Pause(arguments) => control::pause(&arguments),
+            Subcommand::Resume(arguments) => control::resume(&arguments),
+            Subcommand::Paused(arguments) => control::show(&arguments),
+            Subcommand::EndSession(arguments) => control::end_session(&arguments),
         },
         Err(error) => usage::explain(&error),
     };
