@@ -30,6 +30,7 @@ mod counters;
 mod decision_record;
 mod header_bytes;
 mod held_requests;
+mod kill_switch;
 mod many_clients;
 mod mcp;
 mod present;
