@@ -148,6 +148,10 @@ fn load(address: SocketAddr, agent: &'static str, stop: Arc<AtomicBool>) -> Join
                 break;
             }
             let answer = connection.exchange(request).await;
+            // A write that is refused at its head is answered before its body is read, and Envoy ends the connection.
+            if answer.header("connection").as_deref() == Some("close") {
+                connection = Connection::open(address).await;
+            }
             answers.push((Instant::now(), answer));
         }
         answers
