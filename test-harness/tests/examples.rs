@@ -37,7 +37,7 @@ const WITHOUT_EFFECT: [(&str, &[&str]); 10] = [
     ("how the filter makes its calls", &["LookupsEntry.parallel", "LookupsEntry.timeout_ms"]),
     ("calls that the filter may spare", &["ApiBinding.fresh"]),
     ("of grants, which are not issued yet", &["RoleInfo.expires"]),
-    ("of who signs: no example has a signed message", &["KeyEntry.owner"]),
+    ("of who signs, and when: no example has a signed message", &["KeyEntry.from", "KeyEntry.owner", "KeyEntry.until"]),
 ];
 
 /// Members that are kept until rules may look at answers.
