@@ -53,8 +53,10 @@ struct Document<'a> {
 
 #[derive(Default, Serialize)]
 struct Paused<'a> {
-    #[serde(flatten)]
-    who: Who<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    all: bool,
     what: &'static str,
     cause: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,14 +69,6 @@ struct Paused<'a> {
     since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
-}
-
-#[derive(Default, Serialize)]
-struct Who<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<&'a str>,
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
-    all: bool,
 }
 
 #[derive(Serialize)]
@@ -102,8 +96,10 @@ struct Event<'a> {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    #[serde(flatten)]
-    who: Who<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    all: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     what: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,27 +186,28 @@ fn event<'a>(set: &'a PolicySet, of: Option<(&'a Key, Option<&'a Command>)>) -> 
     };
     match &command.action {
         Action::Show => known,
-        Action::Pause { scope, what, until } => {
-            Event { who: Who::of(scope), what: Some(what.text()), until: until.map(|until| until.to_string()), ..known }
-        }
-        Action::Resume { scope } => Event { who: Who::of(scope), ..known },
-        Action::EndSession { agent, session, until } => Event {
-            who: Who { agent: Some(agent), all: false },
-            session: Some(shown(session)),
-            until: Some(until.to_string()),
+        Action::Pause { scope, what, until } => Event {
+            agent: scope.agent(),
+            all: *scope == Scope::All,
+            what: Some(what.text()),
+            until: until.map(|until| until.to_string()),
             ..known
         },
+        Action::Resume { scope } => Event { agent: scope.agent(), all: *scope == Scope::All, ..known },
+        Action::EndSession { agent, session, until } => {
+            Event { agent: Some(agent), session: Some(shown(session)), until: Some(until.to_string()), ..known }
+        }
     }
 }
 
 /// `ambit: pause of `agent` (everything) by the key `ops`, jti `…``.
 fn line(event: &Event<'_>) -> String {
     let mut line = format!("ambit: {}", event.command.unwrap_or("a command"));
-    if event.who.all {
+    if event.all {
         line.push_str(" of all agents");
     }
     for (before, text) in [
-        (" of ", event.who.agent),
+        (" of ", event.agent),
         (" session ", event.session),
         (" what ", event.what),
         (" until ", event.until.as_deref()),
@@ -235,7 +232,8 @@ fn shown(text: &str) -> &str {
 impl<'a> Paused<'a> {
     fn of(pause: &'a Pause) -> Self {
         let known = Self {
-            who: Who::of(&pause.scope),
+            agent: pause.scope.agent(),
+            all: pause.scope == Scope::All,
             what: pause.what.text(),
             since: Some(pause.since.to_string()),
             until: pause.until.map(|until| until.to_string()),
@@ -249,11 +247,11 @@ impl<'a> Paused<'a> {
     }
 }
 
-impl<'a> Who<'a> {
-    fn of(scope: &'a Scope) -> Self {
-        match scope {
-            Scope::All => Self { agent: None, all: true },
-            Scope::Agent(agent) => Self { agent: Some(agent), all: false },
+impl Scope {
+    fn agent(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Agent(agent) => Some(agent),
         }
     }
 }
