@@ -1,5 +1,7 @@
 //! Mistakes in a gateway document's keys, control route and pauses: what is said, and where (E1).
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use policy_core::compile::SourceKind;

@@ -1,6 +1,8 @@
 //! `ambit pause`, `resume`, `paused` and `end-session` (C5): what is signed and sent, and what is said when it does not go
 //! well. What a gateway does with it: `envoy/kill_switch.rs`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
