@@ -3,9 +3,10 @@
 use crate::candidate::Trial;
 use crate::host;
 use crate::metrics::Metric;
+use crate::policy::control;
 use crate::policy::{Code, Decision, Obligation, Outcome, Reason};
 use crate::root::Plugin;
-use crate::types::HeaderMap;
+use crate::types::{HeaderMap, Level};
 
 /// The response field that names the policy set a request was held to.
 const POLICY_FIELD: &[u8] = b"ambit-policy";
@@ -57,6 +58,21 @@ pub(crate) fn record(outcome: &Outcome, plugin: &Plugin) {
     if host::set_property(DECISION_PROPERTY, &outcome.decision_json(&plugin.set)).is_err() {
         plugin.metrics.count(Metric::NotRecorded);
     }
+}
+
+/// Answers a command to the gateway, and leaves its record: a line in the gateway's log, and the event for its access log.
+pub(crate) fn answer_command(answer: &control::Answer, plugin: &Plugin) {
+    plugin.metrics.count(Metric::Command);
+    if !answer.carried_out {
+        plugin.metrics.count(Metric::CommandRefused);
+    }
+    host::log(if answer.carried_out { Level::Info } else { Level::Warn }, &answer.line);
+    if host::set_property(DECISION_PROPERTY, &answer.event).is_err() {
+        plugin.metrics.count(Metric::NotRecorded);
+    }
+    let details = format!("ambit_command_{}", answer.details);
+    let content_type = Some(answer.content_type);
+    reply(&Reply { status: answer.status, details: &details, content_type, body: &answer.body }, Some(plugin));
 }
 
 /// Changes the request as an obligation says; false if the host did not, or

@@ -44,10 +44,14 @@ pub(crate) enum Metric {
     CandidateLooser,
     /// It would go by something that is not known.
     CandidateUndecidable,
+    /// A request came on the control route.
+    Command,
+    /// Its command was not carried out. Counted besides.
+    CommandRefused,
 }
 
 /// All metrics, in the order of their numbers, with their names.
-const METRICS: [(Metric, &str); 18] = [
+const METRICS: [(Metric, &str); 20] = [
     (Metric::Allow, "ambit.allow"),
     (Metric::Deny, "ambit.deny"),
     (Metric::ApprovalRequired, "ambit.approval_required"),
@@ -66,6 +70,8 @@ const METRICS: [(Metric, &str); 18] = [
     (Metric::CandidateStricter, "ambit.candidate_stricter"),
     (Metric::CandidateLooser, "ambit.candidate_looser"),
     (Metric::CandidateUndecidable, "ambit.candidate_undecidable"),
+    (Metric::Command, "ambit.commands"),
+    (Metric::CommandRefused, "ambit.commands_refused"),
 ];
 
 /// The host's numbers of the metrics. A metric that the host refused is not counted: counting never decides.

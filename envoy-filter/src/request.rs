@@ -19,6 +19,7 @@ use crate::host;
 use crate::lookups::Lookups;
 use crate::metrics::Metric;
 use crate::passage::{Line, Passage};
+use crate::policy::control;
 use crate::policy::counters::carry_out;
 use crate::policy::{
     Body, Head, NeedBody, NeedCurrent, NeedStore, Outcome, PolicySet, Step, Timestamp, Unavailable, evaluate,
@@ -70,7 +71,7 @@ enum Stage {
 
 /// An open body need.
 struct Wait {
-    need: NeedBody,
+    need: Reader,
     /// When the head came, in nanoseconds since the Unix epoch. The body's time counts from here to its end, so that a
     /// client cannot extend it by sending a byte now and then.
     since: u64,
@@ -78,6 +79,25 @@ struct Wait {
     head: u64,
     /// Bytes of body the gateway has announced, in all. `None` before the first body callback.
     announced: Option<usize>,
+}
+
+/// Who reads a body.
+#[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
+enum Reader {
+    /// The evaluation of an agent's request.
+    Evaluation(NeedBody),
+    /// The control route: it is a command to the gateway.
+    Command,
+}
+
+impl Reader {
+    /// Most bytes that are read.
+    fn limit(&self) -> usize {
+        match self {
+            Self::Evaluation(need) => need.limit(),
+            Self::Command => control::LIMIT,
+        }
+    }
 }
 
 /// Whether the gateway still knows the stream: what a callback of the root context finds.
@@ -143,6 +163,9 @@ impl Request {
             return self.refuse(Refusal::HeadUnreadable);
         };
         let head = length(&fields);
+        if control::is_for(&plugin.set, &fields) {
+            return self.on_command_head(&plugin, &fields, Some(now).filter(|_| !end_of_stream), head);
+        }
         self.line = plugin.kept.as_ref().map(|_| Box::new(Line::of(&fields)));
         self.trial = Trial::begin(&plugin, &fields, end_of_stream, now);
         let mut step = evaluate(&plugin.set, Head { properties, ..Head::new(fields, end_of_stream) }, Timestamp(now));
@@ -158,10 +181,55 @@ impl Request {
                 self.judge(need.answer(Body::Empty))
             }
             Step::NeedBody(need) => {
+                let need = Reader::Evaluation(need);
                 self.wait(&plugin, Stage::AwaitingBody(Wait { need, since: now, head, announced: None }));
                 Action::Pause
             }
             step => self.judge(step),
+        }
+    }
+
+    /// The head of a request to the control route, which is answered here and never goes on. `since`: it has a body, which
+    /// is awaited from now on.
+    fn on_command_head(&mut self, plugin: &Rc<Plugin>, fields: &Fields, since: Option<u64>, head: u64) -> Action {
+        match (control::read_head(&plugin.set, fields), since) {
+            (Err(answer), _) => {
+                self.stage = Stage::Refused;
+                enforce::answer_command(&answer, plugin);
+            }
+            (Ok(()), None) => {
+                let _ = self.obey(Body::Empty);
+            }
+            (Ok(()), Some(since)) => {
+                let need = Reader::Command;
+                self.wait(plugin, Stage::AwaitingBody(Wait { need, since, head, announced: None }));
+            }
+        }
+        Action::Pause
+    }
+
+    /// Carries a command out, if it is one, and answers. Needs this context to be effective.
+    fn obey(&mut self, body: Body) -> Settled {
+        let Some(plugin) = self.plugin.clone() else {
+            return self.undecided(Refusal::NoPolicy);
+        };
+        let Ok(now) = host::now() else {
+            return self.undecided(Refusal::ClockUnreadable);
+        };
+        // Set first: a host may send the reply, and call back, at once.
+        self.stage = Stage::Refused;
+        enforce::answer_command(&control::carry_out(&plugin.set, body, &mut Slots, Timestamp(now)), &plugin);
+        Settled::Refused
+    }
+
+    /// Gives a body to who reads it.
+    fn read(&mut self, need: Reader, body: Body) -> Settled {
+        match need {
+            Reader::Evaluation(need) => {
+                let step = self.body_of(need, body);
+                self.settle(step)
+            }
+            Reader::Command => self.obey(body),
         }
     }
 
@@ -317,8 +385,7 @@ impl Request {
     /// Goes on without the body, from a callback of the root context.
     fn end_body(&mut self, plugin: &Rc<Plugin>, why: Unavailable) {
         if let Stage::AwaitingBody(wait) = self.leave(plugin) {
-            let step = self.body_of(wait.need, Body::Unavailable(why));
-            let settled = self.settle(step);
+            let settled = self.read(wait.need, Body::Unavailable(why));
             self.resume(settled);
         }
     }
@@ -346,15 +413,14 @@ impl Request {
         self.answer(wait.need, body)
     }
 
-    fn answer(&mut self, need: NeedBody, body: Body) -> Action {
+    fn answer(&mut self, need: Reader, body: Body) -> Action {
         if let Some(plugin) = &self.plugin {
             plugin.release(self.id);
         }
-        let step = self.body_of(need, body);
-        self.judge(step)
+        verdict(self.read(need, body))
     }
 
-    /// Goes on with a body, of which a candidate gets a copy.
+    /// A body, of which a candidate gets a copy.
     fn body_of(&mut self, need: NeedBody, body: Body) -> Step {
         if let Some(trial) = &mut self.trial {
             trial.body(&need, &body);
@@ -364,10 +430,7 @@ impl Request {
 
     /// Goes on with an evaluation in a callback of the request, which says what becomes of it.
     fn judge(&mut self, step: Step) -> Action {
-        match self.settle(step) {
-            Settled::Forward => Action::Continue,
-            Settled::Open | Settled::Refused => Action::Pause,
-        }
+        verdict(self.settle(step))
     }
 
     /// Goes on with an evaluation to its end, or until calls must be waited for. Needs this context to be effective.
@@ -499,6 +562,13 @@ pub(crate) fn identity_properties(set: &PolicySet) -> Result<Vec<Option<Vec<u8>>
     set.identity_properties().iter().map(read).collect()
 }
 
+fn verdict(settled: Settled) -> Action {
+    match settled {
+        Settled::Forward => Action::Continue,
+        Settled::Open | Settled::Refused => Action::Pause,
+    }
+}
+
 /// Asks the store, now: the request may have waited for long.
 fn ask(need: NeedStore, plugin: &Plugin) -> Result<Step, Refusal> {
     let now = host::now().map_err(|_| Refusal::ClockUnreadable)?;
@@ -549,6 +619,8 @@ fn received_body(head: u64) -> Option<bool> {
 
 #[cfg(test)]
 mod candidate_tests;
+#[cfg(test)]
+mod command_tests;
 #[cfg(test)]
 mod counting_tests;
 #[cfg(test)]

@@ -5,12 +5,13 @@
 //! states what holds for every outcome, `page` says a second time what one page allows, `unique` reads JSON a second time;
 //! `lenient_batch` reads multipart batches as a naive server might, `sql_oracle` asks another parser about SQL;
 //! `store` is a page on the present with a second opinion on it, `reread` reads JSON with its numbers as they are written;
-//! `answers`, `bundle`, `compile`, `google_batch`, `graphql`, `request`, `sql` and `steps` are the entries.
+//! `answers`, `bundle`, `command`, `compile`, `google_batch`, `graphql`, `request`, `sql` and `steps` are the entries.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each target uses its part")]
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a panic is a finding")]
 
 pub mod answers;
 pub mod bundle;
+pub mod command;
 pub mod compile;
 pub mod documents;
 pub mod drive;

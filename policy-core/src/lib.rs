@@ -32,6 +32,7 @@ pub mod bundle;
 pub mod catalog;
 #[cfg(feature = "author")]
 pub mod compile;
+pub mod control;
 pub mod counters;
 pub mod decision;
 pub mod decode;

@@ -98,6 +98,14 @@ pub const CLOCK_SKEW_SECONDS: u64 = 60;
 /// Most keys in a gateway document.
 #[cfg(feature = "author")]
 pub const KEYS: usize = 256;
+/// Longest reason of a pause or a command, in bytes.
+pub const REASON_BYTES: usize = 200;
+/// Longest life of a command, in seconds: so long it is remembered.
+pub const COMMAND_SECONDS: u64 = 300;
+/// How far a command may come from the future, in seconds: clocks differ.
+pub const COMMAND_SKEW_SECONDS: u64 = 30;
+/// Longest time for which the end of a session is remembered, in days: no token of one holds longer.
+pub const ENDED_DAYS: u64 = 31;
 /// Most pauses at a time.
 pub const PAUSES: usize = 200;
 /// Most commands that are remembered, each until it is void: more in that time are refused.

@@ -53,6 +53,11 @@ fn bundles() {
 }
 
 #[test]
+fn commands() {
+    replay("command", 10, entry::command::run);
+}
+
+#[test]
 fn documents() {
     replay("compile", 14, entry::compile::run);
 }

@@ -1,5 +1,7 @@
 //! `ambit keygen` (F1): a key that this and other tools read, and its entry in a gateway document.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -80,6 +80,16 @@ fn every_reason_code_is_documented() {
 }
 
 /// E1: templates of the library are named for their agent, and say who answers for it.
+/// F: whoever sends a command finds what each refusal means.
+#[test]
+fn every_refusal_of_a_command_is_documented() {
+    let reference = text("docs/operations.md");
+    for refused in policy_core::control::Refused::all() {
+        let row = format!("| `{}` | {} |", refused.code(), refused.status());
+        assert!(reference.contains(&row), "docs/operations.md has no row `{row}`");
+    }
+}
+
 #[test]
 fn templates_of_the_library_are_complete_pages() {
     let mut pages = 0;

@@ -27,7 +27,7 @@ static EXAMPLES: LazyLock<Vec<Example>> = LazyLock::new(examples);
 static COVERAGE: LazyLock<Coverage> = LazyLock::new(|| Coverage::of(&EXAMPLES));
 
 /// Members that change no decision, no reason and no diagnostic. Each is used by an example all the same.
-const WITHOUT_EFFECT: [(&str, &[&str]); 9] = [
+const WITHOUT_EFFECT: [(&str, &[&str]); 10] = [
     ("editors read it", &["Template.$schema", "Catalog.$schema", "GatewayDocument.$schema"]),
     ("people read it", &["Catalog.api_version", "Catalog.source", "Review.note", "Template.reviews"]),
     ("people read it", &["Template.incident", "Incident.contacts", "Incident.rollback", "ActionEntry.sends"]),
@@ -37,6 +37,7 @@ const WITHOUT_EFFECT: [(&str, &[&str]); 9] = [
     ("how the filter makes its calls", &["LookupsEntry.parallel", "LookupsEntry.timeout_ms"]),
     ("calls that the filter may spare", &["ApiBinding.fresh"]),
     ("of grants, which are not issued yet", &["RoleInfo.expires"]),
+    ("of who signs, and when: no example has a signed message", &["KeyEntry.from", "KeyEntry.owner", "KeyEntry.until"]),
 ];
 
 /// Members that are kept until rules may look at answers.
@@ -51,10 +52,11 @@ const REPORTED_ELSEWHERE: [&str; 4] =
     ["InnerKind = http_batch", "ListFile.file", "ListFile.sha256", "ListSource as ListFile"];
 
 /// Reasons that no request gets from the decision point alone.
-const NOT_ASKED_FOR: [(&str, &str); 4] = [
+const NOT_ASKED_FOR: [(&str, &str); 5] = [
     ("state_full", "a store for counters that has no room left: thousands of requests"),
     ("body_timeout", "a body that comes too late: the filter's own refusal"),
     ("body_not_delivered", "a gateway that is set up wrongly: the filter's own refusal"),
+    ("session_ended", "a session that somebody has ended by a command"),
     ("gateway", "a gateway that gives the filter less than it needs"),
 ];
 

@@ -4,10 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
-use super::credentials;
 use super::identity::{self, Sources};
 use super::keys;
 use super::report::Report;
+use super::{control, credentials};
 use crate::gateway::{GatewayDocument, LookupsEntry, UnknownWord};
 use crate::limits::{
     BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS, COUNTERS_KIB, COUNTERS_KIB_MAX, FETCHES, LOOKUP_TIMEOUT_MS,
@@ -36,6 +36,8 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     Gateway {
         name: document.name.clone().unwrap_or_default(),
         keys,
+        control: control::route(document, report),
+        paused: control::paused(document, report),
         identity,
         properties,
         unknown_agent: match document.unknown_agent {

@@ -11,6 +11,7 @@ mod binding;
 mod call;
 mod canary;
 mod change;
+mod control;
 mod counter;
 mod credentials;
 mod endpoint;
@@ -159,6 +160,10 @@ pub fn compile(sources: &[Source]) -> Compiled {
             let mut report = Report { source, document, diagnostics: &mut diagnostics };
             credentials::report_unmet(gateway, pages.values(), &mut report);
         }
+    }
+
+    if let (Some((source, document)), Some(gateway)) = (of_kind(SourceKind::Gateway).next(), &gateway) {
+        control::held_to_pages(gateway, &pages, &mut Report { source, document, diagnostics: &mut diagnostics });
     }
 
     diagnostics.sort_by_key(|d| (d.source, d.span.start, d.span.end));

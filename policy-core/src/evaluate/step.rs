@@ -141,8 +141,11 @@ fn open(
     }
     let obligations = credential::granted(&set.set.gateway, &headers);
     let look = set.stands().then(|| look(&agent, session.as_deref(), false));
-    let standing = Standing::default();
+    let standing = Standing::of_document(set, &agent, now);
     let opening = Opening { set: Arc::clone(set), agent, session, headers, end_of_stream, now, obligations, standing };
+    if opening.standing.stops(false) {
+        return opening.go();
+    }
     match look {
         None => opening.go(),
         Some(look) => Step::NeedStore(NeedStore { stage: Stage::First(Box::new(opening)), plan: Plan::looking(look) }),
@@ -285,7 +288,10 @@ impl NeedStore {
         let Self { stage, plan } = self;
         let session = stage.session();
         let step = match stage {
-            Stage::First(opening) => Opening { standing: tallied.standing, ..*opening }.go(),
+            Stage::First(opening) => {
+                let standing = opening.standing.clone().and(tallied.standing);
+                Opening { standing, ..*opening }.go()
+            }
             Stage::Last { set, agent, outcome, .. } => Step::Done(match set.page(&agent) {
                 Some(page) if tallied.standing.stops(acts(&outcome)) => stand(page, &tallied.standing, *outcome),
                 Some(_) if plan.charges().is_empty() => *outcome,

@@ -22,6 +22,11 @@ pub struct GatewayDocument {
     /// Who may sign what.
     #[serde(default)]
     pub keys: Vec<KeyEntry>,
+    /// Where commands are taken: pause, resume, end of a session. Needs a key with `control`.
+    pub control: Option<ControlEntry>,
+    /// Agents that are paused for as long as this document says so: no command lifts that.
+    #[serde(default)]
+    pub paused: Vec<PausedEntry>,
     /// Where an agent's name comes from. A source that is present must be valid, and all that are present must name the same
     /// agent.
     pub identity: Vec<IdentityEntry>,
@@ -70,6 +75,47 @@ pub struct KeyEntry {
     pub from: Option<String>,
     /// First moment after.
     pub until: Option<String>,
+}
+
+/// The route on which the gateway takes commands. Nothing that comes there goes upstream.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ControlEntry {
+    /// Its path, exactly: `/.ambit/control`. No endpoint of a page should have it.
+    pub path: String,
+    /// Its host; without one it is the path on every host.
+    pub host: Option<String>,
+}
+
+/// Who is paused by the document.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PausedEntry {
+    /// One agent; or
+    pub agent: Option<String>,
+    /// every agent: `true`.
+    pub all: Option<bool>,
+    /// What is paused; default `everything`.
+    #[serde(default)]
+    pub what: PausedWord,
+    /// Why, in one line. Paused agents read it.
+    pub reason: Option<String>,
+    /// First moment it is over (RFC 3339, UTC); without it the pause lasts as long as the document says so.
+    pub until: Option<String>,
+}
+
+/// What is paused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PausedWord {
+    /// Everything but reads, and what stops an effect.
+    Writes,
+    /// Everything.
+    #[default]
+    Everything,
 }
 
 /// One source of the agent's name.

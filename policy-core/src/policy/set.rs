@@ -16,6 +16,7 @@ use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
 use crate::bundle::LoadError;
 use crate::counters::Budget;
+use crate::standing::Pause;
 use crate::time::Timestamp;
 
 /// A policy set that has been loaded: everything a decision needs but the request and the time.
@@ -145,6 +146,10 @@ pub struct Gateway {
     pub name: String,
     /// Who may sign what; ids are unique.
     pub keys: Vec<Key>,
+    /// Where commands are taken.
+    pub control: Option<ControlRoute>,
+    /// Who is paused as long as this set is in force; each by [`Cause::Document`](crate::standing::Cause::Document).
+    pub paused: Vec<Pause>,
     /// Where the agent's name comes from. All that are present must name the same one.
     pub identity: Vec<IdentitySource>,
     /// Paths of the host's properties that `identity` reads, by index.
@@ -171,6 +176,15 @@ pub struct Credentials {
     pub route_header: String,
     /// Canonical host → value of the internal header.
     pub routes: BTreeMap<String, String>,
+}
+
+/// Where commands are taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlRoute {
+    /// The path, as it stands in a request.
+    pub path: String,
+    /// The canonical host; `None`: any.
+    pub host: Option<String>,
 }
 
 /// Where and how resources are looked up as they are now.

@@ -16,6 +16,7 @@ use crate::policy::PolicySet;
 use crate::quote::quote;
 use crate::store::Store;
 use crate::time::Timestamp;
+use pauses::strictest;
 
 /// Whose standing is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,20 @@ impl Standing {
         }
     }
 
+    /// What the gateway document says.
+    pub(crate) fn of_document(set: &PolicySet, agent: &str, now: Timestamp) -> Self {
+        Self { paused: strictest(&set.set.gateway.paused, agent, now).cloned(), ..Self::default() }
+    }
+
+    /// Both: of two pauses the one that stops more.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let paused = match (self.paused, other.paused) {
+            (Some(one), Some(two)) => Some(if two.what > one.what { two } else { one }),
+            (one, two) => one.or(two),
+        };
+        Self { paused, ended: self.ended || other.ended, unknown: self.unknown || other.unknown }
+    }
+
     /// Nobody can say.
     pub(crate) fn unavailable() -> Self {
         Self { unknown: true, ..Self::default() }
@@ -85,16 +100,18 @@ fn paused(pause: &Pause) -> String {
         (Scope::Agent(_), What::Writes) => "the agent's writes are paused",
     };
     let why = match &pause.cause {
-        Cause::Command { reason, .. } if reason.is_empty() => String::new(),
-        Cause::Command { reason, .. } => format!(": {}", quote(reason)),
+        Cause::Command { reason, .. } | Cause::Document { reason } if reason.is_empty() => String::new(),
+        Cause::Command { reason, .. } | Cause::Document { reason } => format!(": {}", quote(reason)),
         Cause::Tripwire { id } => format!(" by the tripwire {}", quote(id)),
-        Cause::Document => " by the gateway's settings".to_string(),
     };
+    let by_document = matches!(pause.cause, Cause::Document { .. });
+    let since = if by_document { " by the gateway document".to_string() } else { format!(" since {}", pause.since) };
     let until = match pause.until {
         Some(until) => format!("until {until}"),
+        None if by_document => "for as long as it says so".to_string(),
         None => "until a person resumes it".to_string(),
     };
-    format!("{who} since {}{why}, {until}", pause.since)
+    format!("{who}{since}{why}, {until}")
 }
 
 impl PolicySet {

@@ -47,7 +47,10 @@ pub enum Cause {
         id: String,
     },
     /// The gateway document.
-    Document,
+    Document {
+        /// Why, in its author's words.
+        reason: String,
+    },
 }
 
 /// A pause.
@@ -124,12 +127,7 @@ impl Pauses {
     /// The pause of an agent that stops more.
     #[must_use]
     pub fn of(&self, agent: &str, now: Timestamp) -> Option<&Pause> {
-        let of_agent = |pause: &&Pause| match &pause.scope {
-            Scope::All => true,
-            Scope::Agent(name) => name == agent,
-        };
-        let pauses = self.pauses.iter().filter(of_agent).filter(|pause| pause.holds(now));
-        pauses.max_by_key(|pause| pause.what)
+        strictest(&self.pauses, agent, now)
     }
 
     /// Adds a pause in place of one of the same scope, extent and kind of cause.
@@ -179,9 +177,19 @@ impl Pauses {
 }
 
 impl Pause {
-    fn holds(&self, now: Timestamp) -> bool {
+    /// Whether it is not over.
+    pub(crate) fn holds(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+}
+
+/// The pause of an agent that stops more.
+pub(super) fn strictest<'p>(pauses: &'p [Pause], agent: &str, now: Timestamp) -> Option<&'p Pause> {
+    let of_agent = |pause: &&Pause| match &pause.scope {
+        Scope::All => true,
+        Scope::Agent(name) => name == agent,
+    };
+    pauses.iter().filter(of_agent).filter(|pause| pause.holds(now)).max_by_key(|pause| pause.what)
 }
 
 impl Cause {

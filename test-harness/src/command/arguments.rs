@@ -37,6 +37,14 @@ pub(super) enum Subcommand {
     /// Issue a token for a session of an agent, or show what one says
     #[command(subcommand)]
     Token(Token),
+    /// Stop an agent, or all, at a running gateway: at once, until they are resumed
+    Pause(Pause),
+    /// Let an agent, or all, go on
+    Resume(Resume),
+    /// Show who is paused at a gateway, by whom and until when
+    Paused(Show),
+    /// End a session of an agent before its time
+    EndSession(EndSession),
 }
 
 /// How a result is written.
@@ -265,6 +273,93 @@ pub(super) struct ShowToken {
     /// The policy directory, or a bundle, whose keys it is verified with
     #[arg(long, value_name = "DIR")]
     pub(super) policies: Option<PathBuf>,
+}
+
+/// How a command is signed, and where it goes.
+#[derive(Debug, Args)]
+pub(super) struct Signed {
+    /// The URL of the gateway's control route
+    #[arg(long, value_name = "URL", required_unless_present = "print")]
+    pub(super) gateway: Option<String>,
+    /// The gateway's name, as gateway.json says it: the command counts there alone
+    #[arg(long, value_name = "NAME")]
+    pub(super) gateway_name: String,
+    /// The private key, as `ambit keygen --control` makes it
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// What gateway.json calls the key; else the file's name without its ending
+    #[arg(long, value_name = "ID")]
+    pub(super) key_id: Option<String>,
+    /// Only print the signed command, to be sent within a minute: `curl --data-binary @- URL`
+    #[arg(long)]
+    pub(super) print: bool,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Output,
+}
+
+/// Who is meant.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Whom {
+    /// The agent
+    #[arg(value_name = "AGENT")]
+    pub(super) agent: Option<String>,
+    /// Every agent
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pause {
+    #[command(flatten)]
+    pub(super) whom: Whom,
+    #[command(flatten)]
+    pub(super) signed: Signed,
+    /// Only writes: reads go on, and so does what stops an effect
+    #[arg(long)]
+    pub(super) writes: bool,
+    /// How long, such as `1h`; else until it is resumed
+    #[arg(long = "for", value_name = "DURATION")]
+    pub(super) duration: Option<String>,
+    /// Why, in one line: paused agents and the audit read it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Resume {
+    #[command(flatten)]
+    pub(super) whom: Whom,
+    #[command(flatten)]
+    pub(super) signed: Signed,
+    /// Why, in one line, for the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    pub(super) signed: Signed,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EndSession {
+    /// The agent
+    #[arg(value_name = "AGENT")]
+    pub(super) agent: String,
+    /// The session's id
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    #[command(flatten)]
+    pub(super) signed: Signed,
+    /// How long its tokens still hold at most: so long its end is remembered
+    #[arg(long, value_name = "DURATION", default_value = "1d")]
+    pub(super) lasting: String,
+    /// Why, in one line, for the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

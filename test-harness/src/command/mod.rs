@@ -6,6 +6,7 @@
 mod arguments;
 mod bundle;
 mod cases;
+mod control;
 mod evaluate;
 mod exit;
 mod keygen;
@@ -36,6 +37,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
             Subcommand::Keygen(arguments) => keygen::run(&arguments),
             Subcommand::Token(arguments) => token::run(&arguments),
+            Subcommand::Pause(arguments) => control::pause(&arguments),
+            Subcommand::Resume(arguments) => control::resume(&arguments),
+            Subcommand::Paused(arguments) => control::show(&arguments),
+            Subcommand::EndSession(arguments) => control::end_session(&arguments),
         },
         Err(error) => usage::explain(&error),
     };

@@ -29,6 +29,8 @@ pub(crate) struct Policies {
     template: Value,
     gateway: Value,
     candidate: Option<Box<Policies>>,
+    /// Agents that have the same page.
+    others: Vec<String>,
 }
 
 impl Policies {
@@ -39,6 +41,7 @@ impl Policies {
             template: parse(include_str!("policies/agent-policy-20260101-pricing-agent.json")),
             gateway: parse(include_str!("policies/gateway.json")),
             candidate: None,
+            others: Vec::new(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Policies {
             template: parse(include_str!("policies/prices-page.json")),
             gateway: parse(include_str!("policies/lookups-gateway.json")),
             candidate: None,
+            others: Vec::new(),
         }
     }
 
@@ -158,6 +162,18 @@ impl Policies {
         self
     }
 
+    /// Sets a member of the gateway document.
+    pub(crate) fn set_gateway(mut self, member: &str, value: Value) -> Self {
+        self.gateway[member] = value;
+        self
+    }
+
+    /// Gives another agent the same page.
+    pub(crate) fn also(mut self, agent: &str) -> Self {
+        self.others.push(agent.to_owned());
+        self
+    }
+
     /// Compiles the bundle.
     pub(crate) fn bundle(&self) -> Bundle {
         let dir = self.folder();
@@ -176,6 +192,11 @@ impl Policies {
             std::fs::write(dir.path().join(name), text).expect("policy file written");
         };
         write("agent-policy-20260101-pricing-agent.json", &self.template.to_string());
+        for agent in &self.others {
+            let mut template = self.template.clone();
+            template["agent"]["name"] = json!(agent);
+            write(&format!("agent-policy-20260101-{agent}.json"), &template.to_string());
+        }
         write("gateway.json", &self.gateway.to_string());
         std::fs::create_dir(dir.path().join("catalogs")).expect("folder made");
         write("catalogs/shop-v1.json", include_str!("policies/catalogs/shop-v1.json"));

@@ -34,6 +34,7 @@ mod decision_record;
 mod header_bytes;
 mod held_requests;
 mod identity;
+mod kill_switch;
 mod many_clients;
 mod mcp;
 mod present;

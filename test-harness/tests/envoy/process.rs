@@ -47,13 +47,13 @@ impl Envoy {
             async move { (admin_get(admin, "/ready").await.status == 200).then_some(()) }
         })
         .await;
-        let listeners = admin_json(admin, "/listeners?format=json").await;
-        let statuses = listeners["listener_statuses"].as_array().into_iter().flatten();
-        let port = statuses
-            .filter_map(|status| status["local_address"]["socket_address"]["port_value"].as_u64())
-            .find_map(|port| u16::try_from(port).ok())
-            .expect("the listener's port");
-        Self { address: SocketAddr::from(([127, 0, 0, 1], port)), admin, holds_headers, process }
+        let address = listener(admin, |_| true).await;
+        Self { address, admin, holds_headers, process }
+    }
+
+    /// Where clients of this listener connect; [`Envoy::address`] is of the first.
+    pub(crate) async fn listener(&self, name: &str) -> SocketAddr {
+        listener(self.admin, |known| known == name).await
     }
 
     /// Starts Envoy with a configuration it must refuse, and waits for its end.
@@ -157,6 +157,16 @@ async fn admin_get(admin: SocketAddr, path: &str) -> Answer {
 async fn admin_json(admin: SocketAddr, path: &str) -> Value {
     let answer = admin_get(admin, path).await;
     serde_json::from_slice(&answer.body).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The address of the first listener whose name is so.
+async fn listener(admin: SocketAddr, is: impl Fn(&str) -> bool) -> SocketAddr {
+    let listeners = admin_json(admin, "/listeners?format=json").await;
+    let statuses = listeners["listener_statuses"].as_array().expect("listeners");
+    let found = statuses.iter().find(|status| is(status["name"].as_str().unwrap_or_default())).expect("the listener");
+    let port =
+        found["local_address"]["socket_address"]["port_value"].as_u64().and_then(|port| u16::try_from(port).ok());
+    SocketAddr::from(([127, 0, 0, 1], port.expect("the listener's port")))
 }
 
 /// The child process and its folder.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -11,12 +12,14 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use policy_core::bundle::seal;
 use policy_core::compile::{Source, SourceKind, compile};
 use serde_json::{Value, json};
+use test_harness::keys::KeyFile;
 use tokio::net::TcpListener;
 
 use crate::bundle::{Bundle, Policies};
 use crate::client_h1::{self, RequestHead, chunk};
 use crate::client_h2;
 use crate::config;
+use crate::deadline::until;
 use crate::process::Envoy;
 use crate::shop::{self, ALLOWED, REFUSED};
 use crate::upstream::Upstream;
@@ -84,6 +87,7 @@ impl Example {
         for (shipped, here) in [
             ("port_value: 9901", vec![0]),
             ("port_value: 10000", vec![0]),
+            ("port_value: 10001", vec![0]),
             ("port_value: 8080", vec![upstream.address.port(), upstream.address.port(), lookups.port()]),
             ("port_value: 8081", vec![tools.port()]),
         ] {
@@ -163,6 +167,47 @@ async fn holds_an_agent_to_its_policy() {
     assert_eq!(statuses, [403, 200]);
     let decision = log[1]["decision"].as_str().expect("a decision");
     assert!(decision.contains(&example.digest), "{decision}");
+}
+
+/// C5: operators pause an agent at their own listener, at which nobody is an agent.
+#[tokio::test]
+async fn operators_pause_agents_at_a_listener_of_their_own() {
+    let keys = tempfile::tempdir().expect("a folder");
+    let file = keys.path().join("ops.pem");
+    let key = KeyFile::generate().expect("a key");
+    key.write(&file).expect("a key file");
+    let policies = Policies::shop()
+        .set_gateway("name", json!("shop-gateway"))
+        .set_gateway("keys", json!([{ "id": "ops", "public_key": key.public_key(), "control": true }]))
+        .set_gateway("control", json!({ "path": "/.ambit/control" }));
+    let example = Example::start(policies).await;
+    let operators = example.envoy.listener("operators").await;
+    let url = format!("http://{operators}/.ambit/control");
+    let read = pricing("GET", shop::PATH).bytes();
+    let ambit = async |command: &str, more: &[&str]| {
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_ambit"))
+            .args([command, "--gateway-name", "shop-gateway", "--gateway", &url, "--key"])
+            .arg(&file)
+            .args(more)
+            .output()
+            .await
+            .expect("`ambit` runs")
+    };
+    // A command says in whole seconds when it was signed: none of the second of the start counts.
+    until(Duration::from_secs(5), "a command that counts", async || {
+        let output = ambit("pause", &[shop::AGENT, "--reason", "a test"]).await;
+        output.status.success().then_some(())
+    })
+    .await;
+    let problem = client_h1::exchange(example.envoy.address, &read).await.assert_refused(403, &example.digest);
+    assert_eq!(problem.codes(), ["paused"]);
+    assert!(ambit("resume", &[shop::AGENT]).await.status.success());
+    client_h1::exchange(example.envoy.address, &read).await.assert_forwarded(&example.digest);
+
+    let reached = example.upstream.received().len();
+    let forged = RequestHead::new("GET", shop::PATH, shop::HOST).header("x-agent-name", shop::AGENT).bytes();
+    client_h1::exchange(operators, &forged).await.assert_refused(401, &example.digest);
+    assert_eq!(example.upstream.received().len(), reached);
 }
 
 /// Envoy's own buffers are large enough, on both protocols, for Ambit to be the one who refuses.

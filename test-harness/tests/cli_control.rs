@@ -1,0 +1,189 @@
+//! `ambit pause`, `resume`, `paused` and `end-session` (C5): what is signed and sent, and what is said when it does not go
+//! well. What a gateway does with it: `envoy/kill_switch.rs`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::thread::JoinHandle;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use policy_core::jws::{Kind, verify};
+use policy_core::policy::Key;
+use policy_core::{Timestamp, jws};
+use serde_json::{Value, json};
+use test_harness::keys::KeyFile;
+
+struct Operator {
+    dir: tempfile::TempDir,
+}
+
+impl Operator {
+    fn new() -> Self {
+        let operator = Self { dir: tempfile::tempdir().unwrap() };
+        KeyFile::generate().unwrap().write(&operator.key()).unwrap();
+        operator
+    }
+
+    fn key(&self) -> PathBuf {
+        self.dir.path().join("ops.pem")
+    }
+
+    fn run(&self, command: &str, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ambit"))
+            .current_dir(self.dir.path())
+            .args([command, "--gateway-name", "g1", "--key", "ops.pem"])
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// The claims of a printed command, whose signature holds.
+    fn printed(&self, command: &str, arguments: &[&str]) -> Value {
+        let output = self.run(command, &[arguments, &["--print"]].concat());
+        assert!(output.status.success(), "{output:?}");
+        self.claims(String::from_utf8(output.stdout).unwrap().trim_end())
+    }
+
+    fn claims(&self, message: &str) -> Value {
+        let public = jws::public_key(&KeyFile::read(&self.key()).unwrap().public_key()).unwrap();
+        let key = Key {
+            id: "ops".into(),
+            public,
+            owner: None,
+            roles: vec![],
+            sessions: false,
+            control: true,
+            from: Timestamp(0),
+            until: Timestamp(1),
+        };
+        let payload = verify(message, Kind::Command, &[key], Timestamp(0)).unwrap().payload;
+        serde_json::from_slice(&payload).unwrap()
+    }
+}
+
+/// Answers one request with this, and gives what it was.
+fn gateway(status: &str, body: &str) -> (SocketAddr, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            let text = String::from_utf8_lossy(&request).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head
+                    .lines()
+                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                if body.len() >= length.unwrap_or(0) {
+                    stream.write_all(answer.as_bytes()).unwrap();
+                    return text;
+                }
+            }
+            let read = stream.read(&mut piece).unwrap();
+            assert!(read > 0, "the request ends early: {text}");
+            request.extend_from_slice(&piece[..read]);
+        }
+    });
+    (address, served)
+}
+
+#[track_caller]
+fn assert_said(output: &Output, code: i32, said: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    assert!(stderr.contains(said), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "one line: {stderr}");
+}
+
+#[test]
+fn a_command_says_what_was_asked_and_lives_a_minute() {
+    let operator = Operator::new();
+    let pause = operator.printed("pause", &["pricing-agent", "--writes", "--for", "1h", "--reason", "prices jump"]);
+    let number = |name: &str| pause[name].as_u64().unwrap();
+    assert_eq!(number("exp") - number("iat"), 60);
+    assert!((3599..=3600).contains(&(number("until") - number("iat"))), "{pause}");
+    let rest = ["aud", "command", "agent", "what", "reason"].map(|name| pause[name].as_str().unwrap());
+    assert_eq!(rest, ["g1", "pause", "pricing-agent", "writes", "prices jump"]);
+    assert!(pause.get("all").is_none(), "{pause}");
+
+    let again = operator.printed("pause", &["--all", "--reason", "x"]);
+    assert_eq!((&again["all"], again.get("what"), again.get("until")), (&json!(true), None, None));
+    assert_ne!(again["jti"], pause["jti"]);
+    assert_eq!(operator.printed("resume", &["--all"])["command"], "resume");
+    assert_eq!(operator.printed("paused", &[])["command"], "show");
+    let end = operator.printed("end-session", &["pricing-agent", "s-1", "--lasting", "2h"]);
+    assert_eq!((&end["command"], &end["session"]), (&json!("end_session"), &json!("s-1")));
+    assert!((7199..=7200).contains(&(end["until"].as_u64().unwrap() - end["iat"].as_u64().unwrap())), "{end}");
+}
+
+#[test]
+fn a_command_is_sent_and_its_answer_told() {
+    let operator = Operator::new();
+    let paused = json!({
+        "gateway": "g1", "command": "resume", "now": "…", "since": "…", "lifted": 1,
+        "paused": [
+            { "all": true, "what": "writes", "cause": "tripwire", "tripwire": "t1", "since": "2026-11-20T12:00:00Z" },
+            { "agent": "other", "what": "everything", "cause": "document" },
+        ],
+    });
+    let (address, served) = gateway("200 OK", &paused.to_string());
+    let output = operator.run("resume", &["a", "--gateway", &format!("http://{address}/.ambit/control")]);
+    // One thing still stops the agent: whoever wanted it back is told.
+    assert_said(&output, 2, "still paused: all agents (writes), by the tripwire t1, since 2026-11-20T12:00:00Z\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a is resumed at g1\n");
+    let request = served.join().unwrap();
+    let (head, message) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /.ambit/control HTTP/1.1\r\n"), "{head}");
+    assert_eq!(operator.claims(message)["agent"], "a");
+
+    let (address, _served) = gateway("200 OK", &paused.to_string());
+    let output = operator.run("paused", &["--format", "json", "--gateway", &format!("http://{address}/")]);
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), paused);
+}
+
+#[test]
+fn what_goes_wrong_is_said_with_what_to_do() {
+    let operator = Operator::new();
+    let sent = |status, body: &str| {
+        let (address, _served) = gateway(status, body);
+        operator.run("pause", &["a", "--reason", "x", "--gateway", &format!("http://{address}/c")])
+    };
+    let problem = json!({ "type": "urn:ambit:command:expired", "detail": "it expired\u{1b}[31m: sign a new one" });
+    let output = sent("401 Unauthorized", &problem.to_string());
+    assert_said(&output, 1, "error: the gateway refused the command (expired): it expired\\u{1b}[31m: sign a new one");
+    for (status, body) in [("404 Not Found", ""), ("200 OK", "hello"), ("302 Found", ""), ("403 Forbidden", "{}")] {
+        let code = &status[..3];
+        let expect = format!("answered {code}, and not as a control route: name the URL of the route that `control`");
+        assert_said(&sent(status, body), 1, &expect);
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = operator.run("pause", &["a", "--reason", "x", "--gateway", &format!("http://{nobody}/c")]);
+    assert_said(&output, 1, "cannot reach the gateway at");
+
+    for (arguments, expect) in [
+        (
+            &["a", "--reason", "x", "--gateway", "gateway.example.com"][..],
+            "--gateway takes the URL of the control route",
+        ),
+        (&["a", "--reason", "x", "--print", "--for", "soon"], "`soon` is not a duration"),
+        (&["a", "--reason", "x\ny", "--print"], "--reason takes one line"),
+        (&["a", "--reason", "x", "--print", "--key-id", "a b"], "--key-id takes"),
+        (&["a", "--all", "--reason", "x", "--print"], "cannot be used with"),
+        (&["--reason", "x", "--print"], "required"),
+        (&["a", "--print"], "--reason"),
+        (&["a", "--reason", "x"], "--gateway"),
+    ] {
+        assert_said(&operator.run("pause", arguments), 1, expect);
+    }
+    std::fs::remove_file(operator.key()).unwrap();
+    let output = operator.run("pause", &["a", "--reason", "x", "--print"]);
+    assert_said(&output, 1, "error: there is no key file `ops.pem`; `ambit keygen -o ops.pem` makes a key");
+    std::fs::write(operator.key(), URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
+    assert_said(&operator.run("pause", &["a", "--reason", "x", "--print"]), 1, "is not an Ed25519 private key");
+}
