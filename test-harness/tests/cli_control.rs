@@ -187,3 +187,34 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     std::fs::write(operator.key(), URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
     assert_said(&operator.run("pause", &["a", "--reason", "x", "--print"]), 1, "is not an Ed25519 private key");
 }
+
+/// A recording may hold commands: they are no requests of agents, for either engine.
+#[test]
+fn a_recorded_command_is_no_agents_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    std::fs::create_dir(directory.path().join("catalogs")).unwrap();
+    put("catalogs/shop-v1.json", include_str!("envoy/policies/catalogs/shop-v1.json"));
+    let page = "agent-policy-20260101-pricing-agent.json";
+    put(page, include_str!("envoy/policies/agent-policy-20260101-pricing-agent.json"));
+    let key = KeyFile::generate().unwrap().public_key();
+    let gateway = json!({
+        "ambit": "gateway-v1", "identity": [{ "header": "x-agent-name" }], "name": "g1",
+        "control": { "path": "/.ambit/control" }, "keys": [{ "id": "ops", "public_key": key, "control": true }],
+    });
+    put("gateway.json", &gateway.to_string());
+    let recorded = json!({
+        "time": "2026-11-20T08:00:00Z", "method": "POST", "path": "/.ambit/control", "host": "shop.example.com",
+        "scheme": "https", "headers": [["x-agent-name", "pricing-agent"]], "body": "x.y.z",
+    });
+    put("day.ndjson", &format!("{recorded}\n"));
+    for engine in ["native", "wasm"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ambit"))
+            .current_dir(directory.path())
+            .args(["replay", "day.ndjson", "--policies", ".", "--format", "json", "--engine", engine])
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        assert_eq!(report["counts"]["not_an_agent"], 1, "{engine}: {report:#}");
+    }
+}

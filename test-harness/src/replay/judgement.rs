@@ -90,6 +90,11 @@ impl Judgement {
         Self { verdict: Verdict::Undecidable, agent, rule: None, reasons: vec![reason], shadow: false, candidate: None }
     }
 
+    /// Of a command to the gateway, which is no agent's request: whether it is carried out is for the gateway to say.
+    pub(super) fn of_command() -> Self {
+        Self { verdict: Verdict::NotAnAgent, agent: None, rule: None, reasons: Vec::new(), shadow: false }
+    }
+
     /// The same, for an entry of an access log. A log holds the headers that its format names and no others: that no
     /// agent is named in it does not mean that none was named in the request.
     #[must_use]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use policy_core::control::is_for;
 use policy_core::counters::{OpenError, Tallied};
 use policy_core::policy::Page;
 use policy_core::state::Answer;
@@ -176,6 +177,9 @@ impl Engine for NativeEngine {
         exchange: &Exchange,
         now: Option<Timestamp>,
     ) -> Result<Judgement, EngineError> {
+        if is_for(&self.set, &exchange.request.headers) {
+            return Ok(Judgement::of_command());
+        }
         let now = match moment(exchange, now)? {
             Ok(now) => now,
             Err(lack) => {
