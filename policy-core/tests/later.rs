@@ -31,8 +31,6 @@ macro_rules! refused {
 refused! {
     counters_of_a_session: permit(r#""counters": [{ "id": "c", "count": "requests", "max": 5, "window": "session" }]"#);
     counters_per_session: permit(r#""counters": [{ "id": "c", "count": "requests", "max": 5, "window": "1m", "per": ["session"] }]"#);
-    tripwires: r#"{ "tripwires": [{ "id": "t", "count": "failed", "window": "5m", "max": 20, "then": "pause_writes" }] }"#;
-    tripwires_as_text: r#"{ "tripwires": "none" }"#;
     request_facts: limit(r#"{ "field": "request.parts", "in": ["a"] }"#);
     request_counts: limit(r#"{ "count": "request.statements", "max": 1 }"#);
     canary_by_session: permit(r#""canary": { "percent": "5", "by": "session" }"#);
@@ -51,7 +49,6 @@ fn the_member_is_named_before_its_form() {
         [format!("not supported yet: `{name}`; this version cannot evaluate it | {help} | {text}")]
     };
     assert_eq!(said(&permit(r#""critical": "yes""#)), expect("critical", "\"yes\""));
-    assert_eq!(said(r#"{ "tripwires": {} }"#), expect("tripwires", "\"tripwires\""));
     // Names of the author's own are no members of the language.
     for members in
         [r#"{ "lists": { "counters": 5 } }"#, r#"{ "approvers": { "counters": 5 } }"#, r#"{ "apis": { "hours": 5 } }"#]

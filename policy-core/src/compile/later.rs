@@ -5,8 +5,7 @@ use core::ops::Range;
 
 use crate::document::{Document, Kind};
 
-/// Of a page, and of a permit.
-const OF_A_PAGE: [&str; 1] = ["tripwires"];
+/// Of a permit.
 const OF_A_PERMIT: [&str; 1] = ["critical"];
 
 /// The member of a template that is not evaluated yet and holds the place of a mistake of form, and where it stands.
@@ -18,7 +17,6 @@ pub(crate) fn member(document: &Document, mistake: &Range<usize>) -> Option<(&'s
         here = here.children().find(|child| inside(child.span()))?;
         way.push(here.name());
         let known: &[&'static str] = match way.as_slice() {
-            [_] => &OF_A_PAGE,
             ["permit", _, _] => &OF_A_PERMIT,
             _ => &[],
         };

@@ -33,6 +33,7 @@ mod report;
 mod rule;
 mod slip;
 mod target;
+mod tripwire;
 mod unmet;
 mod value;
 

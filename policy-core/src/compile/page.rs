@@ -11,8 +11,8 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, unmet};
-use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget};
+use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, tripwire, unmet};
+use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget, Tripwires};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
 use crate::time::{Timestamp, parse_duration};
@@ -74,6 +74,7 @@ pub(crate) fn compile(
             Some(rule) => limit::band(rule, "/on_unavailable", &template.approvers, report),
         },
         counters: Vec::new(),
+        tripwires: Tripwires::default(),
         zone: hours::zone(template.time_zone.as_deref(), (from, until), report),
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
@@ -139,6 +140,7 @@ pub(crate) fn compile(
     }
     unmet::forbidden_endpoints(template, &attached, &apis, report);
     counter::shared(template, &placed, &apis, &mut page, report);
+    page.tripwires = tripwire::compile(template, &page, report);
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
     let hosts: BTreeMap<String, Vec<String>> =
@@ -168,9 +170,6 @@ fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timesta
 
 /// Parts of the language that later versions evaluate: refused, never ignored.
 fn later_parts(template: &Template, report: &mut Report<'_>) {
-    if !template.tripwires.is_empty() {
-        report.not_yet("/tripwires", "`tripwires`");
-    }
     for (position, rule) in template.permit.iter().enumerate() {
         if rule.critical == Some(true) {
             report.not_yet(&format!("/permit/{position}/critical"), "`critical`");

@@ -12,6 +12,7 @@ use crate::policy::{Counter, PolicySet, Reach};
 use crate::standing;
 use crate::store::{SlotName, Store};
 use crate::time::Timestamp;
+use crate::tripwires;
 
 /// The form of a table's bytes.
 const FORM: u8 = 1;
@@ -69,13 +70,16 @@ impl fmt::Display for OpenError {
 impl core::error::Error for OpenError {}
 
 impl Table {
-    /// Opens the table of a set's counters; creates what is not there yet, and the slots for who may act. What is there stays
+    /// Opens the table of a set's counters; creates what is not there yet, and the slots for who may act and for tripwires. What is there stays
     /// as it is. One at a time may do this with a store.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(set: &PolicySet, store: &mut dyn Store, budget: Budget, now: Timestamp) -> Result<Self, OpenError> {
         if set.stands() && !standing::open(store, now) {
+            return Err(OpenError::Store);
+        }
+        if !tripwires::open(set, store) {
             return Err(OpenError::Store);
         }
         let mut reaches = BTreeMap::new();

@@ -13,6 +13,7 @@ use super::counter::Counter;
 use super::key::Key;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
+use super::tripwire::Tripwires;
 use crate::counters::Budget;
 use crate::time::Timestamp;
 
@@ -204,6 +205,8 @@ pub struct Page {
     pub zone: Zone,
     /// What may be used up.
     pub counters: Vec<Counter>,
+    /// What stops the agent by itself.
+    pub tripwires: Tripwires,
 }
 
 impl Page {

@@ -101,7 +101,7 @@ impl PolicySet {
     /// Whether an agent can be paused, or a session end, while this set is in force: then its store has slots for that.
     #[must_use]
     pub fn stands(&self) -> bool {
-        self.set.gateway.keys.iter().any(|key| key.control || key.sessions)
+        self.trips() || self.set.gateway.keys.iter().any(|key| key.control || key.sessions)
     }
 }
 
