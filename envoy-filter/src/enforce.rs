@@ -23,7 +23,7 @@ pub(crate) enum Verdict {
 }
 
 /// Records the outcome, then forwards or refuses as it says.
-pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
+pub(crate) fn enforce(outcome: &mut Outcome, plugin: &Plugin) -> Verdict {
     if outcome.forward && !outcome.obligations.iter().all(carry_out) {
         // What must be done and was not makes the decision a deny, for the reply and for the record.
         outcome.decision = Decision::Deny;
@@ -33,7 +33,7 @@ pub(crate) fn enforce(mut outcome: Outcome, plugin: &Plugin) -> Verdict {
         outcome.reasons.insert(0, reason);
         plugin.metrics.count(Metric::Failed);
     }
-    record(&outcome, plugin);
+    record(outcome, plugin);
     if outcome.forward {
         return Verdict::Forward;
     }

@@ -24,6 +24,7 @@
 mod abi;
 mod calls;
 mod charge;
+mod copying;
 #[cfg(test)]
 mod core_stub;
 mod dispatch;
@@ -40,6 +41,7 @@ mod registry;
 mod request;
 mod root;
 mod store;
+mod tripwires;
 mod types;
 
 #[cfg(test)]

@@ -36,10 +36,17 @@ pub(crate) enum Metric {
     GiveBackLate,
     /// A charge was not given back after all: it counts until its window is over.
     GiveBackLost,
+    /// A tripwire has tripped: its record is in the log.
+    Tripped,
+    /// What a request brings to tripwires could not be counted at once, because others set the slots all the time. It is tried
+    /// again.
+    TripwireLate,
+    /// It was not counted after all, or the record of a tripwire that trips lacks it.
+    TripwireLost,
 }
 
 /// All metrics, in the order of their numbers, with their names.
-const METRICS: [(Metric, &str); 14] = [
+const METRICS: [(Metric, &str); 17] = [
     (Metric::Allow, "ambit.allow"),
     (Metric::Deny, "ambit.deny"),
     (Metric::ApprovalRequired, "ambit.approval_required"),
@@ -54,6 +61,9 @@ const METRICS: [(Metric, &str); 14] = [
     (Metric::GivenBack, "ambit.given_back"),
     (Metric::GiveBackLate, "ambit.give_back_late"),
     (Metric::GiveBackLost, "ambit.give_back_lost"),
+    (Metric::Tripped, "ambit.tripped"),
+    (Metric::TripwireLate, "ambit.tripwire_late"),
+    (Metric::TripwireLost, "ambit.tripwire_lost"),
 ];
 
 /// The host's numbers of the metrics. A metric that the host refused is not counted: counting never decides.

@@ -23,6 +23,7 @@ use crate::policy::{Body, Head, NeedBody, NeedCurrent, NeedStore, Outcome, Step,
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::store::Slots;
+use crate::tripwires::{self, Passed, Watched};
 use crate::types::{Action, Fields};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
@@ -52,6 +53,8 @@ pub(crate) struct Request {
     passage: Option<Box<Passage>>,
     /// What the request is charged, until it is known what became of it. There is none before it is forwarded.
     charge: Option<Charge>,
+    /// What its page's tripwires are told of it, once it is forwarded.
+    watched: Option<Box<Watched>>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -109,6 +112,7 @@ impl Request {
             line: None,
             passage: None,
             charge: None,
+            watched: None,
         }
     }
 
@@ -229,6 +233,7 @@ impl Request {
             }
             enforce::name_policy(plugin);
         }
+        self.watch(|watched, plugin| watched.on_head(end_of_stream, plugin));
         if let Some(passage) = &mut self.passage {
             passage.on_response_headers(end_of_stream);
         }
@@ -240,6 +245,7 @@ impl Request {
         if let Some(passage) = &mut self.passage {
             passage.on_response_body(size, end_of_stream);
         }
+        self.watch(|watched, plugin| watched.on_body(size, end_of_stream, plugin));
     }
 
     /// The response's body has ended, and trailers end the response.
@@ -247,6 +253,7 @@ impl Request {
         if let Some(passage) = &mut self.passage {
             passage.on_response_end();
         }
+        self.unwatch();
     }
 
     /// The stream has ended.
@@ -257,6 +264,24 @@ impl Request {
         if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
             charge.settle(None, plugin);
         }
+        self.unwatch();
+    }
+
+    /// Tells the tripwires of the answer.
+    fn watch(&mut self, look: impl FnOnce(Watched, &Plugin) -> Passed) {
+        if let (Some(watched), Some(plugin)) = (self.watched.take(), &self.plugin)
+            && let Passed::Open(watched) = look(*watched, plugin)
+        {
+            self.watched = Some(Box::new(watched));
+        }
+    }
+
+    /// Nothing more is to come of the answer.
+    fn unwatch(&mut self) {
+        self.watch(|watched, plugin| {
+            watched.on_end(plugin);
+            Passed::Ended
+        });
     }
 
     /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so
@@ -385,7 +410,11 @@ impl Request {
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
         let charge = Charge::take(&mut outcome);
-        match enforce(outcome, plugin) {
+        let verdict = enforce(&mut outcome, plugin);
+        if plugin.trips {
+            self.watched = tripwires::on_decision(&mut outcome, plugin).map(Box::new);
+        }
+        match verdict {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
                 self.passage = purpose.and_then(|purpose| Passage::begin(purpose, plugin)).map(Box::new);
@@ -511,3 +540,5 @@ mod fresh_tests;
 mod lookup_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tripwire_tests;
