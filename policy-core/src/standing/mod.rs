@@ -14,7 +14,7 @@ use alloc::string::{String, ToString};
 use crate::decision::{Code, Reason};
 use crate::policy::PolicySet;
 use crate::quote::quote;
-use crate::store::Store;
+use crate::store::{SlotName, Store};
 use crate::time::Timestamp;
 
 /// Whose standing is asked.
@@ -103,6 +103,12 @@ impl PolicySet {
     pub fn stands(&self) -> bool {
         self.trips() || self.set.gateway.keys.iter().any(|key| key.control || key.sessions)
     }
+}
+
+/// The slot that says who is paused, for hosts that copy it.
+#[must_use]
+pub fn slot() -> SlotName {
+    pauses::slot()
 }
 
 /// Creates the slots that are not there yet. `false`: the store does not keep what is set.

@@ -101,7 +101,7 @@ impl From<NotSet> for NotPaused {
     }
 }
 
-fn slot() -> SlotName {
+pub(super) fn slot() -> SlotName {
     SlotName { reach: Reach::Node, region: region("pauses"), index: 0 }
 }
 

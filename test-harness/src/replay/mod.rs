@@ -31,6 +31,7 @@ mod native;
 mod peaks;
 mod report;
 mod summary;
+mod trips;
 mod wasm;
 
 pub use engine::{Delivery, Engine, EngineError, EngineKind, Trailers};
@@ -41,4 +42,5 @@ pub use native::NativeEngine;
 pub use peaks::{Peak, Peaks};
 pub use report::{Decided, DecisionWriter, Mismatch};
 pub use summary::{Counts, LabelCounts, Summary};
+pub use trips::Trips;
 pub use wasm::WasmEngine;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Expected, JudgedReason, Judgement, Label, Peaks, Summary, Verdict};
+use super::{Expected, JudgedReason, Judgement, Label, Peaks, Summary, Trips, Verdict};
 use crate::recording::Exchange;
 
 /// One request and what was decided, as it is reported.
@@ -114,11 +114,11 @@ impl<W: Write> DecisionWriter<W> {
         serde_json::to_writer(&mut self.out, decided).map_err(io::Error::from)
     }
 
-    /// Ends the report; with the counters, where they are asked for.
+    /// Ends the report; with the counters, where they are asked for, and the tripwires, where there are any.
     ///
     /// # Errors
     /// The output cannot be written.
-    pub fn end(mut self, summary: &Summary, peaks: Option<&Peaks>) -> io::Result<()> {
+    pub fn end(mut self, summary: &Summary, peaks: Option<&Peaks>, trips: Option<&Trips>) -> io::Result<()> {
         self.out.write_all(b"\n],\"counts\":")?;
         serde_json::to_writer(&mut self.out, summary.counts())?;
         if let Some(labels) = summary.labels() {
@@ -130,6 +130,10 @@ impl<W: Write> DecisionWriter<W> {
         if let Some(peaks) = peaks {
             self.out.write_all(b",\"counters\":")?;
             serde_json::to_writer(&mut self.out, &peaks.all())?;
+        }
+        if let Some(trips) = trips {
+            self.out.write_all(b",\"tripwires\":")?;
+            serde_json::to_writer(&mut self.out, trips.all())?;
         }
         if summary.unreadable() > 0 {
             self.out.write_all(b",\"unreadable\":")?;
