@@ -7,10 +7,11 @@ mod support;
 use policy_core::standing::{Scope, change};
 use policy_core::tripwires::{Answered, Consequence, End, Told, Trip, decided};
 use policy_core::{Decision, Outcome};
+use serde_json::{Value, json};
 use support::counting::{DONE, Gateway};
 use support::pages::shop;
 use support::present::{World, store};
-use support::{Request, json, request, text_of};
+use support::{Request, json as sent, request, text_of};
 
 const OK: End<'_> = End::Answered(200, None);
 
@@ -28,7 +29,7 @@ fn read() -> Request {
 }
 
 fn write() -> Request {
-    json("PUT /v3/products/1", r#"{"price":"1.00"}"#)
+    sent("PUT /v3/products/1", r#"{"price":"1.00"}"#)
 }
 
 fn outside() -> Request {
@@ -37,7 +38,7 @@ fn outside() -> Request {
 
 /// Something that the page refuses, though a permit is about it.
 fn wrong() -> Request {
-    json("PUT /v3/products/1", "no JSON")
+    sent("PUT /v3/products/1", "no JSON")
 }
 
 /// Nothing is left to be told later.
@@ -80,6 +81,11 @@ fn trips(gateway: &mut Gateway, request: &Request, end: End<'_>, id: &str) -> Tr
     trip.clone()
 }
 
+/// The last actions in a record.
+fn actions(trip: &Trip) -> Vec<Value> {
+    serde_json::from_str(&trip.actions).expect("a list")
+}
+
 #[track_caller]
 fn says(gateway: &mut Gateway, request: &Request, expect: &str) {
     let (outcome, trips) = send(gateway, request, OK);
@@ -116,15 +122,20 @@ fn failures_pause_writes() {
     );
     assert_eq!((trip.agent.as_str(), trip.until.as_deref(), trip.only_told), ("agent", None, false));
     // The last 50 of 64.
-    assert_eq!(trip.actions.len(), 50);
-    let last = &trip.actions[49];
-    assert_eq!((last.decision.as_str(), last.status, last.failed), ("allow", Some(503), true));
-    assert_eq!(last.operations[0].action.as_deref(), Some("shop:products.update"));
-    let refused = &trip.actions[48];
-    assert_eq!((refused.decision.as_str(), refused.forwarded, refused.status), ("deny", false, None));
-    assert_eq!(refused.reasons, ["body_unparsable"]);
-    assert_eq!(trip.actions[0].rule.as_deref(), Some("write"));
+    let all = actions(&trip);
+    assert_eq!(all.len(), 50);
+    let last = &all[49];
+    assert_eq!((&last["decision"], &last["status"], &last["failed"]), (&json!("allow"), &json!(503), &json!(true)));
+    assert_eq!(last["operations"], json!([{ "action": "shop:products.update", "effect": "gate" }]));
+    assert_eq!(
+        all[48],
+        json!({ "time": "2026-11-20T12:00:00Z", "decision": "deny", "forwarded": false,
+                "reasons": ["body_unparsable"], "operation_count": 0 })
+    );
+    assert_eq!(all[0]["rule"], "write");
     let line = trip.line();
+    let record: Value = serde_json::from_str(line.strip_prefix("ambit: tripped: ").unwrap()).unwrap();
+    assert_eq!((&record["counted"], &record["max"], &record["actions"][49]), (&json!(21), &json!(20), last));
     assert!(line.starts_with("ambit: tripped: {\"time\":\"2026-11-20T12:00:00Z\",\"agent\":\"agent\","), "{line}");
     assert!(!line.contains("1.00") && !line.contains("/v3/"), "{line}");
 
@@ -276,11 +287,11 @@ fn rows_are_writes() {
         store_gateway(r#"{ "id": "pace", "count": "writes", "window": "1m", "max": 3, "then": "pause_writes" }"#);
     let batch = |ids: &[u32]| {
         let rows: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":{id},"status":"draft"}}"#)).collect();
-        json("POST /v1/products/batch", &format!(r#"{{"update":[{}]}}"#, rows.join(",")))
+        sent("POST /v1/products/batch", &format!(r#"{{"update":[{}]}}"#, rows.join(",")))
     };
     quiet(&mut gateway, 1, &batch(&[1, 2]), OK);
     let trip = trips(&mut gateway, &batch(&[1, 2]), OK, "pace");
-    assert_eq!((trip.counted, trip.actions[1].operation_count), (4, 2));
+    assert_eq!((trip.counted, &actions(&trip)[1]["operation_count"]), (4, &json!(2)));
 }
 
 fn store_gateway(tripwires: &str) -> Gateway {
@@ -296,7 +307,7 @@ fn store_gateway(tripwires: &str) -> Gateway {
 fn reprice(gateway: &mut Gateway, id: u32, old: &str, new: &str) -> Request {
     let product = format!(r#"{{"id":{id},"price":"{old}","sale_price":"{old}","regular_price":"9.00"}}"#);
     gateway.world = World::of(&[(&format!("/v1/products/{id}"), &product)]);
-    json(&format!("PUT /v1/products/{id}"), &format!(r#"{{"price":"{new}","sale_price":"{new}"}}"#))
+    sent(&format!("PUT /v1/products/{id}"), &format!(r#"{{"price":"{new}","sale_price":"{new}"}}"#))
 }
 
 /// C4: more than 0.5 % of the writes set a value back to what it was within a day.
@@ -351,7 +362,7 @@ fn an_answer_says_that_it_failed() {
     let mut gateway = Gateway::new(support::pages::tools(&format!(
         r#"{{ "tripwires": [{tripwire}], "permit": [{{ "id": "p", "tool": "srv:get_product" }}] }}"#
     )));
-    let call = json(
+    let call = sent(
         "POST /mcp",
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_product","arguments":{}}}"#,
     )

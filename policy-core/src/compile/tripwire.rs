@@ -76,7 +76,7 @@ fn tripwire(written: &template::Tripwire, at: &str, report: &mut Report<'_>) -> 
     let key = digest(&[&written.id, counts.name(), of, &window.to_string()]);
     Some(Tripwire {
         id: written.id.clone(),
-        key: key.first_chunk().copied().unwrap_or_default(),
+        key: key.first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default(),
         counts,
         window,
         bound,

@@ -29,7 +29,10 @@ pub(super) fn moved<'a>((page, permit): (&'a Page, &'a Permit), scopes: &[Scope<
     if names.is_empty() {
         return;
     }
-    let mut seen: BTreeSet<u64> = all.iter().map(Moved::field).collect();
+    let mut seen = BTreeSet::new();
+    for moved in all.iter() {
+        seen.insert(moved.field());
+    }
     for scope in scopes {
         let Some((action, key)) = scope.operation.action.zip(scope.operation.key.as_deref()) else { continue };
         let resource = Key::of_resource(&format!("{}:{}", scope.api.alias, action.resource), key);

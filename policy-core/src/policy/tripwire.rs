@@ -22,7 +22,7 @@ pub struct Tripwire {
     /// Its id.
     pub id: String,
     /// A digest of its id and of what it counts: another is counted anew.
-    pub key: [u8; 8],
+    pub key: u64,
     /// What it counts.
     pub counts: Watched,
     /// Over how many seconds.

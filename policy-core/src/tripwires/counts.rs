@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
+use super::numbers::{Numbers, put};
 use super::tally::Tally;
 use crate::counters::Meter;
 use crate::limits::TRIPWIRES;
@@ -11,23 +10,22 @@ use crate::policy::{Tripwire, Window, Zone};
 use crate::time::Timestamp;
 
 /// The form of the slot's bytes.
-const FORM: u8 = 1;
+const FORM: u64 = 1;
 /// Most tripwires of which something is kept: those of the policies before do not go at once, for their last requests
 /// still end.
 const KEPT: usize = 2 * TRIPWIRES;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 struct Counts {
-    form: u8,
     /// Time never goes back here.
     latest: Timestamp,
     counts: Vec<Count>,
 }
 
 /// What has been counted for one tripwire.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Count {
-    key: [u8; 8],
+    key: u64,
     window: u64,
     parts: Vec<Part>,
     /// It has only told, and tells nothing more before this.
@@ -35,7 +33,7 @@ struct Count {
 }
 
 /// In one part of its window.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Part {
     number: u64,
     counted: u32,
@@ -68,10 +66,9 @@ pub(super) fn count(
     paused: &dyn Fn(&Tripwire) -> bool,
     consequence: Consequence,
     now: Timestamp,
-) -> (Option<Vec<u8>>, Vec<Passed>) {
+) -> (Vec<u8>, Vec<Passed>) {
     // What cannot be read is of another release: counted anew.
-    let known = postcard::from_bytes(bytes).ok().filter(|counts: &Counts| counts.form == FORM);
-    let mut counts = known.unwrap_or_else(|| Counts { form: FORM, ..Counts::default() });
+    let mut counts = Counts::read(bytes).unwrap_or_default();
     let now = now.max(counts.latest);
     counts.latest = now;
     let mut passed = Vec::new();
@@ -118,7 +115,40 @@ pub(super) fn count(
     if counts.counts.len() > KEPT {
         counts.counts.retain(of_page);
     }
-    (postcard::to_allocvec(&counts).ok(), passed)
+    (counts.bytes(), passed)
+}
+
+impl Counts {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut numbers = Numbers(bytes);
+        if numbers.next()? != FORM {
+            return None;
+        }
+        let mut counts = Self { latest: Timestamp(numbers.next()?), counts: Vec::new() };
+        for _ in 0..numbers.count()? {
+            let (key, window, quiet) = (numbers.next()?, numbers.next()?, Timestamp(numbers.next()?));
+            let mut parts = Vec::new();
+            for _ in 0..numbers.count()? {
+                let number = numbers.next()?;
+                let mut small = || u32::try_from(numbers.next()?).ok();
+                parts.push(Part { number, counted: small()?, of: small()? });
+            }
+            counts.counts.push(Count { key, window, parts, quiet });
+        }
+        Some(counts)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put(&mut bytes, &[FORM, self.latest.0, self.counts.len() as u64]);
+        for count in &self.counts {
+            put(&mut bytes, &[count.key, count.window, count.quiet.0, count.parts.len() as u64]);
+            for part in &count.parts {
+                put(&mut bytes, &[part.number, u64::from(part.counted), u64::from(part.of)]);
+            }
+        }
+        bytes
+    }
 }
 
 impl Count {

@@ -5,15 +5,15 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::numbers::{Numbers, put};
 use crate::limits::{REVERT_SLOTS, SLOT_BYTES};
 use crate::number::Decimal;
 use crate::time::Timestamp;
 
 /// The form of a slot's bytes.
-const FORM: u8 = 1;
+const FORM: u64 = 1;
 /// Values of one field that are remembered.
 const VALUES: usize = 8;
 /// For how long a value is one that was there before, in seconds.
@@ -68,46 +68,69 @@ fn digest(parts: &[&str]) -> u64 {
     digest.finalize().first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default()
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Earlier {
-    form: u8,
-    /// The one that was changed longest ago first.
-    fields: Vec<Field>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
+/// Fields of a slot, the one that was changed longest ago first.
+#[derive(Debug)]
 struct Field {
     field: u64,
     /// What it was, and until which second.
     values: Vec<(u64, u64)>,
 }
 
-/// Remembers what a field was, and says whether it is set back to what it was before.
-pub(super) fn set(bytes: &[u8], moved: &Moved, now: Timestamp) -> (Option<Vec<u8>>, bool) {
-    let known = postcard::from_bytes(bytes).ok().filter(|earlier: &Earlier| earlier.form == FORM);
-    let mut earlier = known.unwrap_or_else(|| Earlier { form: FORM, ..Earlier::default() });
-    let now = now.seconds();
-    for field in &mut earlier.fields {
-        field.values.retain(|(_, until)| until.saturating_add(REMEMBERED) >= now);
+fn read(bytes: &[u8]) -> Option<Vec<Field>> {
+    let mut numbers = Numbers(bytes);
+    if numbers.next()? != FORM {
+        return None;
     }
-    earlier.fields.retain(|field| !field.values.is_empty() || field.field == moved.field);
-    let place = earlier.fields.iter().position(|field| field.field == moved.field);
+    let mut fields = Vec::new();
+    for _ in 0..numbers.count()? {
+        let field = numbers.next()?;
+        let mut values = Vec::new();
+        for _ in 0..numbers.count()? {
+            values.push((numbers.next()?, numbers.next()?));
+        }
+        fields.push(Field { field, values });
+    }
+    Some(fields)
+}
+
+fn written(fields: &[Field]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put(&mut bytes, &[FORM, fields.len() as u64]);
+    for Field { field, values } in fields {
+        put(&mut bytes, &[*field, values.len() as u64]);
+        for (value, until) in values {
+            put(&mut bytes, &[*value, *until]);
+        }
+    }
+    bytes
+}
+
+/// Remembers what a field was, and says whether it is set back to what it was before.
+pub(super) fn set(bytes: &[u8], moved: &Moved, now: Timestamp) -> (Vec<u8>, bool) {
+    // What cannot be read is of another release.
+    let mut fields = read(bytes).unwrap_or_default();
+    let now = now.seconds();
+    let place = fields.iter().position(|field| field.field == moved.field);
     let mut field = match place {
-        Some(place) => earlier.fields.remove(place),
+        Some(place) => fields.remove(place),
         None => Field { field: moved.field, values: Vec::new() },
     };
+    for field in fields.iter_mut().chain([&mut field]) {
+        field.values.retain(|(_, until)| until.saturating_add(REMEMBERED) >= now);
+    }
+    fields.retain(|field| !field.values.is_empty());
     let back = field.values.iter().any(|(value, _)| *value == moved.new);
     field.values.retain(|(value, _)| *value != moved.old);
+    if field.values.len() >= VALUES {
+        field.values.remove(0);
+    }
     field.values.push((moved.old, now));
-    let over = field.values.len().saturating_sub(VALUES);
-    field.values.drain(..over);
-    earlier.fields.push(field);
-    let mut bytes = postcard::to_allocvec(&earlier).ok();
-    while bytes.as_ref().is_some_and(|bytes| bytes.len() > SLOT_BYTES) && !earlier.fields.is_empty() {
-        let over = bytes.as_ref().map_or(0, |bytes| bytes.len().saturating_sub(SLOT_BYTES));
-        let some = over.div_ceil(FIELD_BYTES).clamp(1, earlier.fields.len());
-        earlier.fields.drain(..some);
-        bytes = postcard::to_allocvec(&earlier).ok();
+    fields.push(field);
+    let mut bytes = written(&fields);
+    while bytes.len() > SLOT_BYTES && !fields.is_empty() {
+        let some = bytes.len().saturating_sub(SLOT_BYTES).div_ceil(FIELD_BYTES).clamp(1, fields.len());
+        fields = fields.split_off(some);
+        bytes = written(&fields);
     }
     (bytes, back)
 }
@@ -123,7 +146,7 @@ mod tests {
     fn set_all(bytes: &mut Vec<u8>, moves: &[(usize, usize, u64)]) -> Vec<bool> {
         let one = |(old, new, at): &(usize, usize, u64)| {
             let (next, back) = set(bytes, &moved("shop:products/1", *old, *new), Timestamp::from_seconds(*at));
-            *bytes = next.unwrap();
+            *bytes = next;
             back
         };
         moves.iter().map(one).collect()
@@ -150,7 +173,7 @@ mod tests {
         let mut bytes = Vec::new();
         let mut change = |id: usize, old, new, at| {
             let (next, back) = set(&bytes, &moved(&alloc::format!("{id}"), old, new), Timestamp::from_seconds(at));
-            bytes = next.unwrap();
+            bytes = next;
             assert!(bytes.len() <= SLOT_BYTES);
             back
         };

@@ -19,10 +19,10 @@ mod actions;
 mod counts;
 mod earlier;
 mod failure;
+mod numbers;
 mod tally;
 mod trip;
 
-pub use actions::{Action, ActionOperation};
 pub use counts::Consequence;
 pub(crate) use earlier::Moved;
 pub use failure::Answered;
@@ -39,7 +39,7 @@ use tally::Tally;
 use crate::decision::Outcome;
 use crate::limits::{OUTCOME_BYTES, REVERT_SLOTS};
 use crate::policy::{Page, PolicySet, Reach, Tripwires, Watched};
-use crate::store::{NotSet, SlotName, Store, update};
+use crate::store::{NotSet, SlotName, Store, set_again};
 use crate::time::Timestamp;
 
 /// Slots of an agent, in the order of their numbers; behind them those of [`earlier`] values.
@@ -136,13 +136,17 @@ pub fn decided(
     let Some(tally) = Tally::of_decision(outcome, page) else { return (None, Told::default()) };
     let consequence = if page.shadow { Consequence::Tell } else { consequence };
     let action = actions::of_outcome(outcome, now);
-    let number: Result<u64, NotSet> =
-        update(store, slot(&page.tripwires, ACTIONS), |bytes| Ok(actions::push(bytes, &action)));
+    let mut number = 0;
+    let noted = set_again(store, slot(&page.tripwires, ACTIONS), &mut |bytes| {
+        let (bytes, given) = actions::push(bytes, &action);
+        number = given;
+        Some(bytes)
+    });
     let mut told = trip::count(set, page, tally, store, now, consequence);
-    told.lost |= number.is_err();
+    told.lost |= noted.is_err();
     let watch = outcome.forward.then(|| Watch {
         agent: page.agent.clone(),
-        number: number.ok(),
+        number: noted.is_ok().then_some(number),
         shape: shape.map(|shape| *shape),
         // What a page in shadow would refuse says nothing of what it would let be set back.
         moved: if tally::goes_on(outcome, page) { moved } else { Vec::new() },
@@ -170,9 +174,9 @@ impl Watch {
                 (Some(status), said)
             }
         };
-        let noted: Result<(), NotSet> = self.number.map_or(Ok(()), |number| {
+        let noted = self.number.map_or(Ok(()), |number| {
             let ended = Ended { status, failed };
-            update(store, slot(&page.tripwires, ACTIONS), |bytes| Ok((actions::end(bytes, number, ended), ())))
+            set_again(store, slot(&page.tripwires, ACTIONS), &mut |bytes| actions::end(bytes, number, ended))
         });
         let mut tally = Tally::default();
         let mut moved = self.moved;
@@ -207,9 +211,15 @@ impl Late {
         let mut back: BTreeSet<u64> = BTreeSet::new();
         for moved in moved {
             let name = slot(&page.tripwires, EARLIER.saturating_add(moved.slot()));
-            match update(store, name, |bytes| Ok(earlier::set(bytes, &moved, now))) {
-                Ok(true) => drop(back.insert(moved.resource())),
-                Ok(false) => {}
+            let mut is_back = false;
+            let set = set_again(store, name, &mut |bytes| {
+                let (bytes, back) = earlier::set(bytes, &moved, now);
+                is_back = back;
+                Some(bytes)
+            });
+            match set {
+                Ok(()) if is_back => drop(back.insert(moved.resource())),
+                Ok(()) => {}
                 Err(NotSet::Contended) => left.push(moved),
                 Err(NotSet::Missing) => lost = true,
             }

@@ -4,19 +4,17 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
-use super::actions::{self, Action};
+use super::actions;
 use super::counts::{self, Consequence, Passed};
 use super::tally::Tally;
 use super::{ACTIONS, COUNTS, Late, Told, slot};
 use crate::policy::{Most, Page, PolicySet, Tripwire};
 use crate::standing::{Cause, NotPaused, Pause, Pauses, Scope, What, change};
-use crate::store::{NotSet, Store, update};
+use crate::store::{NotSet, Store, set_again};
 use crate::time::Timestamp;
 
 /// The record of a tripwire that has tripped. It holds no value of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trip {
     /// When.
     pub time: String,
@@ -33,43 +31,70 @@ pub struct Trip {
     /// How much of that there is.
     pub counted: u32,
     /// Most that there may be.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
     /// Most percent that it may be,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_percent: Option<String>,
     /// of this,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<&'static str>,
     /// of which there is so much.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub of_counted: Option<u32>,
     /// How much is usual,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<u32>,
     /// and how many times that there may be.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<String>,
     /// Over how many seconds.
     pub window: u64,
     /// `pause_writes`, `pause_agent`.
     pub then: &'static str,
     /// Until when; absent: until the agent is resumed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Nobody is paused: the page is in shadow, or only told.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub only_told: bool,
-    /// The agent's last actions, the oldest first.
-    pub actions: Vec<Action>,
+    /// The agent's last actions as a JSON array, the oldest first.
+    pub actions: String,
 }
 
 impl Trip {
     /// The record as one line of a log.
     #[must_use]
     pub fn line(&self) -> String {
-        // Serializing strings and numbers cannot fail.
-        format!("ambit: tripped: {}", serde_json::to_string(self).unwrap_or_default())
+        format!("ambit: tripped: {}", self.json())
+    }
+
+    /// The record as a JSON object.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let text = |value: &str| serde_json::to_string(value).unwrap_or_default();
+        let number = |value: u32| format!("{value}");
+        let members = [
+            ("time", Some(text(&self.time))),
+            ("agent", Some(text(&self.agent))),
+            ("version", Some(text(&self.version))),
+            ("policy", Some(text(&self.policy))),
+            ("tripwire", Some(text(&self.tripwire))),
+            ("count", Some(text(self.count))),
+            ("counted", Some(number(self.counted))),
+            ("max", self.max.map(number)),
+            ("max_percent", self.max_percent.as_deref().map(text)),
+            ("of", self.of.map(text)),
+            ("of_counted", self.of_counted.map(number)),
+            ("baseline", self.baseline.map(number)),
+            ("times", self.times.as_deref().map(text)),
+            ("window", Some(format!("{}", self.window))),
+            ("then", Some(text(self.then))),
+            ("until", self.until.as_deref().map(text)),
+            ("only_told", self.only_told.then(|| "true".into())),
+            ("actions", Some(self.actions.clone())),
+        ];
+        let mut json = String::new();
+        for (name, value) in members.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            json.push_str(if json.is_empty() { "{\"" } else { ",\"" });
+            json.push_str(name);
+            json.push_str("\":");
+            json.push_str(&value);
+        }
+        json.push('}');
+        json
     }
 }
 
@@ -84,10 +109,7 @@ pub(super) fn count(
 ) -> Told {
     let tripwires = &page.tripwires;
     let held = pauses(page, store, now, consequence);
-    let counted: Result<Vec<Passed>, NotSet> = update(store, slot(tripwires, COUNTS), |bytes| {
-        let paused = |tripwire: &Tripwire| held.contains(&tripwire.id);
-        Ok(counts::count(bytes, &tripwires.all, &tally, &paused, consequence, now))
-    });
+    let counted = set_counts(page, &tally, &held, store, now, consequence);
     let late = |tally| Late { agent: page.agent.clone(), tally, moved: Vec::new(), consequence };
     let passed = match counted {
         Ok(passed) => passed,
@@ -113,6 +135,7 @@ pub(super) fn count(
     }
     if !newly.is_empty() {
         let actions = store.get(slot(tripwires, ACTIONS)).map(|(bytes, _)| actions::all(&bytes)).unwrap_or_default();
+        let actions = format!("[{actions}]");
         told.trips = newly
             .into_iter()
             .map(|(passed, tripwire, until)| {
@@ -124,15 +147,31 @@ pub(super) fn count(
     if !passed.is_empty() && consequence == Consequence::Pause {
         // What counts towards a pause that holds now is not counted again once it is lifted.
         let held = pauses(page, store, now, consequence);
-        let cleared: Result<Vec<Passed>, NotSet> = update(store, slot(tripwires, COUNTS), |bytes| {
-            let paused = |tripwire: &Tripwire| held.contains(&tripwire.id);
-            Ok(counts::count(bytes, &tripwires.all, &Tally::default(), &paused, consequence, now))
-        });
+        let cleared = set_counts(page, &Tally::default(), &held, store, now, consequence);
         if cleared.is_err() {
             told.late = told.late.or_else(|| Some(late(Tally::default())));
         }
     }
     told
+}
+
+/// Counts in the slot: which tripwires it is too much for. Those whose pauses are `held` count nothing.
+fn set_counts(
+    page: &Page,
+    tally: &Tally,
+    held: &[String],
+    store: &mut dyn Store,
+    now: Timestamp,
+    consequence: Consequence,
+) -> Result<Vec<Passed>, NotSet> {
+    let mut passed = Vec::new();
+    set_again(store, slot(&page.tripwires, COUNTS), &mut |bytes| {
+        let paused = |tripwire: &Tripwire| held.contains(&tripwire.id);
+        let (bytes, too_much) = counts::count(bytes, &page.tripwires.all, tally, &paused, consequence, now);
+        passed = too_much;
+        Some(bytes)
+    })?;
+    Ok(passed)
 }
 
 /// Tripwires of a page whose pauses hold, by their ids.
@@ -178,7 +217,7 @@ fn record(
     page: &Page,
     (passed, tripwire, until): (Passed, &Tripwire, Option<Timestamp>),
     (now, only_told): (Timestamp, bool),
-    actions: Vec<Action>,
+    actions: String,
 ) -> Trip {
     let mut trip = Trip {
         time: now.to_string(),

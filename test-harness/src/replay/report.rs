@@ -133,7 +133,7 @@ impl<W: Write> DecisionWriter<W> {
         }
         if let Some(trips) = trips {
             self.out.write_all(b",\"tripwires\":")?;
-            serde_json::to_writer(&mut self.out, trips.all())?;
+            self.out.write_all(trips.json().as_bytes())?;
         }
         if summary.unreadable() > 0 {
             self.out.write_all(b",\"unreadable\":")?;

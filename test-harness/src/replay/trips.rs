@@ -30,9 +30,10 @@ impl Trips {
         }
     }
 
-    /// Each of them.
-    pub fn all(&self) -> &[Trip] {
-        &self.all
+    /// Their records as a JSON array.
+    pub fn json(&self) -> String {
+        let all: Vec<String> = self.all.iter().map(Trip::json).collect();
+        format!("[{}]", all.join(","))
     }
 
     /// The trips as a table.
