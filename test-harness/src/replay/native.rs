@@ -47,11 +47,11 @@ impl NativeEngine {
 
     /// The same in a world that answers lookups.
     pub fn outcome_in(&self, world: &dyn World, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
-        self.outcome_with(world, request, None, now)
+        self.outcome_after(world, request, None, now)
     }
 
-    /// The same, of a request that the upstream answered so.
-    fn outcome_with(
+    /// The same, of a request that the upstream answered so; without an answer it is taken to have been done.
+    pub fn outcome_after(
         &self,
         world: &dyn World,
         request: &RecordedRequest,
@@ -145,7 +145,7 @@ impl Engine for NativeEngine {
         let request = &exchange.request;
         let world = Watched::new(world);
         let response = exchange.response.as_ref();
-        let outcome = self.outcome_with(&world, request, response, policy_core::Timestamp(now));
+        let outcome = self.outcome_after(&world, request, response, policy_core::Timestamp(now));
         let lack = Lack::of_body(&request.body).or_else(|| Lack::of_present(&outcome, &world.into_lookups()));
         Ok(Judgement::of(outcome, lack))
     }

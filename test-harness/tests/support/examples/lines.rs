@@ -13,7 +13,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use policy_core::decision::Code;
-use test_harness::recording::{Field, RecordedBody, RecordedRequest};
+use test_harness::recording::{Field, RecordedBody, RecordedRequest, RecordedResponse};
 use test_harness::replay::Verdict;
 
 use super::chapter::{Block, Place};
@@ -32,6 +32,8 @@ pub(crate) struct Line {
     pub(crate) request: RecordedRequest,
     pub(crate) now: policy_core::Timestamp,
     pub(crate) answer: Answer,
+    /// What the upstream answered, where the example says it.
+    pub(crate) response: Option<RecordedResponse>,
 }
 
 /// What a request gets.
@@ -138,7 +140,7 @@ fn first(text: &str, place: Place) -> (Line, Head) {
         trailers: Vec::new(),
     };
     let now = policy_core::Timestamp::parse(NOW).expect("a time");
-    (Line { place, text: text.to_owned(), request, now, answer }, head)
+    (Line { place, text: text.to_owned(), request, now, answer, response: None }, head)
 }
 
 fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
@@ -154,6 +156,16 @@ fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
         line.request.body = RecordedBody::Complete(bytes);
     } else if let Some(time) = text.strip_prefix("at ") {
         line.now = policy_core::Timestamp::parse(time).unwrap_or_else(|| panic!("{place}: `{time}` is not a time"));
+    } else if let Some(text) = text.strip_prefix("answered ") {
+        let (status, body) = text.split_once(' ').unwrap_or((text, ""));
+        let status: u16 = status.parse().unwrap_or_else(|_| panic!("{place}: `{status}` is not a status"));
+        line.response = Some(RecordedResponse {
+            status,
+            headers: vec![field(":status", &status.to_string()), field("content-type", "application/json")],
+            body: RecordedBody::Complete(body.into()),
+            trailers: Vec::new(),
+            decoded: false,
+        });
     } else {
         let (name, value) = text.split_once(':').unwrap_or_else(|| panic!("{place}: a header is `name: value`"));
         head.given.push([name.to_owned(), repeated(value.trim())]);
