@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
 
 use super::actions;
 use super::counts::{self, Consequence, Passed};
@@ -64,37 +65,42 @@ impl Trip {
     /// The record as a JSON object.
     #[must_use]
     pub fn json(&self) -> String {
-        let text = |value: &str| serde_json::to_string(value).unwrap_or_default();
-        let number = |value: u32| format!("{value}");
-        let members = [
-            ("time", Some(text(&self.time))),
-            ("agent", Some(text(&self.agent))),
-            ("version", Some(text(&self.version))),
-            ("policy", Some(text(&self.policy))),
-            ("tripwire", Some(text(&self.tripwire))),
-            ("count", Some(text(self.count))),
-            ("counted", Some(number(self.counted))),
-            ("max", self.max.map(number)),
-            ("max_percent", self.max_percent.as_deref().map(text)),
-            ("of", self.of.map(text)),
-            ("of_counted", self.of_counted.map(number)),
-            ("baseline", self.baseline.map(number)),
-            ("times", self.times.as_deref().map(text)),
-            ("window", Some(format!("{}", self.window))),
-            ("then", Some(text(self.then))),
-            ("until", self.until.as_deref().map(text)),
-            ("only_told", self.only_told.then(|| "true".into())),
-            ("actions", Some(self.actions.clone())),
-        ];
         let mut json = String::new();
-        for (name, value) in members.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            json.push_str(if json.is_empty() { "{\"" } else { ",\"" });
-            json.push_str(name);
-            json.push_str("\":");
-            json.push_str(&value);
-        }
+        let mut member = |name: &str, value: Option<&dyn fmt::Display>| {
+            if let Some(value) = value {
+                // Writing to a String cannot fail.
+                let _ = write!(json, "{}\"{name}\":{value}", if json.is_empty() { '{' } else { ',' });
+            }
+        };
+        member("time", Some(&Quoted(&self.time)));
+        member("agent", Some(&Quoted(&self.agent)));
+        member("version", Some(&Quoted(&self.version)));
+        member("policy", Some(&Quoted(&self.policy)));
+        member("tripwire", Some(&Quoted(&self.tripwire)));
+        member("count", Some(&Quoted(self.count)));
+        member("counted", Some(&self.counted));
+        member("max", self.max.as_ref().map(|max| max as _));
+        member("max_percent", self.max_percent.as_deref().map(Quoted).as_ref().map(|percent| percent as _));
+        member("of", self.of.map(Quoted).as_ref().map(|of| of as _));
+        member("of_counted", self.of_counted.as_ref().map(|of| of as _));
+        member("baseline", self.baseline.as_ref().map(|usual| usual as _));
+        member("times", self.times.as_deref().map(Quoted).as_ref().map(|times| times as _));
+        member("window", Some(&self.window));
+        member("then", Some(&Quoted(self.then)));
+        member("until", self.until.as_deref().map(Quoted).as_ref().map(|until| until as _));
+        member("only_told", self.only_told.then_some(&true as _));
+        member("actions", Some(&self.actions));
         json.push('}');
         json
+    }
+}
+
+/// A text as JSON.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self.0).unwrap_or_default())
     }
 }
 
