@@ -11,6 +11,9 @@
 //! `/counted`: allowed at most [`MOST`] times; `/worker-counted`: for each worker. `/two-counted`: two operations.
 //! `/set-header-counted`: with an obligation. `/body-counted`: after a body.
 //!
+//! With the configuration `trips`, decisions and what becomes of requests are noted in a slot, as text; an answer with `error` in
+//! it trips.
+//!
 //! `/twice-current?<n>`: a second time after the first. `/ever-current?<n>`: again whatever is answered.
 //! `/fresh-current?<n>`: kept answers will do for the lookups that are no tools. GET `/<number>`: a read, of whose answer they are.
 
@@ -45,14 +48,15 @@ pub mod bundle {
 
     use super::{LoadError, PolicySet};
 
-    /// `ok`, or `ok:<body timeout in ms>`; `fresh`: with answers kept; `counts`: with counters; `jwt`: agents are named by
-    /// a property; `candidate`:
-    /// that and a candidate; `broken-candidate`. Lookups: 2,000 ms, 3 at a
+    /// `ok`, or `ok:<body timeout in ms>`; `fresh`: with answers kept; `counts`: with counters; `trips`: with tripwires;
+    /// `jwt`: agents are named by a property; `candidate`: that and a candidate; `broken-candidate`. Lookups: 2,000 ms, 3 at a
     /// time.
     pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
         let text = str::from_utf8(bytes).map_err(|_| LoadError)?;
         let body_timeout_ms = match text.split_once(':') {
-            None if matches!(text, "ok" | "fresh" | "counts" | "jwt" | "candidate" | "broken-candidate") => 5_000,
+            None if matches!(text, "ok" | "fresh" | "counts" | "trips" | "jwt" | "candidate" | "broken-candidate") => {
+                5_000
+            }
             Some(("ok", timeout)) => timeout.parse().map_err(|_| LoadError)?,
             _ => return Err(LoadError),
         };
@@ -142,7 +146,8 @@ pub mod counters {
             _budget: Budget,
             now: Timestamp,
         ) -> Result<Self, OpenError> {
-            for slot in REACHES.map(slot).into_iter().filter(|_| set.counts()) {
+            let tripwires = set.trips().then(super::tripwires::slot);
+            for slot in REACHES.map(slot).into_iter().filter(|_| set.counts()).chain(tripwires) {
                 if store.get(slot).is_none() && !store.set(slot, &[], None) {
                     return Err(OpenError::Store);
                 }
@@ -190,6 +195,97 @@ pub mod counters {
     }
 }
 
+/// Tripwires that note what they are told, as text in a slot: `+` and `-` for decisions, then how each request ended.
+pub mod tripwires {
+    use super::counters::{Reach, SlotName, Store};
+    use super::{Outcome, PolicySet, Timestamp};
+
+    pub const COPIED: usize = 16;
+    const TRIES: usize = 4;
+
+    pub fn slot() -> SlotName {
+        SlotName { reach: Reach::Node, region: [8; 16], index: 0 }
+    }
+
+    pub enum Consequence {
+        Pause,
+    }
+
+    pub struct Watch;
+
+    pub struct Late(String);
+
+    pub struct Trip;
+
+    impl Trip {
+        pub fn line(&self) -> String {
+            "ambit: tripped: {}".into()
+        }
+    }
+
+    #[derive(Default)]
+    pub struct Told {
+        pub trips: Vec<Trip>,
+        pub late: Option<Late>,
+        pub lost: bool,
+    }
+
+    #[derive(Clone, Copy)]
+    pub struct Answered<'a> {
+        pub content_type: Option<&'a str>,
+        pub encoding: Option<&'a str>,
+        pub body: &'a [u8],
+    }
+
+    #[derive(Clone, Copy)]
+    pub enum End<'a> {
+        Answered(u16, Option<Answered<'a>>),
+        Unanswered,
+    }
+
+    pub fn decided(
+        _set: &PolicySet,
+        outcome: &mut Outcome,
+        store: &mut dyn Store,
+        _now: Timestamp,
+        _consequence: Consequence,
+    ) -> (Option<Watch>, Told) {
+        (outcome.forward.then_some(Watch), note(if outcome.forward { "+" } else { "-" }.into(), store))
+    }
+
+    pub fn again(_set: &PolicySet, late: Late, store: &mut dyn Store, _now: Timestamp) -> Told {
+        note(late.0, store)
+    }
+
+    impl Watch {
+        pub fn copies(&self, status: u16) -> Option<usize> {
+            (200..300).contains(&status).then_some(COPIED)
+        }
+        pub fn ended(self, _set: &PolicySet, end: End<'_>, store: &mut dyn Store, _now: Timestamp) -> Told {
+            let text = match end {
+                End::Unanswered => "none".into(),
+                End::Answered(status, None) => status.to_string(),
+                End::Answered(status, Some(Answered { content_type, encoding, body })) => {
+                    let kind = [content_type, encoding].map(|text| text.unwrap_or("-")).join(" ");
+                    format!("{status} {kind} {}", String::from_utf8_lossy(body))
+                }
+            };
+            note(format!("[{text}]"), store)
+        }
+    }
+
+    fn note(text: String, store: &mut dyn Store) -> Told {
+        for _ in 0..TRIES {
+            let Some((value, cas)) = store.get(slot()) else { return Told { lost: true, ..Told::default() } };
+            if store.set(slot(), &[value, text.clone().into()].concat(), Some(cas)) {
+                let trips = if text.contains("error") { vec![Trip] } else { Vec::new() };
+                return Told { trips, ..Told::default() };
+            }
+        }
+        Told { late: Some(Late(text)), ..Told::default() }
+    }
+}
+
 #[derive(Debug)]
 pub struct LoadError;
 
@@ -234,7 +330,10 @@ impl PolicySet {
         &self.properties
     }
     pub fn stands(&self) -> bool {
-        false
+        self.trips()
+    }
+    pub fn trips(&self) -> bool {
+        self.digest == "sha256:trips"
     }
     pub fn reuses_answers(&self) -> bool {
         self.digest == "sha256:fresh"

@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use crate::calls;
 use crate::charge;
+use crate::copying::is_copying;
 use crate::host;
-use crate::passage::is_copying;
 use crate::refusal::Refusal;
 use crate::registry::{Absent, Registry};
 use crate::request::{Lives, Request};
 use crate::root::{Plugin, Root};
+use crate::tripwires;
 use crate::types::Action;
 
 /// A context of this VM.
@@ -71,6 +72,7 @@ pub(crate) fn on_configure(id: u32, size: usize) -> bool {
 pub(crate) fn on_tick(id: u32) {
     let Some(plugin) = plugin_of(id) else { return };
     charge::give_back_late(&plugin);
+    tripwires::again_late(&plugin);
     let held = plugin.held();
     let kept = plugin.kept.as_ref().filter(|kept| !kept.is_empty());
     if held.is_empty() && kept.is_none() {

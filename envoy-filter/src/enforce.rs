@@ -25,7 +25,7 @@ pub(crate) enum Verdict {
 }
 
 /// Records the outcome, then forwards or refuses as it says. A candidate says what it would, once that is settled.
-pub(crate) fn enforce(mut outcome: Outcome, trial: Option<&mut Trial>, plugin: &Plugin) -> Verdict {
+pub(crate) fn enforce(outcome: &mut Outcome, trial: Option<&mut Trial>, plugin: &Plugin) -> Verdict {
     // Whoever reads any event sees how far back the counters know.
     outcome.counters_since = outcome.counters_since.or(plugin.table.birth());
     if outcome.forward && !outcome.obligations.iter().all(carry_out) {
@@ -38,9 +38,9 @@ pub(crate) fn enforce(mut outcome: Outcome, trial: Option<&mut Trial>, plugin: &
         plugin.metrics.count(Metric::Failed);
     }
     if let Some(trial) = trial {
-        trial.judge(&mut outcome, plugin);
+        trial.judge(outcome, plugin);
     }
-    record(&outcome, plugin);
+    record(outcome, plugin);
     if outcome.forward {
         return Verdict::Forward;
     }

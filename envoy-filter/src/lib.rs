@@ -25,6 +25,7 @@ mod abi;
 mod calls;
 mod candidate;
 mod charge;
+mod copying;
 #[cfg(test)]
 mod core_stub;
 mod dispatch;
@@ -41,6 +42,7 @@ mod registry;
 mod request;
 mod root;
 mod store;
+mod tripwires;
 mod types;
 
 #[cfg(test)]

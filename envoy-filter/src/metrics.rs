@@ -48,10 +48,17 @@ pub(crate) enum Metric {
     Command,
     /// Its command was not carried out. Counted besides.
     CommandRefused,
+    /// A tripwire has tripped: its record is in the log.
+    Tripped,
+    /// What a request brings to tripwires could not be counted at once, because others set the slots all the time. It is tried
+    /// again.
+    TripwireLate,
+    /// It was not counted after all, or the record of a tripwire that trips lacks it.
+    TripwireLost,
 }
 
 /// All metrics, in the order of their numbers, with their names.
-const METRICS: [(Metric, &str); 20] = [
+const METRICS: [(Metric, &str); 23] = [
     (Metric::Allow, "ambit.allow"),
     (Metric::Deny, "ambit.deny"),
     (Metric::ApprovalRequired, "ambit.approval_required"),
@@ -72,6 +79,9 @@ const METRICS: [(Metric, &str); 20] = [
     (Metric::CandidateUndecidable, "ambit.candidate_undecidable"),
     (Metric::Command, "ambit.commands"),
     (Metric::CommandRefused, "ambit.commands_refused"),
+    (Metric::Tripped, "ambit.tripped"),
+    (Metric::TripwireLate, "ambit.tripwire_late"),
+    (Metric::TripwireLost, "ambit.tripwire_lost"),
 ];
 
 /// The host's numbers of the metrics. A metric that the host refused is not counted: counting never decides.

@@ -1,9 +1,9 @@
 //! What a request that is forwarded means for the answers that are kept: a read whose answer is copied as it streams by,
 //! or a write that makes them worthless.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::copying::Copying;
 use crate::host;
 use crate::kept::{Id, Written};
 use crate::policy::request::canonical_host;
@@ -11,16 +11,6 @@ use crate::policy::state::Keep;
 use crate::policy::{Decision, Outcome};
 use crate::root::Plugin;
 use crate::types::Fields;
-
-thread_local! {
-    /// Responses of this VM that are being copied.
-    static COPIED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Whether some response of this VM is being copied. Where none is, bodies go by without a look at whose they are.
-pub(crate) fn is_copying() -> bool {
-    COPIED.try_with(Cell::get).is_ok_and(|copied| copied > 0)
-}
 
 /// What Envoy says of an answer that came from the upstream, not from a filter, a cache or itself.
 const VIA_UPSTREAM: &[u8] = b"via_upstream";
@@ -86,7 +76,7 @@ pub(crate) struct Passage {
 
 enum What {
     /// Its answer is kept, or will be.
-    Kept { id: Id, limit: usize, length: Option<usize>, seen: usize, begun: bool },
+    Kept { id: Id, copying: Copying, begun: bool },
     /// It writes.
     Write(Id),
     /// Its answer is not kept.
@@ -102,9 +92,7 @@ impl Passage {
             Purpose::Keep(keep) => {
                 let limit = keep.limit;
                 let id = kept.begin(keep, host::now().ok()?)?;
-                // The thread's storage is gone only when the VM is.
-                let _ = COPIED.try_with(|copied| copied.set(copied.get().saturating_add(1)));
-                What::Kept { id, limit, length: None, seen: 0, begun: false }
+                What::Kept { id, copying: Copying::begin(limit), begun: false }
             }
             Purpose::Write(write) => What::Write(kept.write_begins(write)?),
         };
@@ -115,11 +103,11 @@ impl Passage {
     pub(crate) fn on_response_headers(&mut self, end_of_stream: bool) {
         let Some(kept) = &self.plugin.kept else { return };
         match &mut self.what {
-            What::Kept { id, limit, length, begun, .. } => {
+            What::Kept { id, copying, begun } => {
                 let again = std::mem::replace(begun, true);
-                match (!again && !end_of_stream).then(|| head(*limit)).flatten() {
+                match (!again && !end_of_stream).then(|| head(copying.limit())).flatten() {
                     Some((fields, announced)) => {
-                        *length = announced;
+                        copying.announce(announced);
                         kept.head(*id, fields);
                     }
                     None => self.give_up(),
@@ -132,16 +120,11 @@ impl Passage {
 
     /// `size` bytes of the response's body go by; with `end_of_stream` they are the last.
     pub(crate) fn on_response_body(&mut self, size: usize, end_of_stream: bool) {
-        let (Some(kept), What::Kept { id, limit, seen, begun, .. }) = (&self.plugin.kept, &mut self.what) else {
+        let (Some(kept), What::Kept { id, copying, begun }) = (&self.plugin.kept, &mut self.what) else {
             return;
         };
-        *seen = seen.saturating_add(size);
-        let mut going = *begun && *seen <= *limit;
-        if going && size > 0 {
-            // One byte more than announced is asked for: if the buffer holds more, what is seen is not what goes by.
-            let part = host::response_body(size.saturating_add(1)).ok().filter(|part| part.len() == size);
-            going = part.is_some_and(|part| kept.add(*id, &part));
-        }
+        let part = copying.part(size).filter(|_| *begun);
+        let going = part.is_some_and(|part| part.is_empty() || kept.add(*id, &part));
         if !going {
             self.give_up();
         } else if end_of_stream {
@@ -151,8 +134,8 @@ impl Passage {
 
     /// The response has ended, with its body or with trailers.
     pub(crate) fn on_response_end(&mut self) {
-        if let (Some(kept), What::Kept { id, length, seen, begun: true, .. }) = (&self.plugin.kept, &self.what)
-            && length.is_none_or(|length| length == *seen)
+        if let (Some(kept), What::Kept { id, copying, begun: true }) = (&self.plugin.kept, &self.what)
+            && copying.is_whole()
         {
             kept.complete(*id);
         }
@@ -165,7 +148,6 @@ impl Passage {
     fn give_up(&mut self) {
         if let (Some(kept), What::Kept { id, .. }) = (&self.plugin.kept, &self.what) {
             kept.abandon(*id);
-            let _ = COPIED.try_with(|copied| copied.set(copied.get().saturating_sub(1)));
         }
         self.what = What::Nothing;
     }

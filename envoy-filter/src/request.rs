@@ -27,6 +27,7 @@ use crate::policy::{
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::store::Slots;
+use crate::tripwires::{self, Passed, Watched};
 use crate::types::{Action, Fields, Status};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
@@ -58,6 +59,8 @@ pub(crate) struct Request {
     charge: Option<Charge>,
     /// What a candidate makes of it.
     trial: Option<Box<Trial>>,
+    /// What its page's tripwires are told of it, once it is forwarded.
+    watched: Option<Box<Watched>>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "a box would cost every held request an allocation")]
@@ -135,6 +138,7 @@ impl Request {
             passage: None,
             charge: None,
             trial: None,
+            watched: None,
         }
     }
 
@@ -310,6 +314,7 @@ impl Request {
             }
             enforce::name_policy(plugin);
         }
+        self.watch(|watched, plugin| watched.on_head(end_of_stream, plugin));
         if let Some(passage) = &mut self.passage {
             passage.on_response_headers(end_of_stream);
         }
@@ -321,6 +326,7 @@ impl Request {
         if let Some(passage) = &mut self.passage {
             passage.on_response_body(size, end_of_stream);
         }
+        self.watch(|watched, plugin| watched.on_body(size, end_of_stream, plugin));
     }
 
     /// The response's body has ended, and trailers end the response.
@@ -328,6 +334,7 @@ impl Request {
         if let Some(passage) = &mut self.passage {
             passage.on_response_end();
         }
+        self.unwatch();
     }
 
     /// The stream has ended.
@@ -341,6 +348,24 @@ impl Request {
         if let Some(trial) = self.trial.take() {
             trial.settle(None);
         }
+        self.unwatch();
+    }
+
+    /// Tells the tripwires of the answer.
+    fn watch(&mut self, look: impl FnOnce(Watched, &Plugin) -> Passed) {
+        if let (Some(watched), Some(plugin)) = (self.watched.take(), &self.plugin)
+            && let Passed::Open(watched) = look(*watched, plugin)
+        {
+            self.watched = Some(Box::new(watched));
+        }
+    }
+
+    /// Nothing more is to come of the answer.
+    fn unwatch(&mut self) {
+        self.watch(|watched, plugin| {
+            watched.on_end(plugin);
+            Passed::Ended
+        });
     }
 
     /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so
@@ -475,8 +500,11 @@ impl Request {
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
         let charge = Charge::take(&mut outcome);
-        let verdict = enforce(outcome, self.trial.as_deref_mut(), plugin);
+        let verdict = enforce(&mut outcome, self.trial.as_deref_mut(), plugin);
         self.trial = self.trial.take().filter(|trial| trial.is_charged());
+        if plugin.trips {
+            self.watched = tripwires::on_decision(&mut outcome, plugin).map(Box::new);
+        }
         match verdict {
             Verdict::Forward => {
                 self.stage = Stage::Forwarded;
@@ -629,3 +657,5 @@ mod fresh_tests;
 mod lookup_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tripwire_tests;

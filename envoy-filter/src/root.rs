@@ -10,6 +10,7 @@ use crate::host;
 use crate::kept::Kept;
 use crate::metrics::Metrics;
 use crate::policy::counters::Table;
+use crate::policy::tripwires::Late;
 use crate::policy::{PolicySet, bundle};
 use crate::store;
 use crate::types::{Level, Status};
@@ -32,6 +33,10 @@ pub(crate) struct Plugin {
     pub(crate) kept: Option<Kept>,
     /// A second policy set that only looks on.
     pub(crate) candidate: Option<Candidate>,
+    /// Whether some page has tripwires.
+    pub(crate) trips: bool,
+    /// What is yet to be counted for them.
+    pub(crate) late: RefCell<Vec<Late>>,
     held: RefCell<BTreeSet<u32>>,
     told: Cell<bool>,
     told_no_cluster: Cell<bool>,
@@ -127,6 +132,8 @@ impl Root {
         let metrics = Metrics::define();
         self.plugin = Some(Rc::new(Plugin {
             candidate: Candidate::of(&set),
+            trips: set.trips(),
+            late: RefCell::default(),
             kept: set.reuses_answers().then(Kept::default),
             set: Arc::new(set),
             metrics,

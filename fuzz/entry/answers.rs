@@ -14,6 +14,7 @@
 //! `~` between them. One that begins with digits is a status with a header a line, and behind an empty line a body; any
 //! other is the body of a 200 of JSON. A call for which none is left has no answer.
 
+use policy_core::counters::Tallied;
 use policy_core::decode::Unavailable;
 use policy_core::state::{Answer, Fetch};
 use policy_core::{Body, Decision, Outcome, Step, evaluate};
@@ -66,6 +67,8 @@ fn judge(message: &Message, answers: &[Answer]) -> (Outcome, Vec<(Fetch, Answer)
                 }
                 need.answer(given.iter().skip(before).map(|(_, answer)| answer.clone()).collect())
             }
+            // Nobody is paused.
+            Step::NeedStore(need) if need.plan().charges().is_empty() => need.answer(Tallied::default()),
             Step::NeedStore(need) => need.unavailable(Unavailable::NotSupported),
         };
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use policy_core::counters::Tallied;
 use policy_core::decode::google_batch::read_google_batch;
 use policy_core::document::read_json;
 use policy_core::limits::REASONS;
@@ -15,13 +16,15 @@ use super::unique::Unique;
 /// Most answers that one request may need.
 const ANSWERS: usize = 8;
 
-/// Answers every need: the body with `body`, all else with "not to be had".
+/// Answers every need: the body with `body`, whether the agent may act with yes, all else with "not to be had".
 pub fn finish(mut step: Step, body: &Body) -> Outcome {
     for _ in 0..ANSWERS {
         step = match step {
             Step::Done(outcome) => return outcome,
             Step::NeedBody(need) => need.answer(body.clone()),
             Step::NeedCurrent(need) => need.unavailable(Unavailable::NotSupported),
+            // Nobody is paused.
+            Step::NeedStore(need) if need.plan().charges().is_empty() => need.answer(Tallied::default()),
             Step::NeedStore(need) => need.unavailable(Unavailable::NotSupported),
         };
     }

@@ -59,6 +59,7 @@ pub mod store;
 #[cfg(feature = "author")]
 pub mod template;
 pub mod time;
+pub mod tripwires;
 
 pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason, Reply, Rpc};
 pub use decode::{Body, Unavailable};

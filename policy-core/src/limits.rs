@@ -112,3 +112,11 @@ pub const PAUSES: usize = 200;
 pub const COMMANDS: usize = 200;
 /// Slots for sessions that have ended before their time.
 pub const ENDED_SLOTS: u32 = 64;
+/// Most tripwires of a page.
+pub const TRIPWIRES: usize = 16;
+/// The agent's last requests that the record of a tripwire holds.
+pub const ACTIONS: usize = 50;
+/// Slots of one agent for values that fields had before.
+pub const REVERT_SLOTS: u32 = 32;
+/// Largest answer that is read for whether it says that the request failed, in bytes.
+pub const OUTCOME_BYTES: usize = 64 * 1024;

@@ -116,16 +116,38 @@ pub(crate) fn update<T, E: From<NotSet>>(
     slot: SlotName,
     mut change: impl FnMut(&[u8]) -> Result<(Option<Vec<u8>>, T), E>,
 ) -> Result<T, E> {
+    let mut made = None;
+    set_again(store, slot, &mut |bytes| match change(bytes) {
+        Ok((new, result)) => {
+            made = Some(Ok(result));
+            new
+        }
+        Err(error) => {
+            made = Some(Err(error));
+            None
+        }
+    })?;
+    made.unwrap_or_else(|| Err(NotSet::Missing.into()))
+}
+
+/// [`update`] without a result: there is one of it in the filter, whatever is set.
+///
+/// # Errors
+/// [`NotSet`].
+pub(crate) fn set_again(
+    store: &mut dyn Store,
+    slot: SlotName,
+    change: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+) -> Result<(), NotSet> {
     for _ in 0..CAS_TRIES {
         let (bytes, cas) = store.get(slot).ok_or(NotSet::Missing)?;
-        let (new, result) = change(&bytes)?;
-        match new {
-            None => return Ok(result),
-            Some(new) if store.set(slot, &new, Some(cas)) => return Ok(result),
+        match change(&bytes) {
+            None => return Ok(()),
+            Some(new) if store.set(slot, &new, Some(cas)) => return Ok(()),
             Some(_) => {}
         }
     }
-    Err(NotSet::Contended.into())
+    Err(NotSet::Contended)
 }
 
 /// The region of this name, which no counter has.

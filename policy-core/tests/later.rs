@@ -29,30 +29,11 @@ macro_rules! refused {
 }
 
 refused! {
-    tripwires: r#"{ "tripwires": [{ "id": "t", "count": "failed", "window": "5m", "max": 20, "then": "pause_writes" }] }"#;
-    tripwires_as_text: r#"{ "tripwires": "none" }"#;
     request_facts: limit(r#"{ "field": "request.parts", "in": ["a"] }"#);
     request_counts: limit(r#"{ "count": "request.statements", "max": 1 }"#);
     lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
     reuse_of_grants: r#"{ "approvers": { "manager": { "reuse": "session" } } }"#;
     holding_for_grants: r#"{ "approvers": { "manager": { "hold": "5s" } } }"#;
-}
-
-/// What is underlined, and what is not taken for it.
-#[test]
-fn the_member_is_named_before_its_form() {
-    let said = |members: &str| diagnosed(&sources(&[shop_page(members)]));
-    let help = "take it out; where it is what makes an action safe, ask for an `approval` instead";
-    let expect = |name: &str, text: &str| {
-        [format!("not supported yet: `{name}`; this version cannot evaluate it | {help} | {text}")]
-    };
-    assert_eq!(said(r#"{ "tripwires": {} }"#), expect("tripwires", "\"tripwires\""));
-    // Names of the author's own are no members of the language.
-    for members in
-        [r#"{ "lists": { "counters": 5 } }"#, r#"{ "approvers": { "counters": 5 } }"#, r#"{ "apis": { "hours": 5 } }"#]
-    {
-        assert!(said(members)[0].starts_with("expected "), "{members}");
-    }
 }
 
 #[track_caller]

@@ -76,6 +76,11 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
             faults.push((format!("/quirks/{name}"), message));
         }
     }
+    let failure = catalog.errors.as_ref().and_then(|errors| errors.ok_status_failures.as_deref());
+    if failure.is_some_and(|at| !Path::parse(at).is_some_and(|path| super::field::one_deep(&path))) {
+        let message = "this is not a pointer into an answer, like `/errors` or `/data/*/userErrors`".into();
+        faults.push(("/errors/ok_status_failures".into(), message));
+    }
     let mut parts = CatalogParts {
         decoder,
         minor_digits: minor_digits(catalog, faults),

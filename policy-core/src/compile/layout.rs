@@ -16,6 +16,7 @@ use super::present;
 use super::report::Report;
 use super::rule::headers;
 use super::target::Targets;
+use crate::document::Path;
 use crate::limits::FRESH_MS_MAX;
 use crate::policy::{Api, End, Loosen, Page, Quirks, RuleRef, RuleTarget, Trie};
 use crate::secrets::Detector;
@@ -137,6 +138,7 @@ pub(crate) fn lay_out(
             header_rule: headers(&binding.headers),
             limits,
             body_limit: binding.loosen.body_kib.map(|kib| kib.saturating_mul(1024)),
+            failure: catalog.errors.as_ref().and_then(|errors| Path::parse(errors.ok_status_failures.as_deref()?)),
             fresh_ms: fresh_ms(binding).unwrap_or_default(),
         });
     }

@@ -21,7 +21,6 @@ mod hours;
 mod identity;
 mod inner;
 mod keys;
-mod later;
 mod layout;
 mod limit;
 mod lookup;
@@ -36,6 +35,7 @@ mod report;
 mod rule;
 mod slip;
 mod target;
+mod tripwire;
 mod unmet;
 mod value;
 
@@ -135,16 +135,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
 
     let mut pages: BTreeMap<String, Page> = BTreeMap::new();
     for (source, document) in of_kind(SourceKind::Template) {
-        let before = diagnostics.len();
-        let Some(template) = typed::<Template>(source, document, &mut diagnostics) else {
-            for mistake in diagnostics.split_off(before) {
-                diagnostics.push(match later::member(document, &mistake.span) {
-                    Some((name, span)) => Diagnostic { span, ..report::not_yet(mistake, &format!("`{name}`")) },
-                    None => mistake,
-                });
-            }
-            continue;
-        };
+        let Some(template) = typed::<Template>(source, document, &mut diagnostics) else { continue };
         let mut report = Report { source, document, diagnostics: &mut diagnostics };
         let page = page::compile(&template, &catalogs, gateway.as_ref(), &mut patterns, &mut report);
         if pages.contains_key(&page.agent) {

@@ -11,8 +11,8 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, unmet};
-use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget};
+use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, tripwire, unmet};
+use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget, Tripwires};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
 use crate::time::{Timestamp, parse_duration};
@@ -43,7 +43,7 @@ pub(crate) fn compile(
         report.error("/agent/name", "the page is for no agent: the name is empty", Some(help.into()));
     }
     let (from, until) = validity(template, report);
-    later_parts(template, report);
+    about(template, report);
     let mut apis: BTreeMap<String, ApiParts<'_>> = BTreeMap::new();
     for (alias, binding) in &template.apis {
         if let Some(parts) = bind(template, alias, binding, catalogs, patterns, report) {
@@ -74,6 +74,7 @@ pub(crate) fn compile(
             Some(rule) => limit::band(rule, "/on_unavailable", &template.approvers, report),
         },
         counters: Vec::new(),
+        tripwires: Tripwires::default(),
         zone: hours::zone(template.time_zone.as_deref(), (from, until), report),
     };
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
@@ -139,6 +140,7 @@ pub(crate) fn compile(
     }
     unmet::forbidden_endpoints(template, &attached, &apis, report);
     counter::shared(template, &placed, &apis, &mut page, report);
+    page.tripwires = tripwire::compile(template, &page, report);
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
     let hosts: BTreeMap<String, Vec<String>> =
@@ -166,11 +168,8 @@ fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timesta
     (from, until)
 }
 
-/// Parts of the language that later versions evaluate: refused, never ignored.
-fn later_parts(template: &Template, report: &mut Report<'_>) {
-    if !template.tripwires.is_empty() {
-        report.not_yet("/tripwires", "`tripwires`");
-    }
+/// Parts of the page that no decision depends on.
+fn about(template: &Template, report: &mut Report<'_>) {
     if template.owners.is_empty() {
         report.error(
             "/owners",

@@ -18,11 +18,6 @@ pub(crate) struct Report<'a> {
 const NOT_YET: &str = "not supported yet";
 const NOT_YET_HELP: &str = "take it out; where it is what makes an action safe, ask for an `approval` instead";
 
-/// The same diagnostic, saying that the language has what it stands at and this version cannot evaluate it.
-pub(crate) fn not_yet(diagnostic: Diagnostic, what: &str) -> Diagnostic {
-    Diagnostic { message: not_yet_message(what), help: Some(NOT_YET_HELP.into()), ..diagnostic }
-}
-
 fn not_yet_message(what: &str) -> String {
     alloc::format!("{NOT_YET}: {what}; this version cannot evaluate it")
 }

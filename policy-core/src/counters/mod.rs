@@ -34,6 +34,7 @@ pub use settle::Signals;
 pub use slot::{Receipt, Refusal, release, reserve};
 pub use table::{Budget, OpenError, Table};
 pub use told::{Usage, place, record, set_used, usage};
+pub(crate) use window::Meter;
 
 pub use crate::policy::Reach;
 pub use crate::store::{Cas, Memory, SlotName, Store};

@@ -12,6 +12,7 @@ use crate::policy::{Counter, PolicySet, Reach};
 use crate::standing;
 use crate::store::{SlotName, Store};
 use crate::time::Timestamp;
+use crate::tripwires;
 
 /// The form of a table's bytes.
 const FORM: u8 = 1;
@@ -73,7 +74,7 @@ const ENFORCED: [u8; 16] = [0; 16];
 const CANDIDATE: [u8; 16] = [0xff; 16];
 
 impl Table {
-    /// Opens the table of a set's counters; creates what is not there yet, and the slots for who may act. What is there stays
+    /// Opens the table of a set's counters; creates what is not there yet, and the slots for who may act and for tripwires. What is there stays
     /// as it is. One at a time may do this with a store.
     ///
     /// A candidate has a table of its own, so that its budget is apart from that of the enforced set.
@@ -82,6 +83,9 @@ impl Table {
     /// [`OpenError`].
     pub fn open(set: &PolicySet, store: &mut dyn Store, budget: Budget, now: Timestamp) -> Result<Self, OpenError> {
         if set.stands() && !standing::open(store, now) {
+            return Err(OpenError::Store);
+        }
+        if !tripwires::open(set, store) {
             return Err(OpenError::Store);
         }
         let mut reaches = BTreeMap::new();

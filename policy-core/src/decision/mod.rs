@@ -21,6 +21,7 @@ use crate::counters::{Plan, Receipt, Tally};
 use crate::policy::Effect;
 use crate::state::Keep;
 use crate::time::Timestamp;
+use crate::tripwires::{Moved, Shape};
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +123,10 @@ pub struct Outcome {
     pub charged: Option<Plan>,
     /// What the request brings to counters, until they are asked.
     pub(crate) tallies: Vec<Tally>,
+    /// What it changes of values whose changes are bounded, for the page's tripwires.
+    pub(crate) moved: Vec<Moved>,
+    /// How its answer says that it failed, for the page's tripwires.
+    pub(crate) shape: Option<Box<Shape>>,
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
     pub undecidable: Option<String>,
     /// What the upstream answers may be kept for the agent's lookups. Only of a read that is allowed, not of one that is

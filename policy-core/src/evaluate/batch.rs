@@ -240,6 +240,7 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize, counts: bool) {
     }
     whole.operations.append(&mut part.operations);
     whole.tallies.append(&mut part.tallies);
+    whole.moved.append(&mut part.moved);
     whole.considered.extend(part.considered.into_iter().map(|mut considered| {
         considered.operation = considered.operation.saturating_add(before);
         considered

@@ -1,6 +1,7 @@
 //! Combining what the rules say: within a permit the strictest finding, across permits the most permissive verdict,
 //! across operations the strictest.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -14,6 +15,7 @@ use super::conditions::{Truth, conjunction};
 use super::counting::Tallies;
 use super::judged::Judged;
 use super::matching::Matches;
+use super::moved::moved;
 use super::names::Scope;
 use super::route::{Route, Variables};
 use super::step::{blank, denied};
@@ -23,11 +25,12 @@ use crate::decode::{
 };
 use crate::document::Document;
 use crate::limits::{CRITICAL_SESSION_SECONDS, REASONS};
-use crate::policy::{Action, Api, Decoder, Effect, Inner, Page, Permit, PolicySet, RuleTarget};
+use crate::policy::{Action, Api, Decoder, Effect, Inner, Page, Permit, PolicySet, RuleTarget, Watched};
 use crate::quote::quote;
 use crate::request::Request;
 use crate::secrets::{self, Sent};
 use crate::state::{Known, Want};
+use crate::tripwires::Shape;
 
 /// Reads the body of a request.
 ///
@@ -88,6 +91,9 @@ pub(crate) fn judge(
         // Nothing is looked up for what is refused anyway.
         known.take_wants();
         withhold(&mut outcome, page, secret);
+    }
+    if outcome.forward && (page.tripwires.count(Watched::Failed) || page.tripwires.count(Watched::Reverts)) {
+        outcome.shape = Shape::of(api, decoder).map(Box::new);
     }
     if decoder == Decoder::Jsonrpc {
         outcome.rpc = document.and_then(|document| waiting(request, document));
@@ -267,11 +273,18 @@ impl<'a> Bench<'a> {
     fn outcome(&self) -> Outcome {
         let mut whole: BTreeMap<u32, Whole> = BTreeMap::new();
         let mut tallies = Tallies::default();
+        let mut changed = Vec::new();
+        let reverts = self.page.tripwires.count(Watched::Reverts);
         for (index, Matched { scopes, settled }) in self.matched() {
             let Some(permit) = self.permit(index) else { continue };
             let mut findings = self.request_findings(permit, &scopes, settled);
             tallies.add((self.page, permit), &scopes, settled, &mut findings);
             whole.insert(index, Whole { findings, wants: self.known.take_wants() });
+            if reverts && !permit.shadow {
+                moved((self.page, permit), &scopes, &mut changed);
+                // Nothing is looked up for this alone.
+                self.known.take_wants();
+            }
         }
 
         let mut outcome = blank();
@@ -322,6 +335,7 @@ impl<'a> Bench<'a> {
             })
             .collect();
         outcome.tallies = tallies.into_amounts();
+        outcome.moved = changed;
         outcome.shadow = self.page.shadow || (outcome.decision != Decision::Allow && !refused);
         outcome.forward = self.page.shadow || !refused;
         // Nothing is looked up for what is refused anyway.

@@ -442,8 +442,12 @@ impl Judging {
 
 /// Whether a request may do anything else than to read, or to stop an effect.
 fn acts(outcome: &Outcome) -> bool {
-    let harmless = |effect| effect == Effect::Read.name() || effect == Effect::Brake.name();
     outcome.operations.is_empty() || outcome.operations.iter().any(|operation| !operation.effect.is_some_and(harmless))
+}
+
+/// Whether an operation of this effect only reads, or stops an effect.
+pub(crate) fn harmless(effect: &str) -> bool {
+    effect == Effect::Read.name() || effect == Effect::Brake.name()
 }
 
 /// The end, with what is to be done with a request that is forwarded. One of an agent that may not act is not.
@@ -518,5 +522,7 @@ pub(super) fn blank() -> Outcome {
         counters_since: None,
         charged: None,
         tallies: Vec::new(),
+        moved: Vec::new(),
+        shape: None,
     }
 }

@@ -55,6 +55,8 @@ pub struct Api {
     pub limits: Vec<Limit>,
     /// Largest body judged, in bytes, when the page loosens the gateway's.
     pub body_limit: Option<u32>,
+    /// Where an answer holds something only in a failure, whatever its status.
+    pub failure: Option<Path>,
     /// How old an answer may be that the agent itself got and that lookups use, in milliseconds; 0: they use none.
     pub fresh_ms: u64,
 }

@@ -10,6 +10,7 @@ mod lookup;
 mod rule;
 mod set;
 mod trie;
+mod tripwire;
 
 pub use api::{
     Action, Api, Condition, Decoder, Effect, Filter, Formula, HeaderShape, Inner, Loosen, Method, Name, NamePattern,
@@ -28,6 +29,7 @@ pub use rule::{
 pub use set::{ControlRoute, Credentials, Gateway, IdentitySource, Lookups, Page, PolicySet, Role, Set, UnknownAgent};
 pub use trie::{End, Found, Refusal, Trie, Variable};
 pub(crate) use trie::{admits, is_id};
+pub use tripwire::{Most, Tripwire, Tripwires, Watched};
 
 #[cfg(feature = "author")]
 pub(crate) use trie::Segment;

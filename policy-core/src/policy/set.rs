@@ -14,6 +14,7 @@ use super::counter::Counter;
 use super::key::Key;
 use super::rule::{Band, Forbid, Permit};
 use super::trie::Trie;
+use super::tripwire::Tripwires;
 use crate::bundle::LoadError;
 use crate::counters::Budget;
 use crate::standing::Pause;
@@ -289,6 +290,8 @@ pub struct Page {
     pub zone: Zone,
     /// What may be used up.
     pub counters: Vec<Counter>,
+    /// What stops the agent by itself.
+    pub tripwires: Tripwires,
 }
 
 impl Page {

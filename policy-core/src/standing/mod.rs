@@ -14,7 +14,7 @@ use alloc::string::{String, ToString};
 use crate::decision::{Code, Reason};
 use crate::policy::PolicySet;
 use crate::quote::quote;
-use crate::store::Store;
+use crate::store::{SlotName, Store};
 use crate::time::Timestamp;
 use pauses::strictest;
 
@@ -119,8 +119,15 @@ impl PolicySet {
     /// candidate nothing is asked: who is stopped is stopped by the enforced set.
     #[must_use]
     pub fn stands(&self) -> bool {
-        !self.is_candidate && self.set.gateway.keys.iter().any(|key| key.control || key.sessions)
+        let commanded = self.set.gateway.keys.iter().any(|key| key.control || key.sessions);
+        !self.is_candidate && (commanded || self.trips())
     }
+}
+
+/// The slot that says who is paused, for hosts that copy it.
+#[must_use]
+pub fn slot() -> SlotName {
+    pauses::slot()
 }
 
 /// Creates the slots that are not there yet. `false`: the store does not keep what is set.

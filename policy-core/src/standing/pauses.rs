@@ -104,7 +104,7 @@ impl From<NotSet> for NotPaused {
     }
 }
 
-fn slot() -> SlotName {
+pub(super) fn slot() -> SlotName {
     SlotName { reach: Reach::Node, region: region("pauses"), index: 0 }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The data of every message of a complete stream. Comments, ids and retry times say nothing here.
-pub(super) fn messages(text: &str) -> Vec<String> {
+pub(crate) fn messages(text: &str) -> Vec<String> {
     let mut messages = Vec::new();
     let mut data: Option<String> = None;
     for line in lines(text) {

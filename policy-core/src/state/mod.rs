@@ -20,6 +20,7 @@ pub use answer::Answer;
 pub use fresh::{Keep, Reader};
 pub use plan::Fetch;
 
+pub(crate) use event_stream::messages;
 pub(crate) use fresh::{keep, reader};
 pub(crate) use known::{Asked, Known, Missing};
 pub(crate) use lookup::{Value as VariableValue, wanted};

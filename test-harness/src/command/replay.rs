@@ -51,7 +51,16 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     };
     let facts = present::facts(&policies.set, &arguments.fixture, &arguments.assume)?;
     let world = Recorded::new(Arc::clone(&policies.set), facts, arguments.world);
-    let mut replay = Run { arguments, engine, world, summary: Summary::default(), writer: None, progress, entries: 0 };
+    let mut replay = Run {
+        arguments,
+        engine,
+        world,
+        summary: Summary::default(),
+        writer: None,
+        progress,
+        entries: 0,
+        trips: policies.set.trips(),
+    };
     let (digest, kind) = (policies.set.digest(), arguments.engine.name());
     if arguments.format == Output::Json {
         replay.writer = Some(DecisionWriter::begin(BufWriter::new(stdout().lock()), digest, kind)?);
@@ -71,6 +80,8 @@ struct Run<'a> {
     writer: Option<DecisionWriter<BufWriter<io::StdoutLock<'static>>>>,
     progress: Progress,
     entries: u64,
+    /// Whether the policies have tripwires.
+    trips: bool,
 }
 
 impl Run<'_> {
@@ -132,8 +143,9 @@ impl Run<'_> {
         }
         let summary = self.summary;
         let peaks = self.arguments.counters.then(|| self.engine.peaks());
+        let trips = self.trips.then(|| self.engine.trips());
         match self.writer {
-            Some(writer) => writer.end(&summary, peaks.as_ref())?,
+            Some(writer) => writer.end(&summary, peaks.as_ref(), trips.as_ref())?,
             None => {
                 let mut out = stdout().lock();
                 let total = summary.counts().total();
@@ -141,6 +153,9 @@ impl Run<'_> {
                 write!(out, "{}", summary.render(Screen::stdout()))?;
                 if let Some(peaks) = &peaks {
                     write!(out, "{}", peaks.render(Screen::stdout()))?;
+                }
+                if let Some(trips) = &trips {
+                    write!(out, "{}", trips.render(Screen::stdout()))?;
                 }
             }
         }

@@ -14,9 +14,12 @@ use policy_core::counters::{
     record, set_used, usage,
 };
 use policy_core::policy::{Counter, Page};
-use policy_core::{Outcome, PolicySet, Timestamp};
+use policy_core::tripwires::{self, Answered, Consequence, End, decided};
+use policy_core::{Outcome, PolicySet, Timestamp, standing};
 
 use super::peaks::{Asked, Peaks};
+use super::trips::Trips;
+use crate::recording::RecordedResponse;
 use crate::world::{Budget, Used, World};
 
 /// The counters of a policy set.
@@ -26,6 +29,9 @@ pub(super) struct Counting {
     store: Memory,
     pub(super) peaks: Peaks,
     pub(super) seen: Seen,
+    pub(super) trips: Trips,
+    /// How many of them have tripped at the last request.
+    pub(super) tripped: usize,
 }
 
 /// What slots held around a request that was judged, for another store that is to hold the same.
@@ -42,7 +48,7 @@ impl Counting {
     pub(super) fn new(set: &PolicySet, since: Timestamp) -> Result<Self, OpenError> {
         let mut store = Memory::new();
         let table = Table::open(set, &mut store, set.counters_budget(), since)?;
-        Ok(Self { table, store, peaks: Peaks::default(), seen: Seen::default() })
+        Ok(Self { table, store, peaks: Peaks::default(), seen: Seen::default(), trips: Trips::default(), tripped: 0 })
     }
 
     /// Carries a plan out, in a world that may know what was used before.
@@ -51,6 +57,8 @@ impl Counting {
             self.tell(page, charge, world, now);
         }
         self.seen.before = self.slots(plan);
+        let of_page = self.slots_of(page);
+        self.seen.before.extend(of_page);
         if world.unenforced() {
             carry_out(plan, &self.table, &mut Trial { store: &mut self.store, set: BTreeMap::new() }, now)
         } else {
@@ -102,6 +110,44 @@ impl Counting {
         self.seen.after = outcome.charged.as_ref().map(|plan| self.slots(plan)).unwrap_or_default();
     }
 
+    /// Tells the tripwires of a request and of its response, where one is recorded; else as if it had been done. What a
+    /// recording shows was done whatever they say: there they only tell.
+    pub(super) fn watch(
+        &mut self,
+        set: &PolicySet,
+        page: &Page,
+        outcome: &mut Outcome,
+        response: Option<&RecordedResponse>,
+        world: &dyn World,
+        now: Timestamp,
+    ) {
+        if !set.trips() {
+            return;
+        }
+        let consequence = if world.unenforced() { Consequence::Tell } else { Consequence::Pause };
+        let (watch, told) = decided(set, outcome, &mut self.store, now, consequence);
+        let mut trips = told.trips;
+        if let Some(watch) = watch {
+            let end = response.map_or(End::Answered(DONE, None), |response| {
+                let answered = watch.copies(response.status).and_then(|limit| answered(response, limit));
+                End::Answered(response.status, answered)
+            });
+            trips.extend(watch.ended(set, end, &mut self.store, now).trips);
+        }
+        self.tripped = trips.len();
+        self.trips.note(trips);
+        let of_page = self.slots_of(page);
+        self.seen.after.extend(of_page);
+    }
+
+    /// What the slots of a page's tripwires hold, and who is paused.
+    fn slots_of(&mut self, page: &Page) -> Vec<(SlotName, Vec<u8>)> {
+        let slots: Vec<SlotName> = tripwires::slots(page).collect();
+        let paused = (!slots.is_empty()).then(standing::slot);
+        let slots = slots.into_iter().chain(paused);
+        slots.filter_map(|slot| self.store.get(slot).map(|(bytes, _)| (slot, bytes))).collect()
+    }
+
     /// What the slots of a plan hold.
     fn slots(&mut self, plan: &Plan) -> Vec<(SlotName, Vec<u8>)> {
         let slots: BTreeSet<SlotName> = plan.charges().iter().filter_map(|charge| place(charge, &self.table)).collect();
@@ -115,6 +161,21 @@ impl Counting {
         let asked = Asked { amount: charge.amount(), passed: outcome.forward };
         self.peaks.note(page, counter, charge.budget(), usage, asked, now);
     }
+}
+
+/// What is taken for the status of a request whose response is not recorded.
+pub(super) const DONE: u16 = 200;
+
+/// What a response says besides its status, where all of it is recorded and it is small enough to be read.
+pub(super) fn answered(response: &RecordedResponse, limit: usize) -> Option<Answered<'_>> {
+    let body = response.body.bytes().filter(|body| !body.is_empty() && body.len() <= limit)?;
+    let one = |name: &str| {
+        let mut values = response.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+        let value = values.next().filter(|_| values.next().is_none())?;
+        std::str::from_utf8(&value.1).ok()
+    };
+    let encoding = one("content-encoding").filter(|_| !response.decoded);
+    Some(Answered { content_type: one("content-type"), encoding, body })
 }
 
 /// A store whose slots are set on a copy.

@@ -9,6 +9,7 @@ use policy_core::counters::OpenError;
 
 use super::judgement::{Judgement, Lack};
 use super::peaks::Peaks;
+use super::trips::Trips;
 use crate::host::{LoadError, StartError, StreamError};
 use crate::recording::Exchange;
 use crate::world::{Unrecorded, World};
@@ -33,6 +34,11 @@ pub trait Engine {
     /// How much of each budget was used at most, where it counts.
     fn peaks(&self) -> Peaks {
         Peaks::default()
+    }
+
+    /// Tripwires that have tripped, where it counts.
+    fn trips(&self) -> Trips {
+        Trips::default()
     }
 
     /// The same where nothing of the present is known.

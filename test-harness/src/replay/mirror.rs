@@ -11,6 +11,7 @@ use super::engine::{Engine, EngineError};
 use super::judgement::Judgement;
 use super::native::NativeEngine;
 use super::peaks::Peaks;
+use super::trips::Trips;
 use crate::host::SharedData;
 use crate::recording::Exchange;
 use crate::world::World;
@@ -23,9 +24,10 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// `None`: the policies have no counters.
+    /// `None`: the policies have no counters and no tripwires.
     pub(super) fn new(set: &Arc<PolicySet>, shared: SharedData) -> Result<Option<Self>, EngineError> {
-        if !set.counts() && !set.candidate().is_some_and(|candidate| candidate.counts()) {
+        let tried = set.candidate().is_some_and(|candidate| candidate.counts());
+        if !set.counts() && !set.trips() && !tried {
             return Ok(None);
         }
         let engine = NativeEngine::counting(Arc::clone(set), policy_core::Timestamp(0))?;
@@ -47,6 +49,15 @@ impl Mirror {
     /// The filter has judged it too.
     pub(super) fn end(&self) {
         self.set(&self.engine.seen().after);
+    }
+
+    /// How many tripwires have tripped at the last request.
+    pub(super) fn tripped(&self) -> usize {
+        self.engine.tripped()
+    }
+
+    pub(super) fn trips(&self) -> Trips {
+        self.engine.trips()
     }
 
     pub(super) fn peaks(&self) -> Peaks {

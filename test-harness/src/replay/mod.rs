@@ -32,6 +32,7 @@ mod native;
 mod peaks;
 mod report;
 mod summary;
+mod trips;
 mod wasm;
 
 pub use candidate::{CandidateJudgement, ComparedCounts, Differences};
@@ -43,4 +44,5 @@ pub use native::NativeEngine;
 pub use peaks::{Peak, Peaks};
 pub use report::{Decided, DecisionWriter, Mismatch};
 pub use summary::{Counts, LabelCounts, Summary};
+pub use trips::Trips;
 pub use wasm::WasmEngine;

@@ -14,7 +14,8 @@ use super::counting::{Counting, Seen};
 use super::engine::{Engine, EngineError, EngineKind, moment};
 use super::judgement::{Judgement, Lack};
 use super::peaks::Peaks;
-use crate::recording::{Exchange, RecordedBody, RecordedRequest};
+use super::trips::Trips;
+use crate::recording::{Exchange, RecordedBody, RecordedRequest, RecordedResponse};
 use crate::world::{Call, Unrecorded, Watched, World};
 
 /// Judges by the decision point linked into this program.
@@ -52,19 +53,21 @@ impl NativeEngine {
 
     /// The same in a world that answers lookups.
     pub fn outcome_in(&self, world: &dyn World, request: &RecordedRequest, now: policy_core::Timestamp) -> Outcome {
-        self.outcome_with(world, request, None, now)
+        self.outcome_after(world, request, None, now)
     }
 
-    /// The same, of a request that the upstream answered with a status.
-    fn outcome_with(
+    /// The same, of a request that the upstream answered so; without an answer it is taken to have been done.
+    pub fn outcome_after(
         &self,
         world: &dyn World,
         request: &RecordedRequest,
-        status: Option<u16>,
+        response: Option<&RecordedResponse>,
         now: policy_core::Timestamp,
     ) -> Outcome {
         for counters in self.counters.iter().chain(&self.tried) {
-            counters.lock().unwrap_or_else(PoisonError::into_inner).seen = Seen::default();
+            let mut counting = counters.lock().unwrap_or_else(PoisonError::into_inner);
+            counting.seen = Seen::default();
+            counting.tripped = 0;
         }
         let ends_at_headers = request.body.bytes().is_some_and(<[u8]>::is_empty) && request.trailers.is_empty();
         let head = |set: &PolicySet| Head {
@@ -77,8 +80,10 @@ impl NativeEngine {
         loop {
             step = match step {
                 Step::Done(mut outcome) => {
+                    let status = response.map(|response| response.status);
                     if let Some((mut counting, page)) = self.counts_of(outcome.agent.as_deref()) {
                         counting.settle(page, &outcome, status, world, now);
+                        counting.watch(&self.set, page, &mut outcome, response, world, now);
                     }
                     if let Some(evidence) = evidence {
                         self.try_candidate(evidence, &mut outcome, status, world, now);
@@ -153,6 +158,11 @@ impl NativeEngine {
         all
     }
 
+    /// How many tripwires have tripped at the last request.
+    pub(super) fn tripped(&self) -> usize {
+        self.counters.as_ref().map_or(0, |c| c.lock().unwrap_or_else(PoisonError::into_inner).tripped)
+    }
+
     /// The counters, and whose they are; `None`: this engine does not count.
     fn counts_of(&self, agent: Option<&str>) -> Option<(MutexGuard<'_, Counting>, &Page)> {
         let page = self.set.page(agent?)?;
@@ -169,6 +179,11 @@ impl Engine for NativeEngine {
     fn peaks(&self) -> Peaks {
         let counters = self.counters.as_ref();
         counters.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).peaks.clone()).unwrap_or_default()
+    }
+
+    fn trips(&self) -> Trips {
+        let counters = self.counters.as_ref();
+        counters.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).trips.clone()).unwrap_or_default()
     }
 
     fn judge_in(
@@ -189,8 +204,8 @@ impl Engine for NativeEngine {
         };
         let request = &exchange.request;
         let world = Watched::new(world);
-        let status = exchange.response.as_ref().map(|response| response.status);
-        let outcome = self.outcome_with(&world, request, status, policy_core::Timestamp(now));
+        let response = exchange.response.as_ref();
+        let outcome = self.outcome_after(&world, request, response, policy_core::Timestamp(now));
         let lack = Lack::of_body(&request.body).or_else(|| Lack::of_present(&outcome, &world.into_lookups()));
         Ok(Judgement::of(outcome, lack))
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{CandidateJudgement, Expected, JudgedReason, Judgement, Label, Peaks, Summary, Verdict};
+use super::{CandidateJudgement, Expected, JudgedReason, Judgement, Label, Peaks, Summary, Trips, Verdict};
 use crate::recording::Exchange;
 
 /// One request and what was decided, as it is reported.
@@ -118,11 +118,11 @@ impl<W: Write> DecisionWriter<W> {
         serde_json::to_writer(&mut self.out, decided).map_err(io::Error::from)
     }
 
-    /// Ends the report; with the counters, where they are asked for.
+    /// Ends the report; with the counters, where they are asked for, and the tripwires, where there are any.
     ///
     /// # Errors
     /// The output cannot be written.
-    pub fn end(mut self, summary: &Summary, peaks: Option<&Peaks>) -> io::Result<()> {
+    pub fn end(mut self, summary: &Summary, peaks: Option<&Peaks>, trips: Option<&Trips>) -> io::Result<()> {
         self.out.write_all(b"\n],\"counts\":")?;
         serde_json::to_writer(&mut self.out, summary.counts())?;
         if let Some(labels) = summary.labels() {
@@ -138,6 +138,10 @@ impl<W: Write> DecisionWriter<W> {
         if let Some(differences) = summary.differences() {
             self.out.write_all(b",\"candidate\":")?;
             serde_json::to_writer(&mut self.out, &differences.report())?;
+        }
+        if let Some(trips) = trips {
+            self.out.write_all(b",\"tripwires\":")?;
+            self.out.write_all(trips.json().as_bytes())?;
         }
         if summary.unreadable() > 0 {
             self.out.write_all(b",\"unreadable\":")?;

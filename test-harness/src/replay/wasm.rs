@@ -6,15 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use policy_core::PolicySet;
 use policy_core::control::is_for;
+use policy_core::tripwires::Answered;
 use serde::Deserialize;
 
 use super::callouts;
 use super::candidate::CandidateJudgement;
+use super::counting::{DONE, answered};
 use super::engine::{Delivery, Engine, EngineError, EngineKind, Trailers, moment};
 use super::judgement::{JudgedReason, Judgement, Lack, Verdict};
 use super::mirror::Mirror;
 use super::native::NativeEngine;
 use super::peaks::Peaks;
+use super::trips::Trips;
 use crate::host::{
     Clock, EngineOptions, Flow, HeaderMap, LocalReply, Module, OnFailure, Plugin, PluginOptions, SharedData, Stream,
     Vm, VmOptions,
@@ -24,6 +27,8 @@ use crate::world::{Watched, World};
 
 /// The property that holds the decision's event.
 const DECISION_PROPERTY: &[&str] = &["ambit.decision"];
+/// How the log says that a tripwire has tripped.
+const TRIPPED: &str = "ambit: tripped: ";
 /// Added to the body timeout: the filter compares with its own reading of the clock.
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(1);
 
@@ -173,6 +178,10 @@ impl Engine for WasmEngine {
         self.mirror.as_ref().map(Mirror::peaks).unwrap_or_default()
     }
 
+    fn trips(&self) -> Trips {
+        self.mirror.as_ref().map(Mirror::trips).unwrap_or_default()
+    }
+
     fn judge_in(
         &mut self,
         world: &dyn World,
@@ -212,12 +221,22 @@ impl Engine for WasmEngine {
             let _ = stream.vm().cancel_callout(late.id);
         }
         let trapped = matches!(flow, Flow::Trapped(_));
+        let forwards = flow == Flow::Continue;
         let judgement = self.understand(exchange, &stream, flow)?;
+        if forwards && self.set.trips() {
+            respond(&mut stream, exchange)?;
+        }
         if let (false, Err(trap)) = (trapped, stream.finish()) {
             return Err(contradiction(exchange, format!("it failed after its verdict: {trap}")));
         }
         if let Some(mirror) = &self.mirror {
             mirror.end();
+            let logged = stream.vm().take_log().iter().filter(|line| line.message.starts_with(TRIPPED)).count();
+            // What is only told may be told again by a gateway sooner.
+            if !world.unenforced() && !waits && self.set.trips() && logged != mirror.tripped() {
+                let says = format!("{logged} tripwires trip where the decision point says {}", mirror.tripped());
+                return Err(contradiction(exchange, says));
+            }
         }
         match lack {
             Some(lack) if waits => {
@@ -256,6 +275,27 @@ impl WasmEngine {
         }
         Ok(if judgement.shadow { Judgement { candidate: native.candidate, ..judgement } } else { native })
     }
+}
+
+/// Delivers the response that was recorded: what became of a request is for tripwires to see.
+fn respond(stream: &mut Stream, exchange: &Exchange) -> Result<(), EngineError> {
+    let out_of_order = |e: crate::host::OutOfOrder| contradiction(exchange, e.to_string());
+    let status = |status: u16| HeaderMap::from_iter([(":status", status.to_string())]);
+    let Some(response) = &exchange.response else {
+        let _ = stream.response_headers(status(DONE), true).map_err(out_of_order)?;
+        return Ok(());
+    };
+    let answered = answered(response, usize::MAX);
+    let mut head = status(response.status);
+    if let Some(Answered { content_type, encoding, .. }) = answered {
+        head.extend(content_type.map(|value| ("content-type", value)));
+        head.extend(encoding.map(|value| ("content-encoding", value)));
+    }
+    let _ = stream.response_headers(head, answered.is_none()).map_err(out_of_order)?;
+    if let Some(answered) = answered {
+        let _ = stream.response_body(answered.body, true).map_err(out_of_order)?;
+    }
+    Ok(())
 }
 
 /// The decision's event, as far as a replay reads it.

@@ -138,6 +138,12 @@ impl Policies {
         self
     }
 
+    /// What stops the agent by itself.
+    pub(crate) fn tripwire(mut self, tripwire: Value) -> Self {
+        self.template["tripwires"] = json!([tripwire]);
+        self
+    }
+
     /// Says what counters mean that have not been kept for a whole window.
     pub(crate) fn after_restart(mut self, word: &str) -> Self {
         self.template["after_restart"] = json!(word);

@@ -41,4 +41,5 @@ mod present;
 mod recordings;
 mod routing;
 mod shipped_example;
+mod tripwires;
 mod updates;

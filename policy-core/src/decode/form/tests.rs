@@ -34,6 +34,7 @@ fn api() -> Api {
         header_rule: HeaderRule::default(),
         limits: vec![],
         body_limit: None,
+        failure: None,
         fresh_ms: 0,
     }
 }

@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use policy_core::decision::Code;
 use policy_core::jws::{Kind, sign};
-use test_harness::recording::{Field, RecordedBody, RecordedRequest};
+use test_harness::recording::{Field, RecordedBody, RecordedRequest, RecordedResponse};
 use test_harness::replay::Verdict;
 
 use super::chapter::{Block, Place};
@@ -41,6 +41,8 @@ pub(crate) struct Line {
     pub(crate) request: RecordedRequest,
     pub(crate) now: policy_core::Timestamp,
     pub(crate) answer: Answer,
+    /// What the upstream answered, where the example says it.
+    pub(crate) response: Option<RecordedResponse>,
 }
 
 /// What a request gets.
@@ -150,7 +152,7 @@ fn first(text: &str, place: Place) -> (Line, Head) {
         ..RecordedRequest::default()
     };
     let now = policy_core::Timestamp::parse(NOW).expect("a time");
-    (Line { place, text: text.to_owned(), request, now, answer }, head)
+    (Line { place, text: text.to_owned(), request, now, answer, response: None }, head)
 }
 
 fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
@@ -175,6 +177,16 @@ fn more(text: &str, place: &Place, line: &mut Line, head: &mut Head) {
         let (path, value) = property.split_once(" = ").unwrap_or_else(|| panic!("{place}: `property PATH = value`"));
         let path = path.split('/').map(str::to_owned).collect();
         line.request.properties.insert(path, repeated(value).into_bytes());
+    } else if let Some(text) = text.strip_prefix("answered ") {
+        let (status, body) = text.split_once(' ').unwrap_or((text, ""));
+        let status: u16 = status.parse().unwrap_or_else(|_| panic!("{place}: `{status}` is not a status"));
+        line.response = Some(RecordedResponse {
+            status,
+            headers: vec![field(":status", &status.to_string()), field("content-type", "application/json")],
+            body: RecordedBody::Complete(body.into()),
+            trailers: Vec::new(),
+            decoded: false,
+        });
     } else {
         let (name, value) = text.split_once(':').unwrap_or_else(|| panic!("{place}: a header is `name: value`"));
         head.given.push([name.to_owned(), repeated(value.trim())]);

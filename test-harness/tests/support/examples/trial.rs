@@ -43,7 +43,8 @@ pub(crate) fn carry_out(example: &Example, documents: &Documents, lines: &[Line]
         }
         let since = policy_core::Timestamp::parse(SINCE).unwrap_or_else(|| panic!("{SINCE}"));
         let engine = NativeEngine::counting(loaded, since).unwrap_or_else(|e| panic!("{e}"));
-        lines.iter().map(|line| engine.outcome_in(&world, &line.request, line.now)).collect()
+        let outcome = |line: &Line| engine.outcome_after(&world, &line.request, line.response.as_ref(), line.now);
+        lines.iter().map(outcome).collect()
     });
     Trial { sources, diagnostics, outcomes }
 }
