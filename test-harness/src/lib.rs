@@ -6,6 +6,7 @@
 //! replay      exchange + engine                     -> judgement     native core, or the real filter in `host`
 //! world       the present: what lookups are answered
 //! cases       requests with an intent, held against the pages that answer for it
+//! keys        private keys of operators and approvers, as files
 //! render      diagnostics, tables, progress         -> the terminal
 //! command     the `ambit` command: one file per subcommand
 //! ```
@@ -13,6 +14,7 @@
 pub mod cases;
 pub mod command;
 pub mod host;
+pub mod keys;
 pub mod policies;
 pub mod recording;
 pub mod render;

@@ -32,6 +32,8 @@ pub(super) enum Subcommand {
     Cases(Cases),
     /// Judge one request, and explain the decision rule by rule
     Evaluate(Evaluate),
+    /// Make a key: who signs commands, sessions or approvals
+    Keygen(Keygen),
 }
 
 /// How a result is written.
@@ -176,6 +178,28 @@ pub(super) struct Evaluate {
     /// How the result is written
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Keygen {
+    /// Where to write the private key; never over a file that exists
+    #[arg(short, long, value_name = "FILE", default_value = "ambit-key.pem")]
+    pub(super) output: PathBuf,
+    /// The key's id; else the file's name without its ending
+    #[arg(long, value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// Who holds it: a person or a service
+    #[arg(long, value_name = "NAME")]
+    pub(super) owner: Option<String>,
+    /// It signs commands to the gateway: pause, resume, end a session
+    #[arg(long)]
+    pub(super) control: bool,
+    /// It signs tokens of sessions
+    #[arg(long)]
+    pub(super) sessions: bool,
+    /// A role of the pages' `approvers` for which it approves; may be given several times
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Vec<String>,
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

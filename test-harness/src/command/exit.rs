@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::cases::CaseError;
+use crate::keys::KeyError;
 use crate::policies::{InvalidPolicy, PolicyError};
 use crate::recording::RecordingError;
 use crate::render::{self, Screen};
@@ -44,6 +45,8 @@ pub(super) enum Failure {
     Case(#[from] CaseError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Standard output cannot be written.
     #[error("cannot write the output: {0}; give it a place with room")]
     Output(#[from] io::Error),
