@@ -7,6 +7,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval;
 use crate::limits::{CAS_TRIES, COUNTER_SLOTS, COUNTERS_KIB, SLOT_BYTES};
 use crate::policy::{Counter, PolicySet, Reach};
 use crate::standing;
@@ -76,6 +77,9 @@ impl Table {
     /// [`OpenError`].
     pub fn open(set: &PolicySet, store: &mut dyn Store, budget: Budget, now: Timestamp) -> Result<Self, OpenError> {
         if set.stands() && !standing::open(store, now) {
+            return Err(OpenError::Store);
+        }
+        if set.approves() && !approval::open(store, now) {
             return Err(OpenError::Store);
         }
         let mut reaches = BTreeMap::new();

@@ -22,7 +22,6 @@ use crate::quote::quote;
 use crate::request::{Headers, Malformed, Request, normalize};
 use crate::secrets::{self, Sent};
 use crate::state::{Known, Why};
-use crate::time::Timestamp;
 
 /// Headers that a part may have of its own, beside `host` and `authorization` as the outer request has them.
 const OF_A_PART: [&str; 10] = [
@@ -51,11 +50,14 @@ pub(super) fn judge_parts(
     page: &Page,
     outer: &Request,
     route: &Route,
-    (bytes, now): (&[u8], Timestamp),
+    (bytes, around): (&[u8], &Known),
 ) -> Outcome {
     // The parts run one after another: what one is judged by, another may change before it. So the present is not known to
     // them, and a rule that asks for it refuses.
-    let mut known = Known::at(now);
+    let mut known = Known::at(around.now());
+    if around.is_traced() {
+        known.begin_trace();
+    }
     known.close(Why::unfit("the parts of a batch are judged without lookups: send it alone"));
     let (forbid, considered) = forbidden(set, page, outer, route, &known);
     let mut whole = Outcome {
@@ -84,6 +86,8 @@ pub(super) fn judge_parts(
     let mut written = BTreeSet::new();
     let judged: Vec<Outcome> =
         parts.iter().map(|part| judge_part((set, page, outer), part, &known, &mut written)).collect();
+    let trace = known.end_trace();
+    around.note(|all| all.add(trace));
     // What is only recorded counts where nothing else refuses.
     let refused = judged.iter().any(|part| !part.forward);
     for (position, part) in judged.into_iter().enumerate() {
@@ -221,8 +225,10 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize, counts: bool) {
         whole.decision = part.decision;
         whole.reasons = Vec::new();
         whole.more_reasons = 0;
+        whole.roles = BTreeSet::new();
     }
     if counts && part.decision == whole.decision {
+        whole.roles.append(&mut part.roles);
         whole.undecidable = whole.undecidable.take().or(part.undecidable);
         for reason in &mut part.reasons {
             reason.message = format!("part {} of the batch: {}", position + 1, reason.message);

@@ -62,7 +62,7 @@ pub(crate) fn judge(
     let document = match content {
         Ok(Content::Document(document)) => Some(document),
         // Each part is a request, whose secrets are looked for with it.
-        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known.now())),
+        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known)),
         Ok(Content::None | Content::Unread(_)) | Err(_) => None,
     };
     let actions = actions(api, route);
@@ -300,9 +300,13 @@ impl<'a> Bench<'a> {
                     outcome.decision = judged.decision;
                     outcome.reasons = Vec::new();
                     outcome.more_reasons = 0;
+                    outcome.roles = judged.roles;
                     add_reasons(&mut outcome, judged.reasons);
                 }
-                core::cmp::Ordering::Equal => add_reasons(&mut outcome, judged.reasons),
+                core::cmp::Ordering::Equal => {
+                    outcome.roles.extend(judged.roles);
+                    add_reasons(&mut outcome, judged.reasons);
+                }
                 core::cmp::Ordering::Less => {}
             }
             if judged.lacking {
@@ -321,6 +325,9 @@ impl<'a> Bench<'a> {
                     .map(|call| format!("{} {}", call.kind.noun(), call.name)),
             })
             .collect();
+        if self.known.is_traced() {
+            self.describe(self.operations);
+        }
         outcome.tallies = tallies.into_amounts();
         outcome.shadow = self.page.shadow || (outcome.decision != Decision::Allow && !refused);
         outcome.forward = self.page.shadow || !refused;
@@ -390,12 +397,8 @@ impl<'a> Bench<'a> {
                 findings.push(Finding::awaited());
             }
             if let Some(role) = &permit.approval {
-                let reason = Reason {
-                    code: Code::ApprovalRequired,
-                    message: format!("every action under {} needs the approval of {}", quote(&permit.id), quote(role)),
-                    pointer: None,
-                };
-                findings.push(Finding { decision: Decision::ApprovalRequired, reason });
+                let message = format!("every action under {} needs the approval of {}", quote(&permit.id), quote(role));
+                findings.push(Finding::approval(role, message));
             }
             let passes = shadowed && canary::passes(&findings) && self.within_api(candidate.variables, operation);
             let mut of_permit = Judged::of(&permit.id, findings);
@@ -419,6 +422,7 @@ impl<'a> Bench<'a> {
                 continue;
             }
             of_permit.wants = own;
+            self.known.note(|trace| trace.rules.extend([permit.id.clone()]));
             judged.push(of_permit);
         }
         let Some(best) = judged.iter().map(Judged::rank).min() else {

@@ -108,7 +108,10 @@ impl<'a> Scope<'a> {
             None => self.known.resource(asked, want).map(|resource| self.field_of(resource, lookup, field, tail)),
         };
         match found {
-            Ok(values) => values,
+            Ok(found) => {
+                self.known.note(|trace| trace.present.extend([noted(&lookup.name, &values, (field, tail), &found)]));
+                found
+            }
             Err(Missing::Awaited) => Values::Lacking(Lack::Awaited),
             Err(Missing::Not(why)) if why.away => Values::Lacking(Lack::Away(why.message)),
             Err(Missing::Not(why)) => Values::unknown(why.message),
@@ -261,6 +264,39 @@ impl<'a> Scope<'a> {
         }
         let number = if total.count { Decimal::from_count(count) } else { sum };
         Values::Known(alloc::vec![Datum::Number(number)], None)
+    }
+}
+
+/// A value of the present that a rule has looked at: of what, and what it is. What is not known is a value too.
+fn noted(lookup: &str, of: &[Option<VariableValue>], (field, tail): (&str, &Path), found: &Values<'_>) -> String {
+    let of: Vec<&str> = of.iter().map(|value| value.as_ref().map_or("", |value| value.text.as_str())).collect();
+    let data = match found {
+        Values::Known(data, _) => data.as_slice(),
+        Values::Ambiguous(_) | Values::Lacking(_) => &[],
+    };
+    let texts: Vec<String> = data.iter().map(text_of).collect();
+    // With the lengths of what could hold anything: two of these are the same text only where they are the same.
+    let lengths: Vec<usize> = of.iter().map(|text| text.len()).chain(texts.iter().map(String::len)).collect();
+    format!("{lookup}.{field}{tail:?} {lengths:?} {} {}", of.concat(), texts.concat())
+}
+
+/// A value as one text.
+pub(super) fn text_of(datum: &Datum<'_>) -> String {
+    match datum {
+        Datum::Text(text) => text.clone(),
+        Datum::Number(number) => number.to_string(),
+        Datum::Json(value) => match value.kind() {
+            Kind::String | Kind::Number => value.string().or_else(|| value.number()).unwrap_or_default().into(),
+            Kind::Array | Kind::Object => {
+                let mut out = String::new();
+                for child in value.children() {
+                    let text = text_of(&Datum::Json(child));
+                    out.push_str(&format!("{}:{}:{}{text}", child.name().len(), text.len(), child.name()));
+                }
+                out
+            }
+            other => format!("{other:?}"),
+        },
     }
 }
 

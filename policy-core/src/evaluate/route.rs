@@ -28,6 +28,8 @@ pub(crate) struct Route {
     pub(crate) endpoint_rules: Vec<(RuleRef, Variables)>,
     /// Every permit that could match lets the body pass unread.
     pub(crate) opaque: bool,
+    /// And somebody may have to approve it all the same: its digest is wanted.
+    pub(crate) held: bool,
 }
 
 /// Why a request ends before any permit is judged.
@@ -138,12 +140,14 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     }
     let live = permits.iter().filter_map(|index| page.permits.get(*index as usize)).filter(|permit| !permit.shadow);
     let opaque = !carrier && live.clone().next().is_some() && live.clone().all(|permit| permit.body.opaque);
+    let held = opaque && !page.roles.is_empty();
     Ok(Route {
         api: api_index,
         actions,
         variables: catalog.map(|found| variables(request, found)).unwrap_or_default(),
         endpoint_rules,
         opaque,
+        held,
     })
 }
 
@@ -220,7 +224,7 @@ fn batch(
         let message = format!("{} holds requests of its own; send them one by one", quote(&name));
         return Err(deny(Code::NestedRequest, message));
     }
-    Ok(Route { api: index, actions: found, variables: Variables::new(), endpoint_rules, opaque: false })
+    Ok(Route { api: index, actions: found, variables: Variables::new(), endpoint_rules, opaque: false, held: false })
 }
 
 /// A page may let a variable hold an encoded slash; an upstream may still read a slash there. What it would then reach

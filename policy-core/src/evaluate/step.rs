@@ -2,14 +2,17 @@
 //! consumes its need.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::approving::Matter;
 use super::{judge, route, tallied};
+use crate::approval::{HEADER, Requester};
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Code, Decision, Outcome, Reason};
+use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
 use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
@@ -62,7 +65,7 @@ enum Stage {
     /// Before the request is read.
     First(Box<Opening>),
     /// When everything else is decided.
-    Last { set: Arc<PolicySet>, agent: String, outcome: Box<Outcome> },
+    Last { judging: Box<Judging>, outcome: Box<Outcome> },
 }
 
 /// A request of a known agent, whose page is valid now.
@@ -96,6 +99,8 @@ struct Suspended {
 struct Judging {
     suspended: Suspended,
     content: Result<Content, Reason>,
+    /// The body as it came, where somebody may have to approve it; `None`: it was not seen whole, or needs nobody.
+    raw: Option<Vec<u8>>,
     known: Known,
     /// Rounds of lookups that were asked for.
     rounds: usize,
@@ -107,6 +112,11 @@ struct Judging {
 pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let end_of_stream = head.end_of_stream;
     let headers = Headers::new(head.fields);
+    let grants = headers.has(HEADER);
+    begin(set, headers, end_of_stream, now).without_grants(grants)
+}
+
+fn begin(set: &Arc<PolicySet>, headers: Headers, end_of_stream: bool, now: Timestamp) -> Step {
     let agent = match identify(&set.set.gateway, &headers) {
         Principal::Agent(agent) => agent,
         Principal::NotAnAgent => return Step::Done(not_an_agent()),
@@ -126,6 +136,19 @@ pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     match look {
         None => opening.go(),
         Some(look) => Step::NeedStore(NeedStore { stage: Stage::First(Box::new(opening)), plan: Plan::looking(look) }),
+    }
+}
+
+impl Step {
+    /// The same, if it is the end: what goes on has no grants with it.
+    fn without_grants(mut self, has_some: bool) -> Self {
+        if let Self::Done(outcome) = &mut self
+            && has_some
+            && outcome.forward
+        {
+            outcome.obligations.push(Obligation::RemoveRequestHeader { name: HEADER.into() });
+        }
+        self
     }
 }
 
@@ -162,7 +185,7 @@ impl Opening {
         if end_of_stream {
             return suspended.finish(Body::Empty);
         }
-        if suspended.route.opaque && !suspended.request.method.is_bodiless() {
+        if suspended.route.opaque && !suspended.route.held && !suspended.request.method.is_bodiless() {
             // Every permit that could match lets the bytes pass unread. (A read must be seen to have none.)
             return suspended.finish(Body::Unavailable(Unavailable::NotSeen));
         }
@@ -182,7 +205,8 @@ impl NeedBody {
 
     /// Goes on with the body, or without it.
     pub fn answer(self, body: Body) -> Step {
-        self.0.finish(body)
+        let grants = self.0.request.headers.has(HEADER);
+        self.0.finish(body).without_grants(grants)
     }
 }
 
@@ -205,7 +229,8 @@ impl NeedCurrent {
     pub fn answer(self, answers: Vec<Answer>) -> Step {
         let Self { mut judging, plan } = self;
         judging.known.take(&plan, answers);
-        judging.go()
+        let grants = judging.suspended.request.headers.has(HEADER);
+        judging.go().without_grants(grants)
     }
 
     /// None of the calls can be made.
@@ -221,7 +246,7 @@ impl NeedStore {
     pub fn agent(&self) -> &str {
         match &self.stage {
             Stage::First(opening) => &opening.agent,
-            Stage::Last { agent, .. } => agent,
+            Stage::Last { judging, .. } => &judging.suspended.agent,
         }
     }
 
@@ -231,45 +256,64 @@ impl NeedStore {
         &self.plan
     }
 
+    fn has_grants(&self) -> bool {
+        match &self.stage {
+            Stage::First(opening) => opening.headers.has(HEADER),
+            Stage::Last { judging, .. } => judging.suspended.request.headers.has(HEADER),
+        }
+    }
+
     /// Goes on with how the plan went.
     pub fn answer(self, tallied: Tallied) -> Step {
+        let grants = self.has_grants();
         let Self { stage, plan } = self;
-        match stage {
+        let step = match stage {
             Stage::First(opening) => Opening { standing: tallied.standing, ..*opening }.go(),
-            Stage::Last { set, agent, outcome } => Step::Done(match set.page(&agent) {
-                Some(page) if tallied.standing.stops(acts(&outcome)) => return end(page, &tallied.standing, *outcome),
-                Some(_) if plan.charges().is_empty() => *outcome,
-                Some(page) => tallied::settle(*outcome, page, plan, tallied),
-                None => gone(agent),
-            }),
-        }
+            Stage::Last { judging, outcome } => judging.told(*outcome, plan, tallied),
+        };
+        step.without_grants(grants)
     }
 
     /// The store cannot be had: the request is refused.
     pub fn unavailable(self, why: Unavailable) -> Step {
+        let grants = self.has_grants();
         let Self { stage, plan } = self;
         let unknown = Standing::unavailable();
-        match stage {
+        let step = match stage {
             Stage::First(opening) => {
                 let Some(page) = opening.set.page(&opening.agent) else { return Step::Done(gone(opening.agent)) };
                 let undecidable =
                     why.undecidable().map(|_| "whether the agent is paused is not in the recording".into());
                 Step::Done(Outcome { undecidable, ..stopped(page, &unknown) })
             }
-            Stage::Last { set, agent, outcome } => Step::Done(match set.page(&agent) {
-                Some(page) if plan.look().is_some() && why.undecidable().is_none() => stopped(page, &unknown),
-                Some(page) => tallied::unavailable(*outcome, page, plan, why),
-                None => gone(agent),
-            }),
-        }
+            Stage::Last { judging, outcome } => {
+                let Suspended { set, agent, .. } = &judging.suspended;
+                Step::Done(match set.page(agent) {
+                    Some(page) if plan.look().is_some() && why.undecidable().is_none() => stopped(page, &unknown),
+                    Some(page) => tallied::unavailable(*outcome, page, plan, why),
+                    None => gone(agent.clone()),
+                })
+            }
+        };
+        step.without_grants(grants)
     }
 }
 
 impl Suspended {
-    fn finish(self, body: Body) -> Step {
+    fn finish(self, mut body: Body) -> Step {
         let Some(page) = self.set.page(&self.agent) else {
             return Step::Done(gone(self.agent));
         };
+        let raw = match &body {
+            _ if page.roles.is_empty() => None,
+            Body::Empty => Some(Vec::new()),
+            Body::Complete(bytes) => Some(bytes.clone()),
+            Body::Unavailable(_) => None,
+        };
+        if self.route.held && matches!(body, Body::Complete(_)) && !self.request.method.is_bodiless() {
+            // It was asked for its digest alone.
+            body = Body::Unavailable(Unavailable::NotSeen);
+        }
         match &body {
             Body::Unavailable(why) => {
                 let why = *why;
@@ -286,7 +330,7 @@ impl Suspended {
         }
         let now = self.now;
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, known: Known::at(now), rounds: 0 }).go()
+        Box::new(Judging { suspended: self, content, raw, known: Known::at(now), rounds: 0 }).go()
     }
 }
 
@@ -337,6 +381,9 @@ impl Judging {
         {
             outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
         }
+        let now = self.suspended.now;
+        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
+        let approving = matter.weigh(&mut outcome, &mut self.known, now);
         let acts = acts(&outcome);
         if outcome.forward && self.suspended.standing.stops(acts) {
             return end(page, &self.suspended.standing, outcome);
@@ -344,6 +391,10 @@ impl Judging {
         // What goes on is charged, whatever is recorded of it.
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
         let plan = Plan::of(page, core::mem::take(&mut outcome.tallies), decision);
+        let plan = match approving {
+            Some(approving) => Plan::by_grants(plan, page, approving),
+            None => plan,
+        };
         // Meanwhile the agent may have been paused.
         let again = outcome.forward && self.suspended.held && set.stands();
         let look = again.then(|| Look { agent: agent.clone(), session: None, acts });
@@ -353,14 +404,47 @@ impl Judging {
             (plan, None) => plan,
         };
         match plan {
-            None => Step::Done(outcome),
-            Some(plan) if !plan.asks() => Step::Done(Outcome { charged: Some(plan), ..outcome }),
+            None => Step::Done(matter.conclude(outcome, None, &mut self.known)),
+            Some(plan) if !plan.asks() => {
+                let outcome = matter.conclude(outcome, plan.grants(), &mut self.known);
+                Step::Done(Outcome { charged: Some(plan), ..outcome })
+            }
             Some(plan) => {
-                let Suspended { set, agent, .. } = self.suspended;
-                Step::NeedStore(NeedStore { stage: Stage::Last { set, agent, outcome: Box::new(outcome) }, plan })
+                let stage = Stage::Last { judging: self, outcome: Box::new(outcome) };
+                Step::NeedStore(NeedStore { stage, plan })
             }
         }
     }
+}
+
+impl Judging {
+    /// The end, with what the store has told.
+    fn told(mut self: Box<Self>, outcome: Outcome, plan: Plan, tallied: Tallied) -> Step {
+        let Suspended { set, agent, .. } = &self.suspended;
+        let Some(page) = set.page(agent) else { return Step::Done(gone(agent.clone())) };
+        if tallied.standing.stops(acts(&outcome)) {
+            return end(page, &tallied.standing, outcome);
+        }
+        if plan.charges().is_empty() && plan.grants().is_none() {
+            return Step::Done(outcome);
+        }
+        let grants = plan.grants().cloned();
+        let outcome = tallied::settle(outcome, page, plan, tallied);
+        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
+        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known))
+    }
+}
+
+/// What a ticket of the request is made of.
+fn matter<'a>(
+    suspended: &'a Suspended,
+    page: &'a Page,
+    content: &'a Result<Content, Reason>,
+    body: Option<&'a [u8]>,
+) -> Matter<'a> {
+    let Suspended { set, agent, request, route, .. } = suspended;
+    let requester = Requester { agent, ..Requester::default() };
+    Matter { set, page, requester, request, route, content, body }
 }
 
 /// Whether a request may do anything else than to read, or to stop an effect.
@@ -427,6 +511,9 @@ pub(super) fn blank() -> Outcome {
         operations: Vec::new(),
         considered: Vec::new(),
         rpc: None,
+        roles: BTreeSet::new(),
+        held: None,
+        approved: Vec::new(),
         undecidable: None,
         keep: None,
         reserved: Vec::new(),

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::judge::add_reasons;
+use crate::approval::Approving;
 use crate::counters::{Charge, Intent, Plan, Refusal, Tallied};
 use crate::decision::{Code, Considered, Decision, Outcome, Reason};
 use crate::decode::Unavailable;
@@ -14,18 +15,28 @@ use crate::quote::quote;
 
 /// The outcome with what the counters say.
 pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tallied) -> Outcome {
-    begin(&mut outcome, page, !tallied.refusals.is_empty());
+    begin(&mut outcome, page, !tallied.refusals.is_empty() || tallied.applied.refused.is_some());
     for (position, refusal) in &tallied.refusals {
         let charge = plan.charges().get(*position);
         let counter = charge.and_then(|charge| page.counters.get(charge.counter as usize));
         if let Some((charge, counter)) = charge.zip(counter) {
             let (decision, reason) = finding(counter, charge, *refusal);
+            if decision == Decision::ApprovalRequired
+                && let Band::Approval(role) = &counter.beyond
+            {
+                outcome.roles.insert(role.clone());
+            }
             add(&mut outcome, page, counter, decision, reason);
         }
     }
+    if let Some(reason) = tallied.applied.refused {
+        outcome.decision = Decision::Deny;
+        add_reasons(&mut outcome, alloc::vec![reason]);
+    }
+    outcome.approved = tallied.applied.approved;
     outcome.reserved = tallied.receipts;
     outcome.counters_since = tallied.since;
-    outcome.charged = Some(plan);
+    outcome.charged = (!plan.charges().is_empty()).then_some(plan);
     outcome
 }
 
@@ -33,6 +44,11 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tal
 pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: Plan, why: Unavailable) -> Outcome {
     let was = (outcome.decision, outcome.forward);
     begin(&mut outcome, page, true);
+    if plan.grants().is_some_and(Approving::asks) {
+        outcome.decision = Decision::Deny;
+        let message = "whether the grants of this request have been used is not known here".into();
+        add_reasons(&mut outcome, alloc::vec![Reason { code: Code::UnknownState, message, pointer: None }]);
+    }
     for charge in plan.charges().iter().filter(|charge| charge.intent() != Intent::Leave) {
         let Some(counter) = page.counters.get(charge.counter as usize) else { continue };
         let message = format!("the counter {} cannot be had here: what is used of it is not known", quote(&counter.id));

@@ -25,7 +25,7 @@ pub use rule::{
     Band, BodyRule, Canary, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,
     Permit, Predicate, QueryRule, RuleRef, RuleTarget, Test,
 };
-pub use set::{Gateway, IdentitySource, Lookups, Page, PolicySet, Role, Set, UnknownAgent};
+pub use set::{Gateway, IdentitySource, Lookups, Page, PolicySet, Reuse, Role, Set, UnknownAgent};
 pub use trie::{End, Found, Refusal, Trie, Variable};
 pub(crate) use trie::{admits, is_id};
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::headers::{Headers, folded};
 use super::{PathSegment, QueryPair, host, mangled, path, query};
+use crate::approval::HEADER;
 use crate::decision::Code;
 use crate::limits::{HEADERS, TARGET_BYTES};
 use crate::policy::Method;
@@ -52,7 +53,7 @@ impl Malformed {
 }
 
 /// Headers that must stand once at most, because components disagree on which one counts.
-const SINGLETONS: [&str; 10] = [
+const SINGLETONS: [&str; 11] = [
     ":method",
     ":path",
     ":authority",
@@ -63,6 +64,7 @@ const SINGLETONS: [&str; 10] = [
     "content-encoding",
     "transfer-encoding",
     "authorization",
+    HEADER,
 ];
 
 /// Headers by which some servers replace the method (common rule: any override is refused, whatever its value).
