@@ -143,8 +143,15 @@ impl Claims {
     /// # Errors
     /// [`Unsigned::Size`].
     pub fn sign(&self, key: &str, secret: &[u8; 32]) -> Result<String, Unsigned> {
-        let payload = serde_json::to_vec(self).unwrap_or_default();
-        let grant = crate::jws::sign(Kind::Grant, key, secret, &payload);
+        self.sign_with(|payload| crate::jws::sign(Kind::Grant, key, secret, payload))
+    }
+
+    /// The grant, by what signs a payload.
+    ///
+    /// # Errors
+    /// [`Unsigned::Size`].
+    pub fn sign_with(&self, sign: impl FnOnce(&[u8]) -> String) -> Result<String, Unsigned> {
+        let grant = sign(&serde_json::to_vec(self).unwrap_or_default());
         if grant.len() > SIGNED_BYTES { Err(Unsigned::Size) } else { Ok(grant) }
     }
 }

@@ -261,9 +261,13 @@ impl Plan {
 
     /// Whether a store must be asked. Else nothing is charged: the request is refused.
     pub(crate) fn asks(&self) -> bool {
-        self.look.is_some()
-            || self.grants.as_ref().is_some_and(|grants| grants.asks())
-            || self.charges.iter().any(|charge| charge.intent != Intent::Leave)
+        self.look.is_some() || self.spends() || self.charges.iter().any(|charge| charge.intent != Intent::Leave)
+    }
+
+    /// Whether the request goes on only by grants that the store has not seen yet.
+    #[must_use]
+    pub fn spends(&self) -> bool {
+        self.grants.as_ref().is_some_and(|grants| grants.asks())
     }
 
     /// The charges.

@@ -73,7 +73,7 @@ impl Matter<'_> {
     /// What the grants that come with the request approve of it; `None`: it needs none, whatever counters say.
     pub(super) fn weigh(&self, outcome: &mut Outcome, known: &mut Known, now: Timestamp) -> Option<Box<Approving>> {
         let (needed, may_need) = (is_held(outcome, self.page), self.may_need(outcome));
-        if !self.request.headers.has(HEADER) || !(needed || may_need) {
+        if !self.request.headers.grants() || !(needed || may_need) {
             return None;
         }
         let mut approving = Box::new(Approving::default());

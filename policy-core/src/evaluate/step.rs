@@ -112,7 +112,7 @@ struct Judging {
 pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let end_of_stream = head.end_of_stream;
     let headers = Headers::new(head.fields);
-    let grants = headers.has(HEADER);
+    let grants = headers.grants();
     begin(set, headers, end_of_stream, now).without_grants(grants)
 }
 
@@ -205,7 +205,7 @@ impl NeedBody {
 
     /// Goes on with the body, or without it.
     pub fn answer(self, body: Body) -> Step {
-        let grants = self.0.request.headers.has(HEADER);
+        let grants = self.0.request.headers.grants();
         self.0.finish(body).without_grants(grants)
     }
 }
@@ -229,7 +229,7 @@ impl NeedCurrent {
     pub fn answer(self, answers: Vec<Answer>) -> Step {
         let Self { mut judging, plan } = self;
         judging.known.take(&plan, answers);
-        let grants = judging.suspended.request.headers.has(HEADER);
+        let grants = judging.suspended.request.headers.grants();
         judging.go().without_grants(grants)
     }
 
@@ -258,8 +258,8 @@ impl NeedStore {
 
     fn has_grants(&self) -> bool {
         match &self.stage {
-            Stage::First(opening) => opening.headers.has(HEADER),
-            Stage::Last { judging, .. } => judging.suspended.request.headers.has(HEADER),
+            Stage::First(opening) => opening.headers.grants(),
+            Stage::Last { judging, .. } => judging.suspended.request.headers.grants(),
         }
     }
 

@@ -5,7 +5,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::judge::add_reasons;
-use crate::approval::Approving;
 use crate::counters::{Charge, Intent, Plan, Refusal, Tallied};
 use crate::decision::{Code, Considered, Decision, Outcome, Reason};
 use crate::decode::Unavailable;
@@ -15,7 +14,12 @@ use crate::quote::quote;
 
 /// The outcome with what the counters say.
 pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tallied) -> Outcome {
-    begin(&mut outcome, page, !tallied.refusals.is_empty() || tallied.applied.refused.is_some());
+    let mut applied = tallied.applied;
+    if plan.spends() && tallied.refusals.is_empty() && applied.approved.is_empty() && applied.refused.is_none() {
+        // Whoever was asked has not carried the plan out.
+        applied.refused = Some(unspent());
+    }
+    begin(&mut outcome, page, !tallied.refusals.is_empty() || applied.refused.is_some());
     for (position, refusal) in &tallied.refusals {
         let charge = plan.charges().get(*position);
         let counter = charge.and_then(|charge| page.counters.get(charge.counter as usize));
@@ -29,11 +33,11 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tal
             add(&mut outcome, page, counter, decision, reason);
         }
     }
-    if let Some(reason) = tallied.applied.refused {
+    if let Some(reason) = applied.refused {
         outcome.decision = Decision::Deny;
         add_reasons(&mut outcome, alloc::vec![reason]);
     }
-    outcome.approved = tallied.applied.approved;
+    outcome.approved = applied.approved;
     outcome.reserved = tallied.receipts;
     outcome.counters_since = tallied.since;
     outcome.charged = (!plan.charges().is_empty()).then_some(plan);
@@ -44,10 +48,9 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tal
 pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: Plan, why: Unavailable) -> Outcome {
     let was = (outcome.decision, outcome.forward);
     begin(&mut outcome, page, true);
-    if plan.grants().is_some_and(Approving::asks) {
+    if plan.spends() {
         outcome.decision = Decision::Deny;
-        let message = "whether the grants of this request have been used is not known here".into();
-        add_reasons(&mut outcome, alloc::vec![Reason { code: Code::UnknownState, message, pointer: None }]);
+        add_reasons(&mut outcome, alloc::vec![unspent()]);
     }
     for charge in plan.charges().iter().filter(|charge| charge.intent() != Intent::Leave) {
         let Some(counter) = page.counters.get(charge.counter as usize) else { continue };
@@ -60,6 +63,11 @@ pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: Plan, why: Un
     }
     outcome.charged = Some(plan);
     outcome
+}
+
+fn unspent() -> Reason {
+    let message = "whether the grants of this request have been used is not known here".into();
+    Reason { code: Code::UnknownState, message, pointer: None }
 }
 
 /// Makes room for a refusal: what is only recorded, and would be forwarded, counts where nothing else refuses.

@@ -53,7 +53,7 @@ impl Malformed {
 }
 
 /// Headers that must stand once at most, because components disagree on which one counts.
-const SINGLETONS: [&str; 11] = [
+const SINGLETONS: [&str; 10] = [
     ":method",
     ":path",
     ":authority",
@@ -64,7 +64,6 @@ const SINGLETONS: [&str; 11] = [
     "content-encoding",
     "transfer-encoding",
     "authorization",
-    HEADER,
 ];
 
 /// Headers by which some servers replace the method (common rule: any override is refused, whatever its value).
@@ -104,7 +103,8 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     if headers.len() > HEADERS {
         return Err(Malformed::new(Code::HeaderNotAllowed, format!("more than {HEADERS} headers")));
     }
-    for name in SINGLETONS {
+    let grants = headers.grants().then_some(HEADER);
+    for name in SINGLETONS.into_iter().chain(grants) {
         if headers.all(name).nth(1).is_some() {
             return Err(Malformed::new(Code::HeaderNotAllowed, format!("the header `{name}` stands more than once")));
         }
@@ -247,7 +247,7 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
             let message = format!("the header {} can replace the method", quote(name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
-        if twin.is_some() && SINGLETONS.contains(&folded) {
+        if twin.is_some() && (SINGLETONS.contains(&folded) || folded == HEADER) {
             let message = format!("the header {} can be read as {}", quote(name), quote(folded));
             return Err(Malformed::new(Code::HeaderNotAllowed, message));
         }

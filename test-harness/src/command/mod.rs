@@ -8,6 +8,7 @@ mod bundle;
 mod cases;
 mod evaluate;
 mod exit;
+mod grant;
 mod keygen;
 mod present;
 mod replay;
@@ -33,6 +34,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Subcommand::Replay(arguments) => replay::run(&arguments),
             Subcommand::Cases(arguments) => cases::run(&arguments),
             Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
+            Subcommand::Grant(arguments) => grant::run(&arguments),
             Subcommand::Keygen(arguments) => keygen::run(&arguments),
         },
         Err(error) => usage::explain(&error),
