@@ -10,6 +10,7 @@ use super::route::Route;
 use crate::approval::{Approving, Asked, Granted, HEADER, Requester, Terms, Ticket, digest, read};
 use crate::decision::{Code, Decision, Held, Outcome, Reason};
 use crate::decode::Content;
+use crate::document::{Document, Kind, Value};
 use crate::policy::{Api, Band, Page, Permit, PolicySet};
 use crate::request::{Headers, Request};
 use crate::state::{Known, Trace};
@@ -38,8 +39,9 @@ impl Matter<'_> {
         let body = self.body?;
         // The same again: it notes what it looks at. Only what is held pays for that.
         known.begin_trace();
-        judge(self.set, self.page, self.request, self.route, self.content, known);
+        let again = judge(self.set, self.page, self.request, self.route, self.content, known);
         known.take_wants();
+        let calls = self.content.as_ref().ok().filter(|_| again.rpc.is_some());
         let Trace { present, headers, words, rules } = known.end_trace();
         let api = self.page.apis.get(self.route.api as usize);
         let permits = self.page.permits.iter().filter(|permit| rules.contains(&permit.id));
@@ -60,7 +62,10 @@ impl Matter<'_> {
             path: digest(path.as_bytes()),
             // An empty query is another target than none.
             query: digest(if self.request.target.contains('?') { query.as_bytes() } else { b"\0" }),
-            body: digest(body),
+            body: match calls {
+                Some(Content::Document(document)) => digest(&without_ids(body, document)),
+                _ => digest(body),
+            },
             headers: names.filter_map(|name| bound(&self.request.headers, name)).collect::<BTreeMap<_, _>>(),
             present: digest(present.join("\n").as_bytes()),
             roles: roles
@@ -138,6 +143,32 @@ impl Matter<'_> {
     }
 }
 
+/// A body of JSON-RPC without the names that its client gives to the answers: each time it asks, others, and the same call.
+fn without_ids(body: &[u8], document: &Document) -> Vec<u8> {
+    if document.source().as_bytes() != body {
+        // It was compressed: all of its bytes count.
+        return body.to_vec();
+    }
+    let root = document.root();
+    let messages: Vec<Value<'_>> =
+        if root.kind() == Kind::Array { root.children().collect() } else { alloc::vec![root] };
+    let mut out = Vec::with_capacity(body.len());
+    let mut from = 0;
+    for message in messages {
+        let progress = message.member("params").and_then(|params| params.member("_meta")?.member("progressToken"));
+        let mut names: Vec<_> = message.member("id").into_iter().chain(progress).map(Value::span).collect();
+        names.sort_by_key(|span| span.start);
+        for span in names {
+            out.extend(body.get(from..span.start).unwrap_or_default());
+            // No JSON text holds this: what is left out leaves its place.
+            out.push(0);
+            from = span.end;
+        }
+    }
+    out.extend(body.get(from..).unwrap_or_default());
+    out
+}
+
 /// Grants that count for nothing refuse what needs some.
 fn refuse(outcome: &mut Outcome, reason: Reason) {
     outcome.decision = Decision::Deny;
@@ -161,7 +192,8 @@ fn bound(headers: &Headers, name: &str) -> Option<(String, String)> {
     let name = name.split('/').next().unwrap_or(name);
     let mut values = Vec::new();
     for value in headers.all(name) {
-        values.extend(value.len().to_be_bytes());
+        // The same number of bytes on every machine.
+        values.extend((value.len() as u64).to_be_bytes());
         values.extend(value);
     }
     (!values.is_empty()).then(|| (name.to_string(), digest(&values)))

@@ -103,11 +103,13 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     if headers.len() > HEADERS {
         return Err(Malformed::new(Code::HeaderNotAllowed, format!("more than {HEADERS} headers")));
     }
-    let grants = headers.grants().then_some(HEADER);
-    for name in SINGLETONS.into_iter().chain(grants) {
+    for name in SINGLETONS {
         if headers.all(name).nth(1).is_some() {
-            return Err(Malformed::new(Code::HeaderNotAllowed, format!("the header `{name}` stands more than once")));
+            return Err(twice(name));
         }
+    }
+    if headers.grants() && headers.all(HEADER).nth(1).is_some() {
+        return Err(twice(HEADER));
     }
     refuse_upgrades(&headers)?;
     let method = method(&headers)?;
@@ -160,6 +162,10 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         chunked,
         headers,
     })
+}
+
+fn twice(name: &str) -> Malformed {
+    Malformed::new(Code::HeaderNotAllowed, format!("the header `{name}` stands more than once"))
 }
 
 /// Whether some servers take the method from a query or form parameter of this name.

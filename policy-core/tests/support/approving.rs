@@ -24,7 +24,7 @@ pub fn secret(key: &str) -> [u8; 32] {
     KEYS.iter().find(|(id, ..)| *id == key).map_or([9; 32], |(_, secret, _)| *secret)
 }
 
-fn keys() -> String {
+pub fn keys() -> String {
     let keys = KEYS.map(|(id, secret, members)| {
         format!(r#"{{ "id": "{id}", "public_key": "{}", {members} }}"#, public_key_text(&public_of(&secret)))
     });

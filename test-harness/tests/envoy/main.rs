@@ -28,6 +28,7 @@ mod broken_bundles;
 mod cases;
 mod counters;
 mod decision_record;
+mod grants;
 mod header_bytes;
 mod held_requests;
 mod many_clients;
