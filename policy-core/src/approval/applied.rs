@@ -1,6 +1,5 @@
 //! The grants of one request, and what the store says of them.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,6 +7,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::grant::Granted;
+use super::roles::Roles;
 use super::spent::spend;
 use super::ticket::Ticket;
 use crate::decision::{Code, Reason};
@@ -49,7 +49,7 @@ pub(crate) struct Approving {
     /// Those that cover it.
     pub(crate) granted: Vec<Granted>,
     /// Roles that must have approved it, whatever counters say. All of them have, unless it is held.
-    pub(crate) needed: BTreeSet<String>,
+    pub(crate) needed: Roles,
     /// It goes on by its grants: they are used.
     pub(crate) passes: bool,
     /// Why the grants count for nothing: that decides where they are needed.
@@ -65,9 +65,6 @@ pub(crate) struct Applied {
     pub(crate) refused: Option<Reason>,
 }
 
-/// Roles for which a request has gone past what counters let it.
-pub(crate) type Spending = BTreeSet<String>;
-
 impl Approving {
     /// Whether a role has approved.
     pub(crate) fn has(&self, role: &str) -> bool {
@@ -79,9 +76,9 @@ impl Approving {
         self.passes && !self.needed.is_empty()
     }
 
-    /// Uses the grants that are needed, and no other: it is the last thing before a request goes on.
-    pub(crate) fn apply(&self, past: &Spending, store: &mut dyn Store, now: Timestamp) -> Applied {
-        let needed = |granted: &&Granted| self.needed.contains(&granted.role) || past.contains(&granted.role);
+    /// Uses the grants that are needed, and those of the roles for which the request has gone `past` what counters let it, and no other: it is the last thing before a request goes on.
+    pub(crate) fn apply(&self, past: &Roles, store: &mut dyn Store, now: Timestamp) -> Applied {
+        let needed = |granted: &&Granted| self.needed.has(&granted.role) || past.has(&granted.role);
         let grants: Vec<&Granted> = self.granted.iter().filter(needed).collect();
         match spend(&grants, store, now) {
             Ok(()) => Applied { approved: grants.iter().map(|granted| granted.approved()).collect(), refused: None },

@@ -4,11 +4,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::ticket::{Ticket, digest};
+use super::ticket::{ID, Ticket, digest};
 use crate::decision::{Code, Reason};
+use crate::document::{Kind as ValueKind, Value, read_json};
 use crate::jws::{Kind, is_id, verify};
 use crate::limits::{GRANTS, SIGNED_BYTES};
 use crate::policy::{Gateway, Key, Page, Reuse, Role};
@@ -17,8 +18,7 @@ use crate::request::Ambiguous;
 use crate::time::Timestamp;
 
 /// What a grant says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Claims {
     /// The gateway it is for.
     pub aud: String,
@@ -39,61 +39,76 @@ pub struct Claims {
     /// Whose request was approved.
     pub agent: String,
     /// Its session, where it had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The policies by which it was held.
     pub policy: String,
     /// Rules whose requests it covers, where it may be used for others than the one that was approved.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
-    /// What the request was made of, so that a refusal can say what is different.
-    pub parts: Parts,
+    /// What the request was made of, so that a refusal can say what is different: the beginnings of digests, which decide
+    /// nothing.
+    pub parts: String,
 }
 
-/// The beginnings of digests of a ticket's parts. They decide nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Parts {
-    /// The method and the host, as they are.
-    pub to: String,
-    /// The path.
-    pub path: String,
-    /// The query.
-    pub query: String,
-    /// The body.
-    pub body: String,
-    /// The headers.
-    pub headers: String,
-    /// The values that were looked up.
-    pub present: String,
+/// Parts of a ticket, in their order, and what is said where one is another.
+const PARTS: [&str; 6] = [
+    "another method or host",
+    "another path",
+    "another query",
+    "another body",
+    "another value of a header that is looked at",
+    "another current value: what it changes has changed since",
+];
+
+/// The beginnings of digests of a ticket's parts.
+fn parts(ticket: &Ticket) -> String {
+    let to = digest(format!("{} {}", ticket.method, ticket.host).as_bytes());
+    let headers = digest(&serde_json::to_vec(&ticket.headers).unwrap_or_default());
+    [&to, &ticket.path, &ticket.query, &ticket.body, &headers, &ticket.present]
+        .map(|digest| Ticket::id(digest))
+        .concat()
 }
 
-impl Parts {
-    fn of(ticket: &Ticket) -> Self {
-        let short = |digest: &str| Ticket::id(digest).to_string();
-        let headers = serde_json::to_vec(&ticket.headers).unwrap_or_default();
-        Self {
-            to: short(&digest(format!("{} {}", ticket.method, ticket.host).as_bytes())),
-            path: short(&ticket.path),
-            query: short(&ticket.query),
-            body: short(&ticket.body),
-            headers: short(&digest(&headers)),
-            present: short(&ticket.present),
+/// The first part that is another one.
+fn differs(a: &str, b: &str) -> Option<&'static str> {
+    let parts = a.as_bytes().chunks(ID).zip(b.as_bytes().chunks(ID)).zip(PARTS);
+    parts.into_iter().find_map(|((a, b), what)| (a != b).then_some(what))
+}
+
+impl Claims {
+    /// Reads claims as strictly as a request: each member once, and no other.
+    fn read(payload: Vec<u8>) -> Option<Self> {
+        let document = read_json(payload).ok()?;
+        let root = document.root();
+        let text = |name: &str| root.member(name)?.string().map(ToString::to_string);
+        let number = |name: &str| root.member(name)?.number()?.parse().ok();
+        let rules = root.member("rules");
+        let session = root.member("session");
+        let members =
+            11usize.saturating_add(usize::from(rules.is_some())).saturating_add(usize::from(session.is_some()));
+        if root.children().count() != members || rules.is_some_and(|rules| rules.kind() != ValueKind::Array) {
+            return None;
         }
-    }
-
-    /// The first part that is another one.
-    fn differs(&self, other: &Self) -> Option<&'static str> {
-        [
-            (&self.to, &other.to, "another method or host"),
-            (&self.path, &other.path, "another path"),
-            (&self.query, &other.query, "another query"),
-            (&self.body, &other.body, "another body"),
-            (&self.headers, &other.headers, "another value of a header that is looked at"),
-            (&self.present, &other.present, "another current value: what it changes has changed since"),
-        ]
-        .into_iter()
-        .find_map(|(a, b, what)| (a != b).then_some(what))
+        let rules = rules.into_iter().flat_map(Value::children).map(|rule| rule.string().map(ToString::to_string));
+        Some(Self {
+            aud: text("aud")?,
+            jti: text("jti")?,
+            iat: number("iat")?,
+            nbf: number("nbf")?,
+            exp: number("exp")?,
+            role: text("role")?,
+            reuse: Reuse::parse(root.member("reuse")?.string()?)?,
+            ticket: text("ticket")?,
+            agent: text("agent")?,
+            session: match session {
+                Some(session) => Some(session.string()?.to_string()),
+                None => None,
+            },
+            policy: text("policy")?,
+            rules: rules.collect::<Option<_>>()?,
+            parts: text("parts")?,
+        })
     }
 }
 
@@ -134,7 +149,7 @@ impl Claims {
             session: ticket.session.clone(),
             policy: ticket.policy.clone(),
             rules: if terms.reuse == Reuse::Rule { ticket.rules.clone() } else { Vec::new() },
-            parts: Parts::of(ticket),
+            parts: parts(ticket),
         })
     }
 
@@ -236,7 +251,7 @@ fn one(text: &str, asked: Asked<'_>) -> Result<Granted, Reason> {
     let keys = &asked.gateway.keys;
     let verified = verify(text, Kind::Grant, keys, asked.now);
     let verified = verified.map_err(|fault| invalid(format!("the grant {}", fault.text())))?;
-    let claims: Option<Claims> = serde_json::from_slice(&verified.payload).ok();
+    let claims = Claims::read(verified.payload);
     let ids = |claims: &Claims| is_id(&claims.jti) && claims.role.len() <= SIGNED_BYTES;
     let claims = claims.filter(ids).ok_or_else(|| invalid("the grant does not say what a grant says".into()))?;
     let fault = |what: String| invalid(format!("the grant {} {what}", quote(&claims.jti)));
@@ -316,7 +331,7 @@ fn covers(claims: &Claims, Asked { requester, ticket, digest, .. }: Asked<'_>) -
         let other = ticket.rules.iter().find(|rule| !claims.rules.contains(rule));
         return other.map_or(Ok(()), |rule| Err(format!("is not for requests under the rule {}", quote(rule))));
     }
-    let other = claims.parts.differs(&Parts::of(ticket));
+    let other = differs(&claims.parts, &parts(ticket));
     Err(format!("is for {}", other.unwrap_or("another action: the words of its ticket are not these")))
 }
 

@@ -69,7 +69,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 /// Characters of a ticket's id: 96 bits of its digest.
-const ID: usize = 16;
+pub(super) const ID: usize = 16;
 
 impl Ticket {
     /// The ticket as text: one spelling.

@@ -1,13 +1,12 @@
 //! A plan on a store: what a request is charged to is charged all together, or not at all.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::plan::{Charge, Intent, Plan};
 use super::slot::{Receipt, Refusal, release, reserve};
 use super::table::Table;
-use crate::approval::{Applied, Spending};
+use crate::approval::{Applied, Roles};
 use crate::standing::Standing;
 use crate::store::{NotSet, SlotName, Store, update};
 use crate::time::Timestamp;
@@ -52,7 +51,7 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         }
     }
     if plan.charges().is_empty() {
-        approve(plan, &Spending::new(), &mut tallied, store, now);
+        approve(plan, &Roles::default(), &mut tallied, store, now);
         return tallied;
     }
     tallied.since = table.birth();
@@ -90,7 +89,7 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         tallied.refusals.sort_by_key(|(position, _)| *position);
         return tallied;
     }
-    let mut past = Spending::new();
+    let mut past = Roles::default();
     for (slot, charges) in &slots {
         let only: Vec<&Charge> = charges.iter().map(|(_, charge)| *charge).collect();
         let mut refused = 0;
@@ -104,8 +103,11 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         match charged {
             Ok((receipts, positions)) => {
                 tallied.receipts.extend(receipts);
-                let charges = positions.iter().filter_map(|position| only.get(*position));
-                past.extend(charges.filter_map(|charge| charge.past.as_deref().map(String::from)));
+                for position in positions {
+                    if let Some(role) = only.get(position).and_then(|charge| charge.past.as_deref()) {
+                        past.add(role);
+                    }
+                }
             }
             Err(refusal) => {
                 let position = charges.get(refused).map_or(0, |(position, _)| *position);
@@ -122,7 +124,7 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
 
 /// Uses the grants by which a request goes on: after everything else, so that none is used in vain. Where one cannot be
 /// used, what was charged is given back.
-fn approve(plan: &Plan, past: &Spending, tallied: &mut Tallied, store: &mut dyn Store, now: Timestamp) {
+fn approve(plan: &Plan, past: &Roles, tallied: &mut Tallied, store: &mut dyn Store, now: Timestamp) {
     let Some(grants) = plan.grants().filter(|grants| grants.passes && (grants.asks() || !past.is_empty())) else {
         return;
     };

@@ -12,11 +12,10 @@ pub use reason::{Code, Reason};
 pub use reply::{Reply, Rpc};
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::approval::{Approved, Ticket};
+use crate::approval::{Approved, Roles, Ticket};
 use crate::counters::{Plan, Receipt, Tally};
 use crate::policy::Effect;
 use crate::state::Keep;
@@ -89,7 +88,7 @@ pub struct Held {
     /// Digest of the ticket.
     pub digest: String,
     /// Who must approve it.
-    pub roles: BTreeSet<String>,
+    pub roles: Roles,
 }
 
 /// The end of an evaluation.
@@ -132,7 +131,7 @@ pub struct Outcome {
     /// What the request brings to counters, until they are asked.
     pub(crate) tallies: Vec<Tally>,
     /// Who must approve it.
-    pub(crate) roles: BTreeSet<String>,
+    pub(crate) roles: Roles,
     /// What a person would approve, where the request is held: in a box, since it is rare and outcomes are moved often.
     pub held: Option<Box<Held>>,
     /// By what it was approved.

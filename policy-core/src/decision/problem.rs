@@ -1,7 +1,6 @@
 //! The answer to a refused request: a problem document (RFC 9457) by which an agent can correct itself. It says
 //! nothing of other agents' pages.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +8,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::{Code, Decision, Held, Outcome, Reason};
-use crate::approval::{HEADER, Ticket};
+use crate::approval::{HEADER, Roles, Ticket};
 use crate::policy::PolicySet;
 
 /// A local reply: `application/problem+json`.
@@ -47,9 +46,9 @@ struct Approval<'a> {
     id: &'a str,
     /// In words. It stands in the ticket as well, which is what counts.
     action: &'a [String],
-    roles: &'a BTreeSet<String>,
-    /// The longest life of a grant, in seconds, by role.
-    expires: BTreeMap<&'a str, u64>,
+    roles: &'a Roles,
+    /// The longest life of a grant, in seconds: of several roles the shortest.
+    expires: Option<u64>,
     /// The header for the grants, when the same request is sent again.
     header: &'a str,
     ticket: String,
@@ -57,12 +56,12 @@ struct Approval<'a> {
 
 impl<'a> Approval<'a> {
     fn of(held: &'a Held) -> Self {
-        let of_role = |role: &'a String| Some((role.as_str(), held.ticket.roles.get(role)?.expires));
+        let of_role = |role: &str| Some(held.ticket.roles.get(role)?.expires);
         Self {
             id: Ticket::id(&held.digest),
             action: &held.ticket.action,
             roles: &held.roles,
-            expires: held.roles.iter().filter_map(of_role).collect(),
+            expires: held.roles.iter().filter_map(of_role).min(),
             header: HEADER,
             ticket: held.ticket.encoded(),
         }

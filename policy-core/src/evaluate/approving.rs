@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::judge::judge;
 use super::route::Route;
-use crate::approval::{Approving, Asked, Granted, HEADER, Requester, Terms, Ticket, digest, read};
+use crate::approval::{Approving, Asked, Granted, HEADER, Requester, Roles, Terms, Ticket, digest, read};
 use crate::decision::{Code, Decision, Held, Outcome, Reason};
 use crate::decode::Content;
 use crate::document::{Document, Kind, Value};
@@ -42,15 +42,23 @@ impl Matter<'_> {
         let again = judge(self.set, self.page, self.request, self.route, self.content, known);
         known.take_wants();
         let calls = self.content.as_ref().ok().filter(|_| again.rpc.is_some());
-        let Trace { present, headers, words, rules } = known.end_trace();
+        let Trace { present, headers: looked_at, words, rules } = known.end_trace();
         let api = self.page.apis.get(self.route.api as usize);
         let permits = self.page.permits.iter().filter(|permit| rules.contains(&permit.id));
         let listed = permits.flat_map(|permit: &Permit| permit.headers.allow.iter().chain(&permit.headers.require));
         let of_api = api.into_iter().flat_map(|api: &Api| &api.guarded_headers);
-        let names = headers.iter().chain(listed).chain(of_api).map(String::as_str).chain(BOUND);
+        let names = looked_at.iter().chain(listed).chain(of_api).map(String::as_str).chain(BOUND);
         let (path, query) = self.request.target.split_once('?').unwrap_or((&self.request.target, ""));
         let present: Vec<&str> = present.iter().map(String::as_str).collect();
-        let roles = self.page.roles.iter();
+        // One by one: putting a map together at once would sort, which takes more code than all of this.
+        let mut headers = BTreeMap::new();
+        for name in names {
+            headers.extend(bound(&self.request.headers, name));
+        }
+        let mut roles = BTreeMap::new();
+        for role in &self.page.roles {
+            roles.insert(role.name.clone(), Terms { expires: role.expires, hold: role.hold, reuse: role.reuse });
+        }
         Some(Ticket {
             gateway: self.set.set.gateway.name.clone(),
             agent: self.requester.agent.to_string(),
@@ -66,11 +74,9 @@ impl Matter<'_> {
                 Some(Content::Document(document)) => digest(&without_ids(body, document)),
                 _ => digest(body),
             },
-            headers: names.filter_map(|name| bound(&self.request.headers, name)).collect::<BTreeMap<_, _>>(),
+            headers,
             present: digest(present.join("\n").as_bytes()),
-            roles: roles
-                .map(|role| (role.name.clone(), Terms { expires: role.expires, hold: role.hold, reuse: role.reuse }))
-                .collect(),
+            roles,
             action: words,
         })
     }
@@ -99,7 +105,7 @@ impl Matter<'_> {
             outcome.decision = Decision::Allow;
             outcome.reasons = Vec::new();
             outcome.more_reasons = 0;
-            outcome.roles.clear();
+            outcome.roles = Roles::default();
             outcome.shadow = self.page.shadow;
             outcome.forward = true;
         }
@@ -130,7 +136,9 @@ impl Matter<'_> {
             refuse(&mut outcome, reason);
         } else if !outcome.forward {
             let mut roles = core::mem::take(&mut outcome.roles);
-            roles.extend(approving.into_iter().flat_map(|approving| approving.needed.clone()));
+            if let Some(approving) = approving {
+                roles.add_all(&approving.needed);
+            }
             match self.ticket(known) {
                 Some(ticket) => {
                     let digest = ticket.digest();
@@ -156,9 +164,14 @@ fn without_ids(body: &[u8], document: &Document) -> Vec<u8> {
     let mut from = 0;
     for message in messages {
         let progress = message.member("params").and_then(|params| params.member("_meta")?.member("progressToken"));
-        let mut names: Vec<_> = message.member("id").into_iter().chain(progress).map(Value::span).collect();
-        names.sort_by_key(|span| span.start);
-        for span in names {
+        let id = message.member("id").map(Value::span);
+        let mut names = [id, progress.map(Value::span)];
+        if let [Some(first), Some(second)] = &names
+            && first.start > second.start
+        {
+            names.reverse();
+        }
+        for span in names.into_iter().flatten() {
             out.extend(body.get(from..span.start).unwrap_or_default());
             // No JSON text holds this: what is left out leaves its place.
             out.push(0);

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use super::judge::{add_reasons, forbidden, judge, read};
 use super::route::{self, Route};
 use super::step::{blank, denied};
+use crate::approval::Roles;
 use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
 use crate::decode::google_batch::{Part, read_google_batch};
 use crate::decode::{Body, path_key};
@@ -225,10 +226,10 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize, counts: bool) {
         whole.decision = part.decision;
         whole.reasons = Vec::new();
         whole.more_reasons = 0;
-        whole.roles = BTreeSet::new();
+        whole.roles = Roles::default();
     }
     if counts && part.decision == whole.decision {
-        whole.roles.append(&mut part.roles);
+        whole.roles.add_all(&part.roles);
         whole.undecidable = whole.undecidable.take().or(part.undecidable);
         for reason in &mut part.reasons {
             reason.message = format!("part {} of the batch: {}", position + 1, reason.message);

@@ -304,7 +304,7 @@ impl<'a> Bench<'a> {
                     add_reasons(&mut outcome, judged.reasons);
                 }
                 core::cmp::Ordering::Equal => {
-                    outcome.roles.extend(judged.roles);
+                    outcome.roles.add_all(&judged.roles);
                     add_reasons(&mut outcome, judged.reasons);
                 }
                 core::cmp::Ordering::Less => {}

@@ -1,10 +1,10 @@
 //! What permits and forbids say of one operation.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Finding;
+use crate::approval::Roles;
 use crate::decision::{Decision, Reason};
 use crate::state::Want;
 
@@ -14,7 +14,7 @@ pub(super) struct Judged {
     pub(super) rule: Option<String>,
     pub(super) reasons: Vec<Reason>,
     /// Who must approve it.
-    pub(super) roles: BTreeSet<String>,
+    pub(super) roles: Roles,
     /// It could be stricter, by what is yet to be looked up.
     pub(super) awaits: bool,
     /// What that is.
@@ -38,9 +38,11 @@ impl Judged {
         let awaits = findings.iter().any(|finding| finding.decision == Decision::Allow);
         let counts = |finding: &Finding| finding.decision == decision && decision != Decision::Allow;
         let mut reasons = Vec::new();
-        let mut roles = BTreeSet::new();
+        let mut roles = Roles::default();
         for finding in findings.into_iter().filter(counts) {
-            roles.extend(finding.role.map(String::from));
+            if let Some(role) = &finding.role {
+                roles.add(role);
+            }
             reasons.push(finding.reason);
         }
         Self { decision, rule: Some(rule.into()), reasons, roles, awaits, ..Self::blank() }
@@ -56,7 +58,7 @@ impl Judged {
             decision: Decision::Deny,
             rule: None,
             reasons: Vec::new(),
-            roles: BTreeSet::new(),
+            roles: Roles::default(),
             awaits: false,
             wants: Vec::new(),
             waived: false,

@@ -269,15 +269,31 @@ impl<'a> Scope<'a> {
 
 /// A value of the present that a rule has looked at: of what, and what it is. What is not known is a value too.
 fn noted(lookup: &str, of: &[Option<VariableValue>], (field, tail): (&str, &Path), found: &Values<'_>) -> String {
-    let of: Vec<&str> = of.iter().map(|value| value.as_ref().map_or("", |value| value.text.as_str())).collect();
-    let data = match found {
-        Values::Known(data, _) => data.as_slice(),
-        Values::Ambiguous(_) | Values::Lacking(_) => &[],
+    let mut out = String::new();
+    // With its length: two notes are the same text only where they are the same.
+    let mut add = |text: &str| {
+        out.push_str(&text.len().to_string());
+        out.push(':');
+        out.push_str(text);
     };
-    let texts: Vec<String> = data.iter().map(text_of).collect();
-    // With the lengths of what could hold anything: two of these are the same text only where they are the same.
-    let lengths: Vec<usize> = of.iter().map(|text| text.len()).chain(texts.iter().map(String::len)).collect();
-    format!("{lookup}.{field}{tail:?} {lengths:?} {} {}", of.concat(), texts.concat())
+    add(lookup);
+    add(field);
+    for step in &tail.0 {
+        match step {
+            Step::Member(name) => add(name),
+            Step::Each => add("/*"),
+            Step::Deep => add("/**"),
+        }
+    }
+    for value in of {
+        add(value.as_ref().map_or("", |value| value.text.as_str()));
+    }
+    if let Values::Known(data, _) = found {
+        for datum in data {
+            add(&text_of(datum));
+        }
+    }
+    out
 }
 
 /// A value as one text.
@@ -291,11 +307,17 @@ pub(super) fn text_of(datum: &Datum<'_>) -> String {
                 let mut out = String::new();
                 for child in value.children() {
                     let text = text_of(&Datum::Json(child));
-                    out.push_str(&format!("{}:{}:{}{text}", child.name().len(), text.len(), child.name()));
+                    for text in [child.name(), &text] {
+                        out.push_str(&text.len().to_string());
+                        out.push(':');
+                        out.push_str(text);
+                    }
                 }
                 out
             }
-            other => format!("{other:?}"),
+            Kind::Bool(true) => "true".into(),
+            Kind::Bool(false) => "false".into(),
+            Kind::Null => "null".into(),
         },
     }
 }

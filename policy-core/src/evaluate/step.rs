@@ -2,7 +2,6 @@
 //! consumes its need.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -10,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::approving::Matter;
 use super::{judge, route, tallied};
-use crate::approval::{HEADER, Requester};
+use crate::approval::{HEADER, Requester, Roles};
 use crate::counters::{Plan, Tallied};
 use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
@@ -511,7 +510,7 @@ pub(super) fn blank() -> Outcome {
         operations: Vec::new(),
         considered: Vec::new(),
         rpc: None,
-        roles: BTreeSet::new(),
+        roles: Roles::default(),
         held: None,
         approved: Vec::new(),
         undecidable: None,

@@ -28,7 +28,7 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tal
             if decision == Decision::ApprovalRequired
                 && let Band::Approval(role) = &counter.beyond
             {
-                outcome.roles.insert(role.clone());
+                outcome.roles.add(role);
             }
             add(&mut outcome, page, counter, decision, reason);
         }

@@ -240,3 +240,16 @@ pub enum Reuse {
     /// For every request that the same rules hold.
     Rule,
 }
+
+impl Reuse {
+    /// Reads its word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "once" => Some(Self::Once),
+            "session" => Some(Self::Session),
+            "rule" => Some(Self::Rule),
+            _ => None,
+        }
+    }
+}
