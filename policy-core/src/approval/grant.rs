@@ -399,8 +399,8 @@ mod tests {
             zone: Zone::default(),
             counters: Vec::new(),
         };
-        let claims = Claims::of(signed, "manager", "1".into(), NOW.seconds(), None).unwrap();
-        let grant = claims.sign("mia", &SECRET).unwrap();
+        let claims = Claims::of(signed, "manager", "1".into(), NOW.seconds(), None);
+        let grant = claims.and_then(|claims| claims.sign("mia", &SECRET)).map_err(|why| format!("{why:?}"))?;
         let digest = asked.digest();
         let asked = Asked { gateway: &gateway, page: &page, requester, ticket: asked, digest: &digest, now: NOW };
         read(Ok(Some(&grant)), asked).map_err(|reason| reason.message)

@@ -94,7 +94,7 @@ impl CaseGrants {
 /// The ticket of the request that the entry speaks of.
 fn of_said(ticket: Ticket, said: &ShownGrant, body: &[u8]) -> Ticket {
     let (path, query) = said.path.split_once('?').unwrap_or((&said.path, "\0"));
-    let bytes: Vec<u8> = said.body_sha256.as_bytes().chunks(2).filter_map(|pair| hex(pair)).collect();
+    let bytes: Vec<u8> = said.body_sha256.as_bytes().chunks(2).filter_map(hex).collect();
     Ticket {
         agent: said.agent.clone(),
         method: said.method.clone(),

@@ -90,13 +90,7 @@ fn explanation(evaluated: &Evaluated, policies: &Policies) -> String {
     }
     if let Some(held) = &outcome.held {
         lines.push(0, String::new());
-        lines.push(
-            0,
-            format!(
-                "to be approved by {}",
-                held.roles.iter().map(|role| shown(role)).collect::<Vec<_>>().join(" and ")
-            ),
-        );
+        lines.push(0, format!("to be approved by {}", held.roles.iter().map(shown).collect::<Vec<_>>().join(" and ")));
         held.ticket.action.iter().for_each(|line| lines.push(1, printable(line, CALL_CHARS)));
         lines.push(1, format!("ticket {}", held.ticket.encoded()));
     }
