@@ -38,8 +38,6 @@ refused! {
     canary_by_session: permit(r#""canary": { "percent": "5", "by": "session" }"#);
     critical: permit(r#""critical": true"#);
     lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
-    reuse_of_grants: r#"{ "approvers": { "manager": { "reuse": "session" } } }"#;
-    holding_for_grants: r#"{ "approvers": { "manager": { "hold": "5s" } } }"#;
 }
 
 /// What is underlined, and what is not taken for it.
