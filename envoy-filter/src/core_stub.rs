@@ -335,6 +335,10 @@ impl PolicySet {
     pub fn trips(&self) -> bool {
         self.digest == "sha256:trips"
     }
+
+    pub(crate) fn approves(&self) -> bool {
+        false
+    }
     pub fn reuses_answers(&self) -> bool {
         self.digest == "sha256:fresh"
     }

@@ -25,7 +25,7 @@ thread_local! {
 pub(crate) fn open(set: &PolicySet) -> Result<Table, String> {
     let now = match host::now() {
         Ok(now) => now,
-        Err(_) if !set.counts() && !set.stands() => 0,
+        Err(_) if !set.counts() && !set.stands() && !set.approves() => 0,
         Err(status) => return Err(format!("the gateway does not tell the time ({status:?})")),
     };
     Table::open(set, &mut Slots, set.counters_budget(), Timestamp(now)).map_err(|error| error.to_string())

@@ -27,6 +27,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod approval;
 pub mod bundle;
 #[cfg(feature = "author")]
 pub mod catalog;
@@ -61,7 +62,7 @@ pub mod template;
 pub mod time;
 pub mod tripwires;
 
-pub use decision::{Code, Decision, Obligation, Outcome, Problem, Reason, Reply, Rpc};
+pub use decision::{Code, Decision, Held, Obligation, Outcome, Problem, Reason, Reply, Rpc};
 pub use decode::{Body, Unavailable};
 pub use evaluate::{Evidence, NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 pub use policy::PolicySet;

@@ -87,6 +87,14 @@ pub const COUNTER_SLOTS: u32 = 1_024;
 pub const CAS_TRIES: usize = 32;
 /// Longest signed message (grant, session token, command) that is read, in bytes.
 pub const SIGNED_BYTES: usize = 4 * 1024;
+/// Most grants of one request: each is of a role of its own.
+pub const GRANTS: usize = 8;
+/// Slots for grants that have been used: about 11,000 that still hold.
+pub const SPENT_SLOTS: u32 = 64;
+/// Most bytes of the words of a ticket.
+pub const WORDS_BYTES: usize = 8 * 1024;
+/// Longest value that a ticket repeats, in characters.
+pub const WORD_CHARS: usize = 200;
 /// Longest id that a signed message, a key or a session has, in bytes.
 pub const ID_BYTES: usize = 128;
 /// Longest time that a session token may hold, in seconds: 30 days.

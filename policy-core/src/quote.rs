@@ -14,7 +14,13 @@ const WITHHELD: &str = "`…` (not repeated, for it may hold a secret)";
 /// anything is not repeated at all: messages go to logs, whatever the request was refused for.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    if suspect(text.as_bytes()) { WITHHELD.into() } else { escaped(text) }
+    quote_within(text, QUOTED_CHARS)
+}
+
+/// [`quote`] of up to so many characters: for those who must see more than a message says.
+#[must_use]
+pub(crate) fn quote_within(text: &str, chars: usize) -> String {
+    if suspect(text.as_bytes()) { WITHHELD.into() } else { escaped(text, chars) }
 }
 
 /// [`quote`] for bytes that need not be UTF-8.
@@ -32,15 +38,15 @@ pub fn quote_bytes(bytes: &[u8]) -> String {
                     let _ = write!(text, "\\x{b:02x}");
                 }
             }
-            escaped(&text)
+            escaped(&text, QUOTED_CHARS)
         }
     }
 }
 
-fn escaped(text: &str) -> String {
+fn escaped(text: &str, chars: usize) -> String {
     let mut out = String::from("`");
     for (count, c) in text.chars().enumerate() {
-        if count == QUOTED_CHARS {
+        if count == chars {
             out.push('…');
             break;
         }

@@ -32,8 +32,6 @@ refused! {
     request_facts: limit(r#"{ "field": "request.parts", "in": ["a"] }"#);
     request_counts: limit(r#"{ "count": "request.statements", "max": 1 }"#);
     lists_in_files: r#"{ "lists": { "l": { "file": "l.txt", "sha256": "00" } }, "permit": [{ "id": "p", "scope": "shop:products.update", "limits": [{ "field": "status", "in": "list:l" }] }] }"#;
-    reuse_of_grants: r#"{ "approvers": { "manager": { "reuse": "session" } } }"#;
-    holding_for_grants: r#"{ "approvers": { "manager": { "hold": "5s" } } }"#;
 }
 
 #[track_caller]

@@ -7,10 +7,12 @@
 //! world       the present: what lookups are answered
 //! cases       requests with an intent, held against the pages that answer for it
 //! keys        private keys of operators and approvers, as files
+//! approvals   tickets of held requests, and the grants that people sign for them
 //! render      diagnostics, tables, progress         -> the terminal
 //! command     the `ambit` command: one file per subcommand
 //! ```
 
+pub mod approvals;
 pub mod cases;
 pub mod command;
 pub mod host;

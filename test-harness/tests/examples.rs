@@ -36,12 +36,12 @@ const WITHOUT_EFFECT: [(&str, &[&str]); 10] = [
     ("memory of the gateway: no example fills it", &["GatewayLimits.counters_kib"]),
     ("how the filter makes its calls", &["LookupsEntry.parallel", "LookupsEntry.timeout_ms"]),
     ("calls that the filter may spare", &["ApiBinding.fresh"]),
-    ("of grants, which are not issued yet", &["RoleInfo.expires"]),
     ("of who signs, and when: no example has a signed message", &["KeyEntry.from", "KeyEntry.owner", "KeyEntry.until"]),
+    ("of grants, which no example signs: docs/approvals.md does", &["RoleInfo.reuse"]),
 ];
 
 /// Enumerations none of whose words has an effect: one of them stands for all.
-const ALIKE: [&str; 2] = ["Events", "Impact"];
+const ALIKE: [&str; 3] = ["Events", "Impact", "Reuse"];
 
 /// Not supported yet, and reported elsewhere than where they stand: a list where a rule uses it, an inner language where
 /// a rule names its action.

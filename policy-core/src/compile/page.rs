@@ -12,7 +12,7 @@ use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
 use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, tripwire, unmet};
-use crate::policy::{Band, Gateway, Limit, Page, Permit, Role, RuleTarget, Tripwires};
+use crate::policy::{Band, Gateway, Limit, Page, Permit, Reuse, Role, RuleTarget, Tripwires};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
 use crate::time::{Timestamp, parse_duration};
@@ -194,27 +194,36 @@ fn roles(template: &Template, report: &mut Report<'_>) -> Vec<Role> {
     let mut roles = Vec::new();
     for (name, info) in &template.approvers {
         let pointer = format!("/approvers/{name}");
-        let expires = match &info.expires {
-            None => 900,
-            Some(text) => parse_duration(text).unwrap_or_else(|| {
-                let help = "write 30s, 5m, 24h or 7d";
-                report.error(
-                    &format!("{pointer}/expires"),
-                    format!("{} is not a duration", quote(text)),
-                    Some(help.into()),
-                );
-                900
-            }),
+        let expires = seconds(info.expires.as_ref(), 900, &format!("{pointer}/expires"), report);
+        let hold = match info.hold.as_deref() {
+            None | Some("0s") => 0,
+            Some(_) => seconds(info.hold.as_ref(), 0, &format!("{pointer}/hold"), report),
         };
-        if info.reuse.is_some_and(|reuse| reuse != crate::template::Reuse::Once) {
-            report.not_yet(&format!("{pointer}/reuse"), "`reuse` of grants");
+        if hold >= expires {
+            let help = "a grant is signed, waits for `hold`, and is void `expires` after it was signed";
+            report.error(
+                &pointer,
+                "a grant of this role never holds: `hold` is not shorter than `expires`",
+                Some(help.into()),
+            );
         }
-        if info.hold.as_deref().is_some_and(|hold| hold != "0s") {
-            report.not_yet(&format!("{pointer}/hold"), "`hold`");
-        }
-        roles.push(Role { name: name.clone(), expires });
+        let reuse = match info.reuse {
+            None | Some(crate::template::Reuse::Once) => Reuse::Once,
+            Some(crate::template::Reuse::Session) => Reuse::Session,
+            Some(crate::template::Reuse::Rule) => Reuse::Rule,
+        };
+        roles.push(Role { name: name.clone(), expires, hold, reuse });
     }
     roles
+}
+
+fn seconds(text: Option<&String>, default: u64, pointer: &str, report: &mut Report<'_>) -> u64 {
+    let Some(text) = text else { return default };
+    parse_duration(text).unwrap_or_else(|| {
+        let help = "write 30s, 5m, 24h or 7d";
+        report.error(pointer, format!("{} is not a duration", quote(text)), Some(help.into()));
+        default
+    })
 }
 
 fn rates(template: &Template, report: &mut Report<'_>) -> Vec<(String, crate::number::Decimal)> {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::plan::{Charge, Intent, Plan};
 use super::slot::{Receipt, Refusal, release, reserve};
 use super::table::Table;
+use crate::approval::{Applied, Roles};
 use crate::standing::Standing;
 use crate::store::{NotSet, SlotName, Store, update};
 use crate::time::Timestamp;
@@ -21,6 +22,8 @@ pub struct Tallied {
     pub(crate) since: Option<Timestamp>,
     /// Whether the agent may act at all.
     pub(crate) standing: Standing,
+    /// What becomes of the grants.
+    pub(crate) applied: Applied,
 }
 
 impl Tallied {
@@ -48,6 +51,7 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         }
     }
     if plan.charges().is_empty() {
+        approve(plan, &Roles::default(), &mut tallied, store, now);
         return tallied;
     }
     tallied.since = table.birth();
@@ -85,17 +89,26 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         tallied.refusals.sort_by_key(|(position, _)| *position);
         return tallied;
     }
+    let mut past = Roles::default();
     for (slot, charges) in &slots {
         let only: Vec<&Charge> = charges.iter().map(|(_, charge)| *charge).collect();
         let mut refused = 0;
         let charged = update(store, *slot, |bytes| {
-            reserve(bytes, *slot, &only, now).map(|reserved| (reserved.slot, reserved.receipts)).map_err(|(at, why)| {
+            let reserved = reserve(bytes, *slot, &only, now).map_err(|(at, why)| {
                 refused = at;
                 why
-            })
+            })?;
+            Ok((reserved.slot, (reserved.receipts, reserved.past)))
         });
         match charged {
-            Ok(receipts) => tallied.receipts.extend(receipts),
+            Ok((receipts, positions)) => {
+                tallied.receipts.extend(receipts);
+                for position in positions {
+                    if let Some(role) = only.get(position).and_then(|charge| charge.past.as_deref()) {
+                        past.add(role);
+                    }
+                }
+            }
             Err(refusal) => {
                 let position = charges.get(refused).map_or(0, |(position, _)| *position);
                 tallied.refusals.push((position, refusal));
@@ -105,7 +118,20 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
             }
         }
     }
+    approve(plan, &past, &mut tallied, store, now);
     tallied
+}
+
+/// Uses the grants by which a request goes on: after everything else, so that none is used in vain. Where one cannot be
+/// used, what was charged is given back.
+fn approve(plan: &Plan, past: &Roles, tallied: &mut Tallied, store: &mut dyn Store, now: Timestamp) {
+    let Some(grants) = plan.grants().filter(|grants| grants.passes && (grants.asks() || !past.is_empty())) else {
+        return;
+    };
+    tallied.applied = grants.apply(past, store, now);
+    if tallied.applied.refused.is_some() {
+        tallied.receipts = give_back(core::mem::take(&mut tallied.receipts), store);
+    }
 }
 
 /// Gives back what was reserved. What is returned could not be given back, because others set its slot all the time: to be

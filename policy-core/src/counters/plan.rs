@@ -1,5 +1,6 @@
 //! What a request is charged to: which counters, under which key, how much, within which bound.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,11 +9,12 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::window::Meter;
+use crate::approval::Approving;
 use crate::decision::Decision;
 use crate::evaluate::folded;
 use crate::limits::COUNTER_KEY_BYTES;
 use crate::number::Decimal;
-use crate::policy::{Change, Counted, Counter, Page, Reach};
+use crate::policy::{Band, Change, Counted, Counter, Page, Reach};
 use crate::session::Session;
 use crate::standing::Look;
 use crate::time::Timestamp;
@@ -158,6 +160,8 @@ pub struct Charge {
     pub(crate) meter: Meter,
     pub(crate) whole: bool,
     pub(crate) intent: Intent,
+    /// The role by whose grant it may go past its bound.
+    pub(crate) past: Option<Box<str>>,
 }
 
 impl Charge {
@@ -202,6 +206,8 @@ impl Charge {
 pub struct Plan {
     look: Option<Look>,
     charges: Vec<Charge>,
+    /// In a box: few requests have grants.
+    grants: Option<Box<Approving>>,
 }
 
 impl Plan {
@@ -224,12 +230,36 @@ impl Plan {
         }
         let charges: Vec<Charge> =
             merged.into_iter().filter_map(|tally| charge((page, session), tally, decision)).collect();
-        (!charges.is_empty()).then_some(Self { look: None, charges })
+        (!charges.is_empty()).then_some(Self { look: None, charges, grants: None })
     }
 
     /// Only whether an agent may act.
     pub(crate) fn looking(look: Look) -> Self {
-        Self { look: Some(look), charges: Vec::new() }
+        Self { look: Some(look), charges: Vec::new(), grants: None }
+    }
+
+    /// The same, by grants: where they are needed they are used, and what they let pass is charged all the same.
+    pub(crate) fn by_grants(plan: Option<Self>, page: &Page, grants: Box<Approving>) -> Option<Self> {
+        if plan.is_none() && !grants.asks() {
+            return None;
+        }
+        let mut plan = plan.unwrap_or(Self { look: None, charges: Vec::new(), grants: None });
+        for charge in
+            plan.charges.iter_mut().filter(|charge| charge.intent == Intent::Reserve || charge.intent == Intent::Look)
+        {
+            if let Some(Band::Approval(role)) =
+                page.counters.get(charge.counter as usize).map(|counter| &counter.beyond)
+                && grants.has(role)
+            {
+                charge.past = Some(role.as_str().into());
+            }
+        }
+        Some(Self { grants: Some(grants), ..plan })
+    }
+
+    /// The grants that come with the request.
+    pub(crate) fn grants(&self) -> Option<&Approving> {
+        self.grants.as_deref()
     }
 
     /// The same, and whether the agent may act.
@@ -244,7 +274,13 @@ impl Plan {
 
     /// Whether a store must be asked. Else nothing is charged: the request is refused.
     pub(crate) fn asks(&self) -> bool {
-        self.look.is_some() || self.charges.iter().any(|charge| charge.intent != Intent::Leave)
+        self.look.is_some() || self.spends() || self.charges.iter().any(|charge| charge.intent != Intent::Leave)
+    }
+
+    /// Whether the request goes on only by grants that the store has not seen yet.
+    #[must_use]
+    pub fn spends(&self) -> bool {
+        self.grants.as_ref().is_some_and(|grants| grants.asks())
     }
 
     /// The charges.
@@ -283,6 +319,7 @@ fn charge(
         meter: Meter { window: counter.window, zone: page.zone.clone(), life: life(session) },
         whole: counter.whole,
         intent,
+        past: None,
     })
 }
 

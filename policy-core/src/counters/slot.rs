@@ -98,6 +98,8 @@ pub struct Reserved {
     pub slot: Option<Vec<u8>>,
     /// One for each charge that added something.
     pub receipts: Vec<Receipt>,
+    /// Charges that went past their bound by a grant, by their position.
+    pub past: Vec<usize>,
 }
 
 /// Charges counters that stand in one slot: all of them or none. What is only looked at changes nothing.
@@ -130,22 +132,27 @@ fn set(
     now: Timestamp,
     bounded: bool,
 ) -> Result<Reserved, (usize, Refusal)> {
-    let mut receipts = Vec::new();
-    let Some(first) = charges.first() else { return Ok(Reserved { slot: None, receipts }) };
+    let (mut receipts, mut past) = (Vec::new(), Vec::new());
+    let Some(first) = charges.first() else { return Ok(Reserved { slot: None, receipts, past }) };
     let mut slot = Slot::read(bytes).ok_or((0, Refusal::Damaged))?;
     slot.latest = slot.latest.max(now);
     let frame = first.meter.frame(slot.latest);
     slot.expire(frame, first.meter.unit());
     for (index, charge) in charges.iter().enumerate() {
-        if let Some(receipt) = slot.charge(charge, frame, name, bounded).map_err(|refusal| (index, refusal))? {
-            receipts.push(receipt);
-        }
+        let charged = match slot.charge(charge, frame, name, bounded) {
+            Err(Refusal::Exceeded(_)) if charge.past.is_some() => {
+                past.push(index);
+                if charge.intent == Intent::Look { Ok(None) } else { slot.charge(charge, frame, name, false) }
+            }
+            charged => charged,
+        };
+        receipts.extend(charged.map_err(|refusal| (index, refusal))?);
     }
     if receipts.is_empty() {
-        return Ok(Reserved { slot: None, receipts });
+        return Ok(Reserved { slot: None, receipts, past });
     }
     match postcard::to_allocvec(&slot) {
-        Ok(bytes) if bytes.len() <= SLOT_BYTES => Ok(Reserved { slot: Some(bytes), receipts }),
+        Ok(bytes) if bytes.len() <= SLOT_BYTES => Ok(Reserved { slot: Some(bytes), receipts, past }),
         _ => Err((charges.len().saturating_sub(1), Refusal::Full)),
     }
 }

@@ -7,6 +7,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval;
 use crate::limits::{CAS_TRIES, COUNTER_SLOTS, COUNTERS_KIB, SLOT_BYTES};
 use crate::policy::{Counter, PolicySet, Reach};
 use crate::standing;
@@ -85,7 +86,8 @@ impl Table {
         if set.stands() && !standing::open(store, now) {
             return Err(OpenError::Store);
         }
-        if !tripwires::open(set, store) {
+        let opened = tripwires::open(set, store) && (!set.approves() || approval::open(store, now));
+        if !opened {
             return Err(OpenError::Store);
         }
         let mut reaches = BTreeMap::new();

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::{Decision, Outcome};
 use crate::policy::PolicySet;
 
 /// The candidate's judgement beside the enforced one.
@@ -38,9 +38,13 @@ impl Compared {
         }
     }
 
-    /// How the candidate's outcome stands to the enforced one.
+    /// How the candidate's outcome stands to the enforced one. A grant holds under one policy set alone, and is not shown to
+    /// a candidate: what a person has approved was held there too.
     pub(crate) fn between(enforced: &Outcome, candidate: &Outcome) -> Self {
-        let held = |outcome: &Outcome| (!outcome.forward, outcome.decision);
+        let held = |outcome: &Outcome| match outcome.approved.as_slice() {
+            [] => (!outcome.forward, outcome.decision),
+            [_, ..] => (true, Decision::ApprovalRequired),
+        };
         match held(candidate).cmp(&held(enforced)) {
             core::cmp::Ordering::Equal => Self::Same,
             core::cmp::Ordering::Greater => Self::Stricter,

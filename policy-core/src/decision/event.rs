@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::{Candidate, Outcome};
+use crate::approval::{Approved, Ticket};
 use crate::policy::PolicySet;
 
 /// One operation of a request, as it is recorded.
@@ -57,6 +58,12 @@ pub struct Event<'a> {
     pub operations: &'a [EventOperation],
     /// Number of operations.
     pub operation_count: usize,
+    /// The ticket of a request that is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<&'a str>,
+    /// By what a request was approved.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub approval: &'a [Approved],
     /// Since when the counters are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters_since: Option<String>,
@@ -85,6 +92,8 @@ impl Outcome {
             reasons: self.reasons.iter().map(|r| r.code.text()).collect(),
             operations: self.operations.get(..NAMED.min(self.operations.len())).unwrap_or_default(),
             operation_count: self.operations.len(),
+            ticket: self.held.as_ref().map(|held| Ticket::id(&held.digest)),
+            approval: &self.approved,
             counters_since: self.counters_since.map(|since| since.to_string()),
             candidate: self.candidate.as_deref(),
         }

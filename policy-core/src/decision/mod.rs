@@ -17,6 +17,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::approval::{Approved, Roles, Ticket};
 use crate::counters::{Plan, Receipt, Tally};
 use crate::policy::Effect;
 use crate::state::Keep;
@@ -82,6 +83,17 @@ pub struct Considered {
     pub reasons: Vec<Reason>,
 }
 
+/// A request that is held for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What it would do.
+    pub ticket: Ticket,
+    /// Digest of the ticket.
+    pub digest: String,
+    /// Who must approve it.
+    pub roles: Roles,
+}
+
 /// The end of an evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -127,6 +139,12 @@ pub struct Outcome {
     pub(crate) moved: Vec<Moved>,
     /// How its answer says that it failed, for the page's tripwires.
     pub(crate) shape: Option<Box<Shape>>,
+    /// Who must approve it.
+    pub(crate) roles: Roles,
+    /// What a person would approve, where the request is held: in a box, since it is rare and outcomes are moved often.
+    pub held: Option<Box<Held>>,
+    /// By what it was approved.
+    pub approved: Vec<Approved>,
     /// A need that nobody could answer decided: the same request with the answer may be decided otherwise.
     pub undecidable: Option<String>,
     /// What the upstream answers may be kept for the agent's lookups. Only of a read that is allowed, not of one that is

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::{Code, Decision, Outcome, Reason};
+use super::{Code, Decision, Held, Outcome, Reason};
+use crate::approval::{HEADER, Roles, Ticket};
 use crate::policy::PolicySet;
 
 /// A local reply: `application/problem+json`.
@@ -34,7 +35,37 @@ struct Document<'a> {
     reasons: &'a [Reason],
     #[serde(skip_serializing_if = "is_zero")]
     more_reasons: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Approval<'a>>,
     policy: &'a str,
+}
+
+/// How the request can be approved.
+#[derive(Serialize)]
+struct Approval<'a> {
+    id: &'a str,
+    /// In words. It stands in the ticket as well, which is what counts.
+    action: &'a [String],
+    roles: &'a Roles,
+    /// The longest life of a grant, in seconds: of several roles the shortest.
+    expires: Option<u64>,
+    /// The header for the grants, when the same request is sent again.
+    header: &'a str,
+    ticket: String,
+}
+
+impl<'a> Approval<'a> {
+    fn of(held: &'a Held) -> Self {
+        let of_role = |role: &str| Some(held.ticket.roles.get(role)?.expires);
+        Self {
+            id: Ticket::id(&held.digest),
+            action: &held.ticket.action,
+            roles: &held.roles,
+            expires: held.roles.iter().filter_map(of_role).min(),
+            header: HEADER,
+            ticket: held.ticket.encoded(),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
@@ -92,6 +123,7 @@ impl Outcome {
             rule: self.rule.as_deref(),
             reasons: &self.reasons,
             more_reasons: self.more_reasons,
+            approval: self.held.as_deref().map(Approval::of),
             policy: set.digest(),
         };
         // Serializing strings and numbers cannot fail; an empty body would still be a refusal.

@@ -150,6 +150,8 @@ codes! {
     MissingRequired = "missing_required",
     /// A person must approve.
     ApprovalRequired = "approval_required",
+    /// The request comes with a grant that is not for it, or does not hold.
+    ApprovalInvalid = "approval_invalid",
     /// Too many requests or rows.
     RateLimited = "rate_limited",
     /// A sum is used up.

@@ -14,6 +14,7 @@ use super::credential;
 use super::judge::{add_reasons, forbidden, judge, read};
 use super::route::{self, Route};
 use super::step::{blank, denied};
+use crate::approval::Roles;
 use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
 use crate::decode::google_batch::{Part, read_google_batch};
 use crate::decode::{Body, path_key};
@@ -51,11 +52,14 @@ pub(super) fn judge_parts(
     page: &Page,
     outer: &Request,
     route: &Route,
-    (bytes, known): (&[u8], &Known),
+    (bytes, around): (&[u8], &Known),
 ) -> Outcome {
     // The parts run one after another: what one is judged by, another may change before it. So the present is not known to
     // them, and a rule that asks for it refuses.
-    let mut known = known.fresh();
+    let mut known = around.fresh();
+    if around.is_traced() {
+        known.begin_trace();
+    }
     known.close(Why::unfit("the parts of a batch are judged without lookups: send it alone"));
     let (forbid, considered) = forbidden(set, page, outer, route, &known);
     let mut whole = Outcome {
@@ -84,6 +88,8 @@ pub(super) fn judge_parts(
     let mut written = BTreeSet::new();
     let judged: Vec<Outcome> =
         parts.iter().map(|part| judge_part((set, page, outer), part, &known, &mut written)).collect();
+    let trace = known.end_trace();
+    around.note(|all| all.add(trace));
     // What is only recorded counts where nothing else refuses.
     let refused = judged.iter().any(|part| !part.forward);
     for (position, part) in judged.into_iter().enumerate() {
@@ -225,8 +231,10 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize, counts: bool) {
         whole.decision = part.decision;
         whole.reasons = Vec::new();
         whole.more_reasons = 0;
+        whole.roles = Roles::default();
     }
     if counts && part.decision == whole.decision {
+        whole.roles.add_all(&part.roles);
         whole.undecidable = whole.undecidable.take().or(part.undecidable);
         for reason in &mut part.reasons {
             reason.message = format!("part {} of the batch: {}", position + 1, reason.message);

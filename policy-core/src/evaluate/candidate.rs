@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::step::{Step, evaluate};
+use crate::approval::HEADER;
 use crate::counters::{Plan, Refusal, Tallied};
 use crate::decision::{Candidate, Code, Outcome, Undecided};
 use crate::decode::{Body, Unavailable};
@@ -84,7 +85,9 @@ impl Evidence {
             return Tried { record: Candidate::stopped(candidate, enforced), outcome: None };
         }
         let mut lacks = None;
-        let head = core::mem::replace(&mut self.head, Head::new(Vec::new(), true));
+        let mut head = core::mem::replace(&mut self.head, Head::new(Vec::new(), true));
+        // A grant is for the enforced set, and is used up there.
+        head.fields.retain(|(name, _)| !name.eq_ignore_ascii_case(HEADER.as_bytes()));
         let mut step = evaluate(candidate, head, self.now);
         for _ in 0..NEEDS {
             step = match step {

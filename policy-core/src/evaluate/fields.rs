@@ -345,6 +345,7 @@ impl<'a> Cover<'_, 'a> {
                 message: format!("{what}; listed: {listed}"),
                 pointer: pointer(self.scope, value),
             },
+            role: None,
         }
     }
 }

@@ -180,5 +180,5 @@ pub(crate) fn body(permit: &Permit, scope: &Scope<'_>, content: &Content, findin
 }
 
 fn finding(reason: Reason) -> Finding {
-    Finding { decision: crate::decision::Decision::Deny, reason }
+    Finding { decision: crate::decision::Decision::Deny, reason, role: None }
 }

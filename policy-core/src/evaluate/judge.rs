@@ -313,9 +313,13 @@ impl<'a> Bench<'a> {
                     outcome.decision = judged.decision;
                     outcome.reasons = Vec::new();
                     outcome.more_reasons = 0;
+                    outcome.roles = judged.roles;
                     add_reasons(&mut outcome, judged.reasons);
                 }
-                core::cmp::Ordering::Equal => add_reasons(&mut outcome, judged.reasons),
+                core::cmp::Ordering::Equal => {
+                    outcome.roles.add_all(&judged.roles);
+                    add_reasons(&mut outcome, judged.reasons);
+                }
                 core::cmp::Ordering::Less => {}
             }
             if judged.lacking {
@@ -334,6 +338,9 @@ impl<'a> Bench<'a> {
                     .map(|call| format!("{} {}", call.kind.noun(), call.name)),
             })
             .collect();
+        if self.known.is_traced() {
+            self.describe(self.operations);
+        }
         outcome.tallies = tallies.into_amounts();
         outcome.moved = changed;
         outcome.shadow = self.page.shadow || (outcome.decision != Decision::Allow && !refused);
@@ -439,12 +446,8 @@ impl<'a> Bench<'a> {
                 findings.extend(self.critical(permit));
             }
             if let Some(role) = &permit.approval {
-                let reason = Reason {
-                    code: Code::ApprovalRequired,
-                    message: format!("every action under {} needs the approval of {}", quote(&permit.id), quote(role)),
-                    pointer: None,
-                };
-                findings.push(Finding { decision: Decision::ApprovalRequired, reason });
+                let message = format!("every action under {} needs the approval of {}", quote(&permit.id), quote(role));
+                findings.push(Finding::approval(role, message));
             }
             let passes = shadowed && canary::passes(&findings) && self.within_api(candidate.variables, operation);
             let mut of_permit = Judged::of(&permit.id, findings);
@@ -468,6 +471,7 @@ impl<'a> Bench<'a> {
                 continue;
             }
             of_permit.wants = own;
+            self.known.note(|trace| trace.rules.extend([permit.id.clone()]));
             judged.push(of_permit);
         }
         let Some(best) = judged.iter().map(Judged::rank).min() else {

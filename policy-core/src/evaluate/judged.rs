@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Finding;
+use crate::approval::Roles;
 use crate::decision::{Decision, Reason};
 use crate::state::Want;
 
@@ -12,6 +13,8 @@ pub(super) struct Judged {
     pub(super) decision: Decision,
     pub(super) rule: Option<String>,
     pub(super) reasons: Vec<Reason>,
+    /// Who must approve it.
+    pub(super) roles: Roles,
     /// It could be stricter, by what is yet to be looked up.
     pub(super) awaits: bool,
     /// What that is.
@@ -34,8 +37,15 @@ impl Judged {
         let decision = findings.iter().map(|finding| finding.decision).max().unwrap_or(Decision::Allow);
         let awaits = findings.iter().any(|finding| finding.decision == Decision::Allow);
         let counts = |finding: &Finding| finding.decision == decision && decision != Decision::Allow;
-        let reasons = findings.into_iter().filter(counts).map(|finding| finding.reason).collect();
-        Self { decision, rule: Some(rule.into()), reasons, awaits, ..Self::blank() }
+        let mut reasons = Vec::new();
+        let mut roles = Roles::default();
+        for finding in findings.into_iter().filter(counts) {
+            if let Some(role) = &finding.role {
+                roles.add(role);
+            }
+            reasons.push(finding.reason);
+        }
+        Self { decision, rule: Some(rule.into()), reasons, roles, awaits, ..Self::blank() }
     }
 
     /// A refusal that no rule says.
@@ -44,7 +54,15 @@ impl Judged {
     }
 
     fn blank() -> Self {
-        let (reasons, wants) = (Vec::new(), Vec::new());
-        Self { decision: Decision::Deny, rule: None, reasons, awaits: false, wants, waived: false, lacking: false }
+        Self {
+            decision: Decision::Deny,
+            rule: None,
+            reasons: Vec::new(),
+            roles: Roles::default(),
+            awaits: false,
+            wants: Vec::new(),
+            waived: false,
+            lacking: false,
+        }
     }
 }

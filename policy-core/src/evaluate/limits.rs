@@ -46,19 +46,22 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
     let mut denied = 0;
     let mut held = 0;
     measure(&limit.test, scopes, &mut |verdict, place| {
+        let mut role = None;
         let (decision, code, message) = match (verdict, &limit.beyond) {
             (Verdict::Holds, _) => return true,
             (Verdict::Awaits, _) => {
                 awaits = true;
                 return true;
             }
-            (Verdict::Fails(_, message), Band::Approval(role)) => {
-                let message = format!("{message}; past that, {} must approve", quote(role));
+            (Verdict::Fails(_, message), Band::Approval(by)) => {
+                let message = format!("{message}; past that, {} must approve", quote(by));
+                role = Some(by.as_str().into());
                 (Decision::ApprovalRequired, Code::ApprovalRequired, message)
             }
             (Verdict::Fails(code, message) | Verdict::Hard(code, message), _) => (Decision::Deny, code, message),
             (Verdict::Away(message), _) => {
-                let Finding { decision, reason } = away(message, unavailable);
+                let Finding { decision, reason, role: by } = away(message, unavailable);
+                role = by;
                 (decision, reason.code, reason.message)
             }
         };
@@ -67,7 +70,7 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
         // More of the same would be cut anyway; what is held may still turn out to be denied.
         if *count <= REASONS {
             let message = format!("{message} (limit {})", quote(&limit.id));
-            findings.push(Finding { decision, reason: Reason { code, message, pointer: place.pointer() } });
+            findings.push(Finding { decision, reason: Reason { code, message, pointer: place.pointer() }, role });
         }
         denied < REASONS
     });
@@ -85,11 +88,7 @@ pub(super) fn unavailable(message: String, scope: &Scope<'_>) -> Finding {
 fn away(message: String, unavailable: &Band) -> Finding {
     match unavailable {
         Band::Deny => Finding::deny(Code::UnknownState, message),
-        Band::Approval(role) => {
-            let message = format!("{message}; without it, {} must approve", quote(role));
-            let reason = Reason { code: Code::ApprovalRequired, message, pointer: None };
-            Finding { decision: Decision::ApprovalRequired, reason }
-        }
+        Band::Approval(role) => Finding::approval(role, format!("{message}; without it, {} must approve", quote(role))),
     }
 }
 

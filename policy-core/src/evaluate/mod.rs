@@ -8,6 +8,7 @@
 //! `head_rules`, `fields` and `limits` are the parts of a permit; `names` resolves a name to values, `test` judges
 //! them.
 
+mod approving;
 mod batch;
 mod canary;
 mod candidate;
@@ -15,6 +16,7 @@ mod change;
 mod conditions;
 mod counting;
 mod credential;
+mod described;
 mod fields;
 mod findings;
 mod formula;
@@ -48,6 +50,7 @@ pub use candidate::{Count, Evidence, Tried};
 pub use operations::{Asked, operations};
 pub use step::{NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::decision::{Code, Decision, Reason};
@@ -57,17 +60,29 @@ use crate::decision::{Code, Decision, Reason};
 pub(crate) struct Finding {
     pub(crate) decision: Decision,
     pub(crate) reason: Reason,
+    /// Who must approve, where that is what it says.
+    pub(crate) role: Option<Box<str>>,
 }
 
 impl Finding {
     pub(crate) fn deny(code: Code, message: impl Into<String>) -> Self {
-        Self { decision: Decision::Deny, reason: Reason { code, message: message.into(), pointer: None } }
+        Self { decision: Decision::Deny, reason: Reason { code, message: message.into(), pointer: None }, role: None }
     }
 
     /// Whether this denies is yet to be looked up. It allows, as long as nothing else does not.
     pub(crate) fn awaited() -> Self {
         let message = "depends on what is yet to be looked up".into();
-        Self { decision: Decision::Allow, reason: Reason { code: Code::UnknownState, message, pointer: None } }
+        Self {
+            decision: Decision::Allow,
+            reason: Reason { code: Code::UnknownState, message, pointer: None },
+            role: None,
+        }
+    }
+
+    /// A role must approve.
+    pub(crate) fn approval(role: &str, message: String) -> Self {
+        let reason = Reason { code: Code::ApprovalRequired, message, pointer: None };
+        Self { decision: Decision::ApprovalRequired, reason, role: Some(role.into()) }
     }
 
     pub(crate) fn at(mut self, pointer: Option<String>) -> Self {

@@ -253,6 +253,7 @@ impl<'a> Scope<'a> {
     }
 
     fn header(&self, name: &str, parameter: Option<&str>) -> Values<'a> {
+        self.known.note(|trace| trace.headers.extend([String::from(name)]));
         // CGI-style servers fold `_` and `-`: a twin would be read in the header's place.
         if self.request.headers.twin(name).is_some() {
             return Values::Ambiguous("a header with `_` in its name can be read in its place");

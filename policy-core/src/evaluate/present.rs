@@ -108,7 +108,10 @@ impl<'a> Scope<'a> {
             None => self.known.resource(asked, want).map(|resource| self.field_of(resource, lookup, field, tail)),
         };
         match found {
-            Ok(values) => values,
+            Ok(found) => {
+                self.known.note(|trace| trace.present.extend([noted(&lookup.name, &values, (field, tail), &found)]));
+                found
+            }
             Err(Missing::Awaited) => Values::Lacking(Lack::Awaited),
             Err(Missing::Not(why)) if why.away => Values::Lacking(Lack::Away(why.message)),
             Err(Missing::Not(why)) => Values::unknown(why.message),
@@ -261,6 +264,61 @@ impl<'a> Scope<'a> {
         }
         let number = if total.count { Decimal::from_count(count) } else { sum };
         Values::Known(alloc::vec![Datum::Number(number)], None)
+    }
+}
+
+/// A value of the present that a rule has looked at: of what, and what it is. What is not known is a value too.
+fn noted(lookup: &str, of: &[Option<VariableValue>], (field, tail): (&str, &Path), found: &Values<'_>) -> String {
+    let mut out = String::new();
+    // With its length: two notes are the same text only where they are the same.
+    let mut add = |text: &str| {
+        out.push_str(&text.len().to_string());
+        out.push(':');
+        out.push_str(text);
+    };
+    add(lookup);
+    add(field);
+    for step in &tail.0 {
+        match step {
+            Step::Member(name) => add(name),
+            Step::Each => add("/*"),
+            Step::Deep => add("/**"),
+        }
+    }
+    for value in of {
+        add(value.as_ref().map_or("", |value| value.text.as_str()));
+    }
+    if let Values::Known(data, _) = found {
+        for datum in data {
+            add(&text_of(datum));
+        }
+    }
+    out
+}
+
+/// A value as one text.
+pub(super) fn text_of(datum: &Datum<'_>) -> String {
+    match datum {
+        Datum::Text(text) => text.clone(),
+        Datum::Number(number) => number.to_string(),
+        Datum::Json(value) => match value.kind() {
+            Kind::String | Kind::Number => value.string().or_else(|| value.number()).unwrap_or_default().into(),
+            Kind::Array | Kind::Object => {
+                let mut out = String::new();
+                for child in value.children() {
+                    let text = text_of(&Datum::Json(child));
+                    for text in [child.name(), &text] {
+                        out.push_str(&text.len().to_string());
+                        out.push(':');
+                        out.push_str(text);
+                    }
+                }
+                out
+            }
+            Kind::Bool(true) => "true".into(),
+            Kind::Bool(false) => "false".into(),
+            Kind::Null => "null".into(),
+        },
     }
 }
 

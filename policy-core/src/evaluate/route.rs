@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use crate::decision::{Code, Reason};
 use crate::decode::possible_actions;
 use crate::policy::{
-    Action, Api, Decoder, Effect, Found, Page, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable, is_id,
+    Action, Api, Band, Decoder, Effect, Found, Page, Permit, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable,
+    is_id,
 };
 use crate::quote::{list, quote};
 use crate::request::{PathSegment, Request};
@@ -28,6 +29,8 @@ pub(crate) struct Route {
     pub(crate) endpoint_rules: Vec<(RuleRef, Variables)>,
     /// Every permit that could match lets the body pass unread.
     pub(crate) opaque: bool,
+    /// And somebody may have to approve it all the same: its digest is wanted.
+    pub(crate) held: bool,
 }
 
 /// Why a request ends before any permit is judged.
@@ -138,13 +141,23 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
     }
     let live = permits.iter().filter_map(|index| page.permits.get(*index as usize)).filter(|permit| !permit.shadow);
     let opaque = !carrier && live.clone().next().is_some() && live.clone().all(|permit| permit.body.opaque);
+    let held = opaque && !page.shadow && live.clone().any(|permit| asks(page, api, permit));
     Ok(Route {
         api: api_index,
         actions,
         variables: catalog.map(|found| variables(request, found)).unwrap_or_default(),
         endpoint_rules,
         opaque,
+        held,
     })
+}
+
+/// Whether people may have to approve what a permit allows.
+fn asks(page: &Page, api: &Api, permit: &Permit) -> bool {
+    let of_counters = permit.counters.iter().filter_map(|index| page.counters.get(*index as usize));
+    let of_limits = permit.limits.iter().chain(&api.limits).map(|limit| &limit.beyond);
+    let mut bands = of_limits.chain(of_counters.map(|counter| &counter.beyond)).chain([&page.on_unavailable]);
+    permit.approval.is_some() || bands.any(|band| *band != Band::Deny)
 }
 
 /// The endpoint of the catalog at which a request arrives, whatever the rules say: its API, its actions, the path variables.
@@ -220,7 +233,7 @@ fn batch(
         let message = format!("{} holds requests of its own; send them one by one", quote(&name));
         return Err(deny(Code::NestedRequest, message));
     }
-    Ok(Route { api: index, actions: found, variables: Variables::new(), endpoint_rules, opaque: false })
+    Ok(Route { api: index, actions: found, variables: Variables::new(), endpoint_rules, opaque: false, held: false })
 }
 
 /// A page may let a variable hold an encoded slash; an upstream may still read a slash there. What it would then reach

@@ -7,7 +7,9 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::approving::Matter;
 use super::{credential, judge, route, tallied};
+use crate::approval::{HEADER, Requester, Roles};
 use crate::counters::{Plan, Tallied};
 use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
@@ -63,7 +65,7 @@ enum Stage {
     /// Before the request is read.
     First(Box<Opening>),
     /// When everything else is decided.
-    Last { set: Arc<PolicySet>, agent: String, session: Option<Arc<Session>>, outcome: Box<Outcome> },
+    Last { judging: Box<Judging>, outcome: Box<Outcome> },
 }
 
 /// A request of an agent that has a page.
@@ -104,6 +106,8 @@ struct Suspended {
 struct Judging {
     suspended: Suspended,
     content: Result<Content, Reason>,
+    /// The body as it came, where somebody may have to approve it; `None`: it was not seen whole, or needs nobody.
+    raw: Option<Vec<u8>>,
     known: Known,
     /// Rounds of lookups that were asked for.
     rounds: usize,
@@ -115,15 +119,17 @@ struct Judging {
 pub fn evaluate(set: &Arc<PolicySet>, head: Head, now: Timestamp) -> Step {
     let end_of_stream = head.end_of_stream;
     let headers = Headers::new(head.fields);
+    let grants = headers.grants();
     let (agent, session) = match identify(&set.set.gateway, &headers, &head.properties, now) {
         Principal::Agent(agent) => (agent.name, agent.session.map(Arc::new)),
         Principal::NotAnAgent => {
             let obligations = credential::withheld(&set.set.gateway, &headers);
-            return Step::Done(Outcome { obligations, ..not_an_agent() });
+            return Step::Done(Outcome { obligations, ..not_an_agent() }).without_grants(grants);
         }
         Principal::Unknown(code, why) => return Step::Done(unknown(None, code, why)),
     };
-    open(set, agent, session.clone(), headers, end_of_stream, now).in_session(session.as_deref())
+    let step = open(set, agent, session.clone(), headers, end_of_stream, now);
+    step.in_session(session.as_deref()).without_grants(grants)
 }
 
 /// Begins to judge a request of a known agent.
@@ -166,6 +172,17 @@ impl Step {
             }
             open => open,
         }
+    }
+
+    /// The same, if it is the end: what goes on has no grants with it.
+    fn without_grants(mut self, has_some: bool) -> Self {
+        if let Self::Done(outcome) = &mut self
+            && has_some
+            && outcome.forward
+        {
+            outcome.obligations.push(Obligation::RemoveRequestHeader { name: HEADER.into() });
+        }
+        self
     }
 }
 
@@ -212,7 +229,7 @@ impl Opening {
         if end_of_stream {
             return suspended.finish(Body::Empty);
         }
-        if suspended.route.opaque && !suspended.request.method.is_bodiless() {
+        if suspended.route.opaque && !suspended.route.held && !suspended.request.method.is_bodiless() {
             // Every permit that could match lets the bytes pass unread. (A read must be seen to have none.)
             return suspended.finish(Body::Unavailable(Unavailable::NotSeen));
         }
@@ -232,8 +249,8 @@ impl NeedBody {
 
     /// Goes on with the body, or without it.
     pub fn answer(self, body: Body) -> Step {
-        let session = self.0.session.clone();
-        self.0.finish(body).in_session(session.as_deref())
+        let (session, grants) = (self.0.session.clone(), self.0.request.headers.grants());
+        self.0.finish(body).in_session(session.as_deref()).without_grants(grants)
     }
 }
 
@@ -256,8 +273,8 @@ impl NeedCurrent {
     pub fn answer(self, answers: Vec<Answer>) -> Step {
         let Self { mut judging, plan } = self;
         judging.known.take(&plan, answers);
-        let session = judging.suspended.session.clone();
-        judging.go().in_session(session.as_deref())
+        let (session, grants) = (judging.suspended.session.clone(), judging.suspended.request.headers.grants());
+        judging.go().in_session(session.as_deref()).without_grants(grants)
     }
 
     /// None of the calls can be made.
@@ -273,7 +290,7 @@ impl NeedStore {
     pub fn agent(&self) -> &str {
         match &self.stage {
             Stage::First(opening) => &opening.agent,
-            Stage::Last { agent, .. } => agent,
+            Stage::Last { judging, .. } => &judging.suspended.agent,
         }
     }
 
@@ -283,30 +300,32 @@ impl NeedStore {
         &self.plan
     }
 
+    fn has_grants(&self) -> bool {
+        match &self.stage {
+            Stage::First(opening) => opening.headers.grants(),
+            Stage::Last { judging, .. } => judging.suspended.request.headers.grants(),
+        }
+    }
+
     /// Goes on with how the plan went.
     pub fn answer(self, tallied: Tallied) -> Step {
+        let (session, grants) = (self.stage.session(), self.has_grants());
         let Self { stage, plan } = self;
-        let session = stage.session();
         let step = match stage {
             Stage::First(opening) => {
                 let standing = opening.standing.clone().and(tallied.standing);
                 Opening { standing, ..*opening }.go()
             }
-            Stage::Last { set, agent, outcome, .. } => Step::Done(match set.page(&agent) {
-                Some(page) if tallied.standing.stops(acts(&outcome)) => stand(page, &tallied.standing, *outcome),
-                Some(_) if plan.charges().is_empty() => *outcome,
-                Some(page) => tallied::settle(*outcome, page, plan, tallied),
-                None => gone(agent),
-            }),
+            Stage::Last { judging, outcome } => judging.told(*outcome, plan, tallied),
         };
-        step.in_session(session.as_deref())
+        step.in_session(session.as_deref()).without_grants(grants)
     }
 
     /// The store cannot be had: the request is refused.
     pub fn unavailable(self, why: Unavailable) -> Step {
+        let (session, grants) = (self.stage.session(), self.has_grants());
         let Self { stage, plan } = self;
         let unknown = Standing::unavailable();
-        let session = stage.session();
         let step = match stage {
             Stage::First(opening) => {
                 let Some(page) = opening.set.page(&opening.agent) else { return Step::Done(gone(opening.agent)) };
@@ -314,13 +333,16 @@ impl NeedStore {
                     why.undecidable().map(|_| "whether the agent is paused is not in the recording".into());
                 Step::Done(Outcome { undecidable, ..stopped(page, &unknown) })
             }
-            Stage::Last { set, agent, outcome, .. } => Step::Done(match set.page(&agent) {
-                Some(page) if plan.look().is_some() && why.undecidable().is_none() => stopped(page, &unknown),
-                Some(page) => tallied::unavailable(*outcome, page, plan, why),
-                None => gone(agent),
-            }),
+            Stage::Last { judging, outcome } => {
+                let Suspended { set, agent, .. } = &judging.suspended;
+                Step::Done(match set.page(agent) {
+                    Some(page) if plan.look().is_some() && why.undecidable().is_none() => stopped(page, &unknown),
+                    Some(page) => tallied::unavailable(*outcome, page, plan, why),
+                    None => gone(agent.clone()),
+                })
+            }
         };
-        step.in_session(session.as_deref())
+        step.in_session(session.as_deref()).without_grants(grants)
     }
 }
 
@@ -328,16 +350,26 @@ impl Stage {
     fn session(&self) -> Option<Arc<Session>> {
         match self {
             Self::First(opening) => opening.session.clone(),
-            Self::Last { session, .. } => session.clone(),
+            Self::Last { judging, .. } => judging.suspended.session.clone(),
         }
     }
 }
 
 impl Suspended {
-    fn finish(self, body: Body) -> Step {
+    fn finish(self, mut body: Body) -> Step {
         let Some(page) = self.set.page(&self.agent) else {
             return Step::Done(gone(self.agent));
         };
+        let raw = match &body {
+            _ if page.roles.is_empty() => None,
+            Body::Empty => Some(Vec::new()),
+            Body::Complete(bytes) => Some(bytes.clone()),
+            Body::Unavailable(_) => None,
+        };
+        if self.route.held && matches!(body, Body::Complete(_)) && !self.request.method.is_bodiless() {
+            // It was asked for its digest alone.
+            body = Body::Unavailable(Unavailable::NotSeen);
+        }
         match &body {
             Body::Unavailable(why) => {
                 let why = *why;
@@ -359,7 +391,7 @@ impl Suspended {
         }
         let known = Known::at(self.now, self.session.clone());
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, known, rounds: 0 }).go()
+        Box::new(Judging { suspended: self, content, raw, known, rounds: 0 }).go()
     }
 }
 
@@ -412,6 +444,9 @@ impl Judging {
         }
         // Behind `keep`: the gateway's credential is the same for every request of an agent to this host.
         outcome.obligations.extend_from_slice(obligations);
+        let now = self.suspended.now;
+        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
+        let approving = matter.weigh(&mut outcome, &mut self.known, now);
         let acts = acts(&outcome);
         if outcome.forward && self.suspended.standing.stops(acts) {
             return end(page, &self.suspended.standing, &[], outcome);
@@ -420,6 +455,10 @@ impl Judging {
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
         let session = self.suspended.session.as_deref();
         let plan = Plan::of((page, session), core::mem::take(&mut outcome.tallies), decision);
+        let plan = match approving {
+            Some(approving) => Plan::by_grants(plan, page, approving),
+            None => plan,
+        };
         // Meanwhile the agent may have been paused.
         let again = outcome.forward && self.suspended.held && set.stands();
         let look = again.then(|| look(agent, session, acts));
@@ -429,15 +468,53 @@ impl Judging {
             (plan, None) => plan,
         };
         match plan {
-            None => Step::Done(outcome),
-            Some(plan) if !plan.asks() => Step::Done(Outcome { charged: Some(plan), ..outcome }),
+            None => Step::Done(matter.conclude(outcome, None, &mut self.known)),
+            Some(plan) if !plan.asks() => {
+                let outcome = matter.conclude(outcome, plan.grants(), &mut self.known);
+                Step::Done(Outcome { charged: Some(plan), ..outcome })
+            }
             Some(plan) => {
-                let Suspended { set, agent, session, .. } = self.suspended;
-                let outcome = Box::new(outcome);
-                Step::NeedStore(NeedStore { stage: Stage::Last { set, agent, session, outcome }, plan })
+                let stage = Stage::Last { judging: self, outcome: Box::new(outcome) };
+                Step::NeedStore(NeedStore { stage, plan })
             }
         }
     }
+}
+
+impl Judging {
+    /// The end, with what the store has told.
+    fn told(mut self: Box<Self>, outcome: Outcome, plan: Plan, tallied: Tallied) -> Step {
+        let Suspended { set, agent, .. } = &self.suspended;
+        let Some(page) = set.page(agent) else { return Step::Done(gone(agent.clone())) };
+        if tallied.standing.stops(acts(&outcome)) {
+            return Step::Done(stand(page, &tallied.standing, outcome));
+        }
+        if plan.charges().is_empty() && plan.grants().is_none() {
+            return Step::Done(outcome);
+        }
+        let grants = plan.grants().cloned();
+        let outcome = tallied::settle(outcome, page, plan, tallied);
+        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
+        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known))
+    }
+}
+
+/// What a ticket of the request is made of.
+fn matter<'a>(
+    suspended: &'a Suspended,
+    page: &'a Page,
+    content: &'a Result<Content, Reason>,
+    body: Option<&'a [u8]>,
+) -> Matter<'a> {
+    let Suspended { set, agent, session, request, route, .. } = suspended;
+    let token = session.as_ref().and_then(|session| session.token.as_ref());
+    let requester = Requester {
+        agent,
+        session: session.as_ref().map(|session| session.id.as_str()),
+        issuer: token.map(|token| token.key.as_str()),
+        person: token.and_then(|token| token.on_behalf_of.as_deref()),
+    };
+    Matter { set, page, requester, request, route, content, body }
 }
 
 /// Whether a request may do anything else than to read, or to stop an effect.
@@ -515,6 +592,9 @@ pub(super) fn blank() -> Outcome {
         operations: Vec::new(),
         considered: Vec::new(),
         rpc: None,
+        roles: Roles::default(),
+        held: None,
+        approved: Vec::new(),
         undecidable: None,
         keep: None,
         candidate: None,

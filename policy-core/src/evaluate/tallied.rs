@@ -14,18 +14,33 @@ use crate::quote::quote;
 
 /// The outcome with what the counters say.
 pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tallied) -> Outcome {
-    begin(&mut outcome, page, !tallied.refusals.is_empty());
+    let mut applied = tallied.applied;
+    if plan.spends() && tallied.refusals.is_empty() && applied.approved.is_empty() && applied.refused.is_none() {
+        // Whoever was asked has not carried the plan out.
+        applied.refused = Some(unspent());
+    }
+    begin(&mut outcome, page, !tallied.refusals.is_empty() || applied.refused.is_some());
     for (position, refusal) in &tallied.refusals {
         let charge = plan.charges().get(*position);
         let counter = charge.and_then(|charge| page.counters.get(charge.counter as usize));
         if let Some((charge, counter)) = charge.zip(counter) {
             let (decision, reason) = finding(counter, charge, *refusal);
+            if decision == Decision::ApprovalRequired
+                && let Band::Approval(role) = &counter.beyond
+            {
+                outcome.roles.add(role);
+            }
             add(&mut outcome, page, counter, decision, reason);
         }
     }
+    if let Some(reason) = applied.refused {
+        outcome.decision = Decision::Deny;
+        add_reasons(&mut outcome, alloc::vec![reason]);
+    }
+    outcome.approved = applied.approved;
     outcome.reserved = tallied.receipts;
     outcome.counters_since = tallied.since;
-    outcome.charged = Some(plan);
+    outcome.charged = (!plan.charges().is_empty()).then_some(plan);
     outcome
 }
 
@@ -33,6 +48,10 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tal
 pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: Plan, why: Unavailable) -> Outcome {
     let was = (outcome.decision, outcome.forward);
     begin(&mut outcome, page, true);
+    if plan.spends() {
+        outcome.decision = Decision::Deny;
+        add_reasons(&mut outcome, alloc::vec![unspent()]);
+    }
     for charge in plan.charges().iter().filter(|charge| charge.intent() != Intent::Leave) {
         let Some(counter) = page.counters.get(charge.counter as usize) else { continue };
         let message = format!("the counter {} cannot be had here: what is used of it is not known", quote(&counter.id));
@@ -44,6 +63,11 @@ pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: Plan, why: Un
     }
     outcome.charged = Some(plan);
     outcome
+}
+
+fn unspent() -> Reason {
+    let message = "whether the grants of this request have been used is not known here".into();
+    Reason { code: Code::UnknownState, message, pointer: None }
 }
 
 /// Makes room for a refusal: what is only recorded, and would be forwarded, counts where nothing else refuses.

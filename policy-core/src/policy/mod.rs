@@ -26,7 +26,9 @@ pub use rule::{
     Band, BodyRule, Canary, Change, Constant, Direction, FieldRule, Fields, Forbid, Format, HeaderRule, Limit, Measure,
     Permit, Predicate, QueryRule, RuleRef, RuleTarget, Test,
 };
-pub use set::{ControlRoute, Credentials, Gateway, IdentitySource, Lookups, Page, PolicySet, Role, Set, UnknownAgent};
+pub use set::{
+    ControlRoute, Credentials, Gateway, IdentitySource, Lookups, Page, PolicySet, Reuse, Role, Set, UnknownAgent,
+};
 pub use trie::{End, Found, Refusal, Trie, Variable};
 pub(crate) use trie::{admits, is_id};
 pub use tripwire::{Most, Tripwire, Tripwires, Watched};

@@ -310,4 +310,34 @@ pub struct Role {
     pub name: String,
     /// Seconds a grant stays valid.
     pub expires: u64,
+    /// Seconds from signing until a grant can be used.
+    pub hold: u64,
+    /// How often a grant may be used.
+    pub reuse: Reuse,
+}
+
+/// How often a grant may be used, the least first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reuse {
+    /// Once.
+    #[default]
+    Once,
+    /// For exactly the same action, within the session.
+    Session,
+    /// For every request that the same rules hold.
+    Rule,
+}
+
+impl Reuse {
+    /// Reads its word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "once" => Some(Self::Once),
+            "session" => Some(Self::Session),
+            "rule" => Some(Self::Rule),
+            _ => None,
+        }
+    }
 }

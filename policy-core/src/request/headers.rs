@@ -7,6 +7,8 @@ use base64::DecodeError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::approval::HEADER;
+
 /// The head of a request as the host hands it over: all headers in order, pseudo-headers (`:method`, `:path`,
 /// `:authority`, `:scheme`) included, in raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,7 @@ impl Head {
 pub struct Headers {
     fields: Vec<(String, Vec<u8>)>,
     pub(super) invalid_name: bool,
+    grants: bool,
 }
 
 impl Headers {
@@ -41,12 +44,16 @@ impl Headers {
     #[must_use]
     pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
         let mut invalid_name = false;
+        let mut grants = false;
         let fields = fields
             .into_iter()
             .filter_map(|(mut name, value)| {
                 name.make_ascii_lowercase();
                 match String::from_utf8(name) {
-                    Ok(name) if is_name(&name) => Some((name, value)),
+                    Ok(name) if is_name(&name) => {
+                        grants |= name == HEADER;
+                        Some((name, value))
+                    }
                     _ => {
                         invalid_name = true;
                         None
@@ -54,12 +61,18 @@ impl Headers {
                 }
             })
             .collect();
-        Self { fields, invalid_name }
+        Self { fields, invalid_name, grants }
     }
 
     /// All values of a header, in order.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
         self.fields.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// Whether people's grants come with the request.
+    #[must_use]
+    pub fn grants(&self) -> bool {
+        self.grants
     }
 
     /// Whether the header is there at all.

@@ -12,7 +12,7 @@ mod path;
 mod query;
 
 pub(crate) use headers::in_base64;
-pub use headers::{Head, Headers};
+pub use headers::{Ambiguous, Head, Headers};
 pub use host::canonical as canonical_host;
 pub use media_type::MediaType;
 pub use normalize::{Malformed, Request, normalize};

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::headers::{Headers, folded};
 use super::{PathSegment, QueryPair, host, mangled, path, query};
+use crate::approval::HEADER;
 use crate::decision::Code;
 use crate::limits::{HEADERS, TARGET_BYTES};
 use crate::policy::Method;
@@ -104,8 +105,11 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
     }
     for name in SINGLETONS {
         if headers.all(name).nth(1).is_some() {
-            return Err(Malformed::new(Code::HeaderNotAllowed, format!("the header `{name}` stands more than once")));
+            return Err(twice(name));
         }
+    }
+    if headers.grants() && headers.all(HEADER).nth(1).is_some() {
+        return Err(twice(HEADER));
     }
     refuse_upgrades(&headers)?;
     let method = method(&headers)?;
@@ -158,6 +162,10 @@ pub fn normalize(headers: Headers) -> Result<Request, Malformed> {
         chunked,
         headers,
     })
+}
+
+fn twice(name: &str) -> Malformed {
+    Malformed::new(Code::HeaderNotAllowed, format!("the header `{name}` stands more than once"))
 }
 
 /// Whether some servers take the method from a query or form parameter of this name.
@@ -246,7 +254,7 @@ fn refuse_overrides(headers: &Headers, own_host: &str) -> Result<(), Malformed> 
             let message = format!("the header {} can replace the method", quote(name));
             return Err(Malformed::new(Code::MethodOverride, message));
         }
-        if twin.is_some() && SINGLETONS.contains(&folded) {
+        if twin.is_some() && (SINGLETONS.contains(&folded) || folded == HEADER) {
             let message = format!("the header {} can be read as {}", quote(name), quote(folded));
             return Err(Malformed::new(Code::HeaderNotAllowed, message));
         }

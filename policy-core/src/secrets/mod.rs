@@ -33,6 +33,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use self::sweep::{Sign, sweep};
+use crate::approval::HEADER;
 use crate::decision::{Code, Reason};
 use crate::document::{Document, Part, Piece, Value};
 use crate::policy::{Api, Gateway, IdentitySource};
@@ -222,8 +223,8 @@ impl<'a> Search<'a> {
 const LONG_NAME: usize = 24;
 
 /// Headers that carry credentials by the name they have everywhere: RFC 9110 §11, and the defaults of key
-/// authentication in gateways.
-const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "apikey", "x-api-key"];
+/// authentication in gateways. Grants are signed, and never get further than the gateway.
+const CREDENTIALS: [&str; 5] = ["authorization", "proxy-authorization", "apikey", "x-api-key", HEADER];
 
 /// Whether a key in this header is the request's own credential rather than something it carries away: headers that are
 /// made for it, those that name the agent, and those the catalog guards, which pass only where a rule lists them. A

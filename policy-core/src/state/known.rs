@@ -1,6 +1,7 @@
 //! What is known of the present: the answers that came, and the resource that was asked for in each.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -34,6 +35,21 @@ pub(crate) struct Known {
     now: Timestamp,
     /// The session of who asks.
     session: Option<Arc<Session>>,
+    /// What the verdict rests on, where that is asked.
+    trace: Option<RefCell<Trace>>,
+}
+
+/// What a verdict rests on, beside the request's target and body: what a person approves with it.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// Values of the present that rules have looked at: of what, and what they are.
+    pub(crate) present: BTreeSet<String>,
+    /// Headers that rules have looked at.
+    pub(crate) headers: BTreeSet<String>,
+    /// What is done, in words, a line each.
+    pub(crate) words: Vec<String>,
+    /// Permits that match.
+    pub(crate) rules: BTreeSet<String>,
 }
 
 /// Which answer holds a resource.
@@ -61,6 +77,16 @@ pub(crate) struct Asked<'a> {
     pub(crate) values: &'a [Option<VariableValue>],
 }
 
+impl Trace {
+    /// Adds what another verdict rests on.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.present.extend(more.present);
+        self.headers.extend(more.headers);
+        self.words.extend(more.words);
+        self.rules.extend(more.rules);
+    }
+}
+
 impl Known {
     /// Nothing but the time, and in which session it is.
     pub(crate) fn at(now: Timestamp, session: Option<Arc<Session>>) -> Self {
@@ -75,6 +101,28 @@ impl Known {
     /// The session of who asks, where it is known.
     pub(crate) fn session(&self) -> Option<&Session> {
         self.session.as_deref()
+    }
+
+    /// From here on what rules look at is noted.
+    pub(crate) fn begin_trace(&mut self) {
+        self.trace = Some(RefCell::default());
+    }
+
+    /// Notes something, where that is asked.
+    pub(crate) fn note(&self, what: impl FnOnce(&mut Trace)) {
+        if let Some(trace) = &self.trace {
+            what(&mut trace.borrow_mut());
+        }
+    }
+
+    /// Whether what rules look at is noted.
+    pub(crate) fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    /// What has been noted.
+    pub(crate) fn end_trace(&mut self) -> Trace {
+        self.trace.take().map(RefCell::into_inner).unwrap_or_default()
     }
 
     /// What time it is.

@@ -22,7 +22,7 @@ pub use plan::Fetch;
 
 pub(crate) use event_stream::messages;
 pub(crate) use fresh::{keep, reader};
-pub(crate) use known::{Asked, Known, Missing};
+pub(crate) use known::{Asked, Known, Missing, Trace};
 pub(crate) use lookup::{Value as VariableValue, wanted};
 pub(crate) use plan::{Plan, Target, Want};
 

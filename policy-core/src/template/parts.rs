@@ -209,7 +209,7 @@ pub struct RoleInfo {
     pub expires: Option<String>,
     /// How often a grant may be used.
     pub reuse: Option<Reuse>,
-    /// How long a held request waits for a grant.
+    /// How long after it was signed a grant can be used at first; default at once. Time to take it back.
     pub hold: Option<String>,
 }
 
@@ -220,9 +220,9 @@ pub struct RoleInfo {
 pub enum Reuse {
     /// Once.
     Once,
-    /// As long as the session lasts.
+    /// For exactly the same action, in the same session.
     Session,
-    /// For every action under the same rule.
+    /// For every request that the same rules hold.
     Rule,
 }
 

@@ -28,7 +28,7 @@ const SHOP_API: &str = r#"{ "apis": { "shop": { "catalog": "shop-v3", "hosts": [
 const TABLES_API: &str = r#"{ "apis": { "db": { "catalog": "postgrest", "hosts": ["shop.example.com"] } } }"#;
 const TOOLS_API: &str = r#"{ "apis": { "srv": { "catalog": "tools-v1", "hosts": ["shop.example.com"] } } }"#;
 
-fn merge(into: &mut Value, from: Value) {
+pub fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
             for (name, value) in from {

@@ -11,7 +11,7 @@ use policy_core::number::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CaseError, Expected, Record};
+use super::{CaseError, Expected, Record, ShownGrant};
 use crate::world::{Budgets, Facts, Json, Rest};
 
 /// A map of cases.
@@ -186,6 +186,14 @@ impl CaseMap {
     }
 }
 
+impl CaseMap {
+    /// A grant whose agent is named by its page, not by an intent.
+    pub fn named(&self, said: ShownGrant) -> ShownGrant {
+        let agent = self.intents.get(&said.agent).and_then(|intent| intent.agent.clone());
+        ShownGrant { agent: agent.unwrap_or(said.agent), ..said }
+    }
+}
+
 impl Intent {
     /// The world around a case: what its `state` says, by the names of the page and its catalogs. What it does not hold is
     /// not there.
@@ -237,6 +245,20 @@ impl Intent {
     pub fn waits_for(&self, record: &Record, got: Expected, rule: Option<&str>) -> Option<Waited> {
         let shows_grant = self.shows_grant(record);
         self.waits.iter().find(|wait| wait.covers(record, shows_grant, got, rule)).map(|wait| wait.waited)
+    }
+
+    /// The grant that a request shows, as `state.approvals` says it; `None`: it shows none that is there.
+    ///
+    /// # Errors
+    /// What is wrong with the entry.
+    pub fn shown_grant(&self, record: &Record) -> Result<Option<ShownGrant>, String> {
+        let Some(header) = self.state.approvals.as_ref().map(|approvals| &approvals.header) else { return Ok(None) };
+        let shown = record.request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(header));
+        let said = shown.and_then(|(_, id)| record.state.approvals.get(id).map(|said| (id, said)));
+        let read = |(id, said): (&String, &Value)| {
+            serde_json::from_value(said.clone()).map_err(|problem| format!("`state.approvals.{id}`: {problem}"))
+        };
+        said.map(read).transpose()
     }
 
     fn shows_grant(&self, record: &Record) -> bool {

@@ -10,11 +10,13 @@
 //! page cannot judge yet is told by the map, by rule and kind of reason and never by the name of a case, so that the map
 //! fits cases it has not seen.
 
+mod grants;
 mod map;
 mod record;
 mod report;
 mod request;
 
+pub use grants::{CaseGrants, ShownGrant};
 pub use map::{CaseMap, Intent, Wait, Waited};
 pub use record::{CaseRequest, CaseState, Cases, Expected, Record};
 pub use report::{CaseResult, CaseSummary, Fate};

@@ -32,6 +32,8 @@ pub(super) enum Subcommand {
     Cases(Cases),
     /// Judge one request, and explain the decision rule by rule
     Evaluate(Evaluate),
+    /// Approve a held request: shows what it would do, asks, and signs
+    Grant(Grant),
     /// Make a key: who signs commands, sessions or approvals
     Keygen(Keygen),
     /// Issue a token for a session of an agent, or show what one says
@@ -151,6 +153,28 @@ pub(super) struct Cases {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Grant {
+    /// The ticket of a held request; or a file with it, or with the whole answer that the agent got; `-`: standard input
+    #[arg(value_name = "TICKET")]
+    pub(super) ticket: String,
+    /// Your private key, as `ambit keygen` makes it
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// Its id in the gateway document; else the name of its file without the ending
+    #[arg(long, value_name = "ID")]
+    pub(super) key_id: Option<String>,
+    /// The role for which you approve; not needed where the page has one
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+    /// How long the grant holds, such as 10m; else as long as the role lets it
+    #[arg(long = "for", value_name = "DURATION")]
+    pub(super) life: Option<String>,
+    /// Sign without asking
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Evaluate {
     /// The request's URL
     #[arg(value_name = "URL", required_unless_present = "file", conflicts_with = "file")]
@@ -179,6 +203,9 @@ pub(super) struct Evaluate {
     /// The entry of the recording, from 0
     #[arg(long, value_name = "N", requires = "file")]
     pub(super) index: Option<u64>,
+    /// A grant that comes with the request; may be given several times, once for each role
+    #[arg(long = "grant", value_name = "GRANT")]
+    pub(super) grants: Vec<String>,
     /// When the request is made, by RFC 3339; else when it was recorded, else now
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) now: Option<Timestamp>,

@@ -8,8 +8,8 @@ use policy_core::{PolicySet, Timestamp};
 
 use super::arguments::{Cases as Arguments, Output};
 use super::exit::{Exit, Failure};
-use crate::cases::{CaseError, CaseMap, CaseResult, CaseSummary, Cases, Intent, Record, as_delivered};
-use crate::policies::Policies;
+use crate::cases::{CaseError, CaseGrants, CaseMap, CaseResult, CaseSummary, Cases, Intent, Record, as_delivered};
+use crate::policies::{Policies, PolicyDirectory, PolicyError};
 use crate::recording::{Exchange, Ids, Place, Position};
 use crate::render::{Screen, table};
 use crate::replay::{Engine, EngineError, EngineKind, NativeEngine, WasmEngine, find_module};
@@ -20,10 +20,11 @@ const EVER: Timestamp = Timestamp(0);
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let map = CaseMap::open(&arguments.map)?;
     let cases = Cases::open(&arguments.file)?;
-    let policies = Policies::open(&arguments.policies)?;
+    let policies = policies(&arguments.policies)?;
     let identity = identity_header(&arguments.policies, &policies)?;
     let (engine, set) = (engine(arguments, &policies)?, Arc::clone(&policies.set));
-    let mut run = Run { engine, set, map, identity, file: cases.file().into() };
+    let grants = CaseGrants::of(&set)?;
+    let mut run = Run { engine, set, map, identity, grants, file: cases.file().into() };
     let mut summary = CaseSummary::default();
     let mut rows = Vec::new();
     let mut out = BufWriter::new(stdout().lock());
@@ -45,6 +46,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     out.flush()?;
     eprint!("{}", summary.render(Screen::stderr()));
     Ok(if summary.as_expected() { Exit::Fine } else { Exit::Differs })
+}
+
+/// The policies, with one approver more: who signs the grants of cases. A bundle is as it is.
+fn policies(path: &Path) -> Result<Policies, PolicyError> {
+    if path.is_file() {
+        return Policies::open(path);
+    }
+    let mut directory = PolicyDirectory::load(path)?;
+    CaseGrants::admit(&mut directory);
+    Policies::from_directory(directory)
 }
 
 /// The header that names the agent of a case.
@@ -76,6 +87,7 @@ struct Run {
     set: Arc<PolicySet>,
     map: CaseMap,
     identity: String,
+    grants: CaseGrants,
     file: Arc<str>,
 }
 
@@ -86,8 +98,17 @@ impl Run {
             return Err(CaseError::NoIntent { file, line, intent }.into());
         };
         let Some(agent) = &intent.agent else { return Ok(CaseResult::without_page(record)) };
-        let exchange = self.exchange(line, record, agent)?;
+        let mut exchange = self.exchange(line, record, agent)?;
         let world = intent.world(&self.set, record).map_err(|problem| self.not_a_case(line, problem))?;
+        let shown = intent.shown_grant(record).map(|shown| shown.map(|said| self.map.named(said)));
+        if let Some(shown) = shown.map_err(|problem| self.not_a_case(line, problem))? {
+            let now = record.state.now.unwrap_or(self.map.now);
+            let grants = self.grants.sign(&shown, &exchange.request, &world, now);
+            exchange.request.headers.extend(grants);
+            if shown.used {
+                self.engine.judge_in(&world, &exchange, Some(self.map.now))?;
+            }
+        }
         let judgement = self.engine.judge_in(&world, &exchange, Some(self.map.now))?;
         let waited = |got, rule: Option<&str>| Intent::waits_for(intent, record, got, rule);
         Ok(CaseResult::judged(record, judgement, waited))

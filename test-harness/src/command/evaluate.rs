@@ -88,6 +88,21 @@ fn explanation(evaluated: &Evaluated, policies: &Policies) -> String {
     if outcome.more_reasons > 0 {
         lines.push(1, format!("and {} reasons more", outcome.more_reasons));
     }
+    if let Some(held) = &outcome.held {
+        lines.push(0, String::new());
+        lines.push(0, format!("to be approved by {}", held.roles.iter().map(shown).collect::<Vec<_>>().join(" and ")));
+        held.ticket.action.iter().for_each(|line| lines.push(1, printable(line, CALL_CHARS)));
+        lines.push(1, format!("ticket {}", held.ticket.encoded()));
+    }
+    for approved in &outcome.approved {
+        let by = format!(
+            "by the grant `{}` of {} for {}",
+            shown(&approved.grant),
+            shown(&approved.key),
+            shown(&approved.role)
+        );
+        lines.push(1, by);
+    }
     lines.push(0, String::new());
     if let Some(agent) = &outcome.agent {
         let version = outcome.version.as_ref().map(|v| format!(", page {}", shown(v))).unwrap_or_default();
@@ -181,6 +196,8 @@ fn report(evaluated: &Evaluated, policies: &Policies) -> Value {
         "rule": outcome.rule,
         "reasons": outcome.reasons,
         "more_reasons": outcome.more_reasons,
+        "ticket": outcome.held.as_ref().map(|held| held.ticket.encoded()),
+        "approval": outcome.approved,
         "undecidable": outcome.undecidable,
         "operations": outcome.operations,
         "considered": rules.collect::<Vec<_>>(),

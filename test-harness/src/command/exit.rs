@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::approvals::ApprovalError;
 use crate::cases::CaseError;
 use crate::keys::KeyError;
 use crate::policies::{InvalidPolicy, PolicyError};
@@ -47,6 +48,8 @@ pub(super) enum Failure {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// Standard output cannot be written.
     #[error("cannot write the output: {0}; give it a place with room")]
     Output(#[from] io::Error),

@@ -9,6 +9,7 @@ mod cases;
 mod control;
 mod evaluate;
 mod exit;
+mod grant;
 mod keygen;
 mod present;
 mod replay;
@@ -35,6 +36,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Subcommand::Replay(arguments) => replay::run(&arguments),
             Subcommand::Cases(arguments) => cases::run(&arguments),
             Subcommand::Evaluate(arguments) => evaluate::run(&arguments),
+            Subcommand::Grant(arguments) => grant::run(&arguments),
             Subcommand::Keygen(arguments) => keygen::run(&arguments),
             Subcommand::Token(arguments) => token::run(&arguments),
             Subcommand::Pause(arguments) => control::pause(&arguments),

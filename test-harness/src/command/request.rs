@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
+use policy_core::approval::HEADER;
 
 use super::arguments::Evaluate;
 use super::exit::Failure;
@@ -31,6 +32,11 @@ pub(super) fn read(
     };
     for header in &arguments.headers {
         given.request.headers.push(header_field(header)?);
+    }
+    if !arguments.grants.is_empty() {
+        let grants = arguments.grants.join(",");
+        plain("--grant", &grants)?;
+        given.request.headers.push(field(HEADER, &grants));
     }
     if let Some(agent) = &arguments.agent {
         let Some(header) = &policies.identity_header else {

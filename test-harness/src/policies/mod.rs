@@ -18,6 +18,7 @@ pub use error::{InvalidPolicy, PolicyError};
 pub use file_name::{FileName, NotATemplateName};
 pub(crate) use sources::is_bundle;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use policy_core::PolicySet;
 use policy_core::bundle;
 use policy_core::compile::{Compiled, Source, compile};
 use policy_core::diagnostic::{Diagnostic, Severity};
-use policy_core::policy::IdentitySource;
+use policy_core::policy::{IdentitySource, Key};
 
 /// Name of the gateway's settings in a policy directory.
 pub const GATEWAY_FILE: &str = "gateway.json";
@@ -67,6 +68,21 @@ impl PolicyDirectory {
         compiled.diagnostics.extend(names.into_iter().chain(more));
         compiled.diagnostics.sort_by_key(|found| (found.source, found.span.start));
         Self { sources, compiled }
+    }
+
+    /// Lets one more key sign, whatever `gateway.json` says: for grants that stand for those of people. It is of the roles of
+    /// all pages.
+    pub(crate) fn add_approver(&mut self, id: &str, public: [u8; 32]) {
+        let Some(set) = &mut self.compiled.set else { return };
+        let roles: BTreeSet<String> =
+            set.pages.iter().flat_map(|page| &page.roles).map(|role| role.name.clone()).collect();
+        let (from, until) = (policy_core::Timestamp(0), policy_core::Timestamp(u64::MAX));
+        let (sessions, control) = (false, false);
+        let roles = roles.into_iter().collect();
+        set.gateway.keys.push(Key { id: id.into(), public, owner: None, roles, sessions, control, from, until });
+        if set.gateway.name.is_empty() {
+            set.gateway.name = id.into();
+        }
     }
 
     /// What was found in the documents, in their order.

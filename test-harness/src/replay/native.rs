@@ -108,7 +108,9 @@ impl NativeEngine {
                 }
                 Step::NeedStore(need) => match self.counts_of(Some(need.agent())) {
                     // No recording pauses anybody.
-                    None if need.plan().charges().is_empty() => need.answer(Tallied::default()),
+                    None if need.plan().charges().is_empty() && !need.plan().spends() => {
+                        need.answer(Tallied::default())
+                    }
                     None => need.unavailable(Unavailable::NotRecorded),
                     Some((mut counting, page)) => {
                         let tallied = counting.carry_out(page, need.plan(), world, now);

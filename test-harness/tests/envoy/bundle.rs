@@ -150,6 +150,22 @@ impl Policies {
         self
     }
 
+    /// Prices past the limit are approved by this role, whose key this is; the agent may drop tables by a tool when the role
+    /// approves that.
+    pub(crate) fn approved_by(mut self, role: &str, key: &str, public_key: &str) -> Self {
+        self.template["approvers"] = json!({ role: { "expires": "10m" } });
+        let permits = self.template["permit"].as_array_mut().expect("permits");
+        match permits.iter_mut().find(|permit| permit["id"] == "set-price") {
+            Some(permit) => permit["limits"][0]["beyond"] = json!({ "approval": role }),
+            None => permits.push(json!({
+                "id": "drop", "tool": "tools:delete_table", "fields": "any", "approval": role
+            })),
+        }
+        self.gateway["name"] = json!("test-gateway");
+        self.gateway["keys"] = json!([{ "id": key, "public_key": public_key, "roles": [role] }]);
+        self
+    }
+
     /// Sets how long a body may take to arrive.
     pub(crate) fn body_timeout_ms(mut self, limit: u32) -> Self {
         self.gateway["limits"]["body_timeout_ms"] = json!(limit);

@@ -31,6 +31,7 @@ mod cases;
 mod counters;
 mod credentials;
 mod decision_record;
+mod grants;
 mod header_bytes;
 mod held_requests;
 mod identity;

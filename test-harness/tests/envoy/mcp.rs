@@ -38,7 +38,7 @@ impl ClientHandler for Agent {
 }
 
 /// An agent with its server, and the gateway between them.
-struct Session {
+pub(crate) struct Session {
     agent: RunningService<RoleClient, Agent>,
     server: ToolsServer,
     gateway: Example,
@@ -46,30 +46,63 @@ struct Session {
 
 impl Session {
     async fn open() -> Self {
+        Self::behind(Policies::tools()).await
+    }
+
+    pub(crate) async fn behind(policies: Policies) -> Self {
         let (seen, steps) = watch::channel(0);
         let server = ToolsServer::start(steps).await;
-        let gateway = Example::with_tools(Policies::tools(), server.address).await;
-        // The gateway stands where a proxy would, so that the agent can name the server by its host.
-        let proxy = reqwest::Proxy::http(format!("http://{}", gateway.envoy.address)).expect("a proxy");
-        let http = reqwest::Client::builder().proxy(proxy).build().expect("a client");
-        let key = HeaderValue::try_from(credentials(AGENT, KEY)).expect("a header");
-        let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{HOST}/mcp"))
-            .custom_headers(HashMap::from([(HeaderName::from_static("x-agent-key"), key)]));
-        let transport = StreamableHttpClientTransport::with_client(http, config);
-        let agent = Agent { seen }.serve(transport).await.expect("the session opens");
+        let gateway = Example::with_tools(policies, server.address).await;
+        let agent = connect(&gateway, seen, &[]).await;
         Self { agent, server, gateway }
     }
 
-    async fn call(&self, tool: &'static str, arguments: Value) -> Result<CallToolResult, ServiceError> {
+    /// The agent in a session of the protocol in which every request has this header too.
+    pub(crate) async fn carrying(self, name: &'static str, value: &str) -> Self {
+        let Self { agent, server, gateway } = self;
+        agent.cancel().await.expect("the session ends");
+        let (seen, _) = watch::channel(0);
+        let agent = connect(&gateway, seen, &[(name, value)]).await;
+        Self { agent, server, gateway }
+    }
+
+    /// The problem document of a call that is refused.
+    pub(crate) async fn refused(&self, tool: &'static str, arguments: Value) -> Value {
+        let refused = self.call(tool, arguments).await.expect_err("refused");
+        let ServiceError::McpError(error) = refused else { panic!("not an error of the protocol: {refused:?}") };
+        error.data.expect("the problem document")
+    }
+
+    pub(crate) async fn call(&self, tool: &'static str, arguments: Value) -> Result<CallToolResult, ServiceError> {
         let mut call = CallToolRequestParams::new(tool);
         call.arguments = arguments.as_object().cloned();
         self.agent.call_tool(call).await
     }
 
-    fn runs(&self) -> (usize, usize) {
+    pub(crate) fn runs(&self) -> (usize, usize) {
         let runs = &self.server.runs;
         (runs.searched.load(Ordering::SeqCst), runs.deleted.load(Ordering::SeqCst))
     }
+}
+
+/// Opens a session of the protocol through the gateway.
+async fn connect(
+    gateway: &Example,
+    seen: watch::Sender<usize>,
+    more: &[(&'static str, &str)],
+) -> RunningService<RoleClient, Agent> {
+    // The gateway stands where a proxy would, so that the agent can name the server by its host.
+    let proxy = reqwest::Proxy::http(format!("http://{}", gateway.envoy.address)).expect("a proxy");
+    let http = reqwest::Client::builder().proxy(proxy).build().expect("a client");
+    let key = HeaderValue::try_from(credentials(AGENT, KEY)).expect("a header");
+    let mut headers = HashMap::from([(HeaderName::from_static("x-agent-key"), key)]);
+    headers.extend(
+        more.iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::try_from(*value).expect("a header"))),
+    );
+    let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{HOST}/mcp")).custom_headers(headers);
+    let transport = StreamableHttpClientTransport::with_client(http, config);
+    Agent { seen }.serve(transport).await.expect("the session opens")
 }
 
 /// A19, G1: what is permitted works, what is not is an error that the client understands.
