@@ -2,6 +2,7 @@
 //! problem document that tells the agent.
 
 mod candidate;
+mod effects;
 mod event;
 mod problem;
 mod reason;
@@ -19,7 +20,6 @@ use alloc::vec::Vec;
 
 use crate::approval::{Approved, Roles, Ticket};
 use crate::counters::{Plan, Receipt, Tally};
-use crate::policy::Effect;
 use crate::state::Keep;
 use crate::time::Timestamp;
 use crate::tripwires::{Moved, Shape};
@@ -152,12 +152,4 @@ pub struct Outcome {
     pub keep: Option<Box<Keep>>,
     /// What the candidate says of the request, for the record alone. In a box, since most policy sets have none.
     pub candidate: Option<Box<Candidate>>,
-}
-
-impl Outcome {
-    /// Whether no operation of the request has an effect, as far as the policy knows them.
-    #[must_use]
-    pub fn only_reads(&self) -> bool {
-        self.operations.iter().all(|operation| operation.effect.is_none_or(|effect| effect == Effect::Read.name()))
-    }
 }

@@ -41,7 +41,6 @@ mod totals;
 mod unpermitted;
 
 pub(crate) use canary::folded;
-pub(crate) use step::harmless;
 #[cfg(feature = "author")]
 pub(crate) use test::name_text;
 

@@ -15,7 +15,7 @@ use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
 use crate::decode::{Body, Content, Unavailable};
 use crate::identify::{Principal, identify};
 use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
-use crate::policy::{Effect, Page, PolicySet};
+use crate::policy::{Page, PolicySet};
 use crate::request::{Head, Headers, Malformed, Request, normalize};
 use crate::secrets::suspect;
 use crate::session::Session;
@@ -447,7 +447,7 @@ impl Judging {
         let now = self.suspended.now;
         let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
         let approving = matter.weigh(&mut outcome, &mut self.known, now);
-        let acts = acts(&outcome);
+        let acts = outcome.acts();
         if outcome.forward && self.suspended.standing.stops(acts) {
             return end(page, &self.suspended.standing, &[], outcome);
         }
@@ -486,7 +486,7 @@ impl Judging {
     fn told(mut self: Box<Self>, outcome: Outcome, plan: Plan, tallied: Tallied) -> Step {
         let Suspended { set, agent, .. } = &self.suspended;
         let Some(page) = set.page(agent) else { return Step::Done(gone(agent.clone())) };
-        if tallied.standing.stops(acts(&outcome)) {
+        if tallied.standing.stops(outcome.acts()) {
             return Step::Done(stand(page, &tallied.standing, outcome));
         }
         if plan.charges().is_empty() && plan.grants().is_none() {
@@ -517,16 +517,6 @@ fn matter<'a>(
     Matter { set, page, requester, request, route, content, body }
 }
 
-/// Whether a request may do anything else than to read, or to stop an effect.
-fn acts(outcome: &Outcome) -> bool {
-    outcome.operations.is_empty() || outcome.operations.iter().any(|operation| !operation.effect.is_some_and(harmless))
-}
-
-/// Whether an operation of this effect only reads, or stops an effect.
-pub(crate) fn harmless(effect: &str) -> bool {
-    effect == Effect::Read.name() || effect == Effect::Brake.name()
-}
-
 /// The end, with what is to be done with a request that is forwarded. One of an agent that may not act is not.
 fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Step {
     outcome.obligations.extend_from_slice(obligations);
@@ -535,7 +525,7 @@ fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome
 
 /// The outcome, unless the agent may not act.
 fn stand(page: &Page, standing: &Standing, outcome: Outcome) -> Outcome {
-    if outcome.forward && standing.stops(acts(&outcome)) {
+    if outcome.forward && standing.stops(outcome.acts()) {
         Outcome { operations: outcome.operations, rpc: outcome.rpc, ..stopped(page, standing) }
     } else {
         outcome

@@ -1,7 +1,6 @@
 //! What one request brings to the tripwires of its page.
 
 use crate::decision::{Code, Decision, Outcome};
-use crate::evaluate::harmless;
 use crate::policy::{Page, Watched};
 
 /// How much of each that is counted.
@@ -36,12 +35,12 @@ impl Tally {
             outcome.decision == Decision::Deny && (page.shadow || !outcome.forward) && outcome.undecidable.is_none();
         if refused {
             tally.add(Watched::Refused, 1);
-            if outcome.reasons.iter().any(|reason| is_outside(reason.code)) {
+            if outcome.is_out_of_scope() {
                 tally.add(Watched::OutOfScope, 1);
             }
         }
         if goes_on(outcome, page) {
-            tally.add(Watched::Writes, writes(outcome));
+            tally.add(Watched::Writes, outcome.writes());
         }
         Some(tally)
     }
@@ -50,22 +49,4 @@ impl Tally {
 /// Whether a request goes on, or would if its page were enforced.
 pub(super) fn goes_on(outcome: &Outcome, page: &Page) -> bool {
     outcome.forward && (!page.shadow || outcome.decision == Decision::Allow)
-}
-
-/// Operations that may do anything else than to read, or to stop an effect.
-fn writes(outcome: &Outcome) -> u32 {
-    if outcome.operations.is_empty() {
-        // Its bytes pass unread.
-        return 1;
-    }
-    let acts = outcome.operations.iter().filter(|operation| !operation.effect.is_some_and(harmless));
-    u32::try_from(acts.count()).unwrap_or(u32::MAX)
-}
-
-/// Codes of what no permit is about, or what a forbid is.
-fn is_outside(code: Code) -> bool {
-    matches!(
-        code,
-        Code::EndpointNotAllowed | Code::ToolNotAllowed | Code::Forbidden | Code::HostMismatch | Code::ScopeFilter
-    )
 }
