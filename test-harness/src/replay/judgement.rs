@@ -92,7 +92,14 @@ impl Judgement {
 
     /// Of a command to the gateway, which is no agent's request: whether it is carried out is for the gateway to say.
     pub(super) fn of_command() -> Self {
-        Self { verdict: Verdict::NotAnAgent, agent: None, rule: None, reasons: Vec::new(), shadow: false }
+        Self {
+            verdict: Verdict::NotAnAgent,
+            agent: None,
+            rule: None,
+            reasons: Vec::new(),
+            shadow: false,
+            candidate: None,
+        }
     }
 
     /// The same, for an entry of an access log. A log holds the headers that its format names and no others: that no
