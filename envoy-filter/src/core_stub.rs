@@ -78,25 +78,36 @@ pub mod bundle {
     }
 }
 
-/// Commands on the path `/control`: `good` is carried out, anything else is not.
+/// Commands on the path `/control`: `good` is carried out, anything else is not. A DELETE there is done if it has no body.
 pub mod control {
     pub use policy_core::control::Answer;
 
     use super::{Body, PolicySet, Timestamp, Unavailable, counters::Store};
 
-    pub const LIMIT: usize = 64;
+    pub struct Asked {
+        ends: bool,
+    }
+
+    impl Asked {
+        pub fn limit(&self) -> usize {
+            if self.ends { 0 } else { 64 }
+        }
+    }
 
     pub fn is_for(_set: &PolicySet, fields: &[(Vec<u8>, Vec<u8>)]) -> bool {
         fields.iter().any(|(name, value)| name == b":path" && value.starts_with(b"/control"))
     }
 
-    pub fn read_head(_set: &PolicySet, fields: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Answer> {
+    pub fn read_head(_set: &PolicySet, fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Asked, Answer> {
         let query = fields.iter().any(|(name, value)| name == b":path" && value.contains(&b'?'));
-        if query { Err(answer(400, "query")) } else { Ok(()) }
+        let ends = fields.iter().any(|(name, value)| name == b":method" && value == b"DELETE");
+        if query { Err(answer(400, "query")) } else { Ok(Asked { ends }) }
     }
 
-    pub fn carry_out(_set: &PolicySet, body: Body, _store: &mut dyn Store, _now: Timestamp) -> Answer {
+    pub fn carry_out(_set: &PolicySet, asked: Asked, body: Body, _store: &mut dyn Store, _now: Timestamp) -> Answer {
         match body {
+            Body::Empty if asked.ends => answer(200, "carried_out"),
+            Body::Complete(_) | Body::Unavailable(Unavailable::TooLarge) if asked.ends => answer(400, "body"),
             Body::Complete(bytes) if bytes == b"good" => answer(200, "carried_out"),
             Body::Complete(_) => answer(401, "wrong_signature"),
             Body::Empty => answer(400, "not_a_command"),

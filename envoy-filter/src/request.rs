@@ -89,8 +89,8 @@ struct Wait {
 enum Reader {
     /// The evaluation of an agent's request.
     Evaluation(NeedBody),
-    /// The control route: it is a command to the gateway.
-    Command,
+    /// The control route: it is for the gateway itself.
+    Command(control::Asked),
 }
 
 impl Reader {
@@ -98,7 +98,7 @@ impl Reader {
     fn limit(&self) -> usize {
         match self {
             Self::Evaluation(need) => need.limit(),
-            Self::Command => control::LIMIT,
+            Self::Command(asked) => asked.limit(),
         }
     }
 }
@@ -201,19 +201,19 @@ impl Request {
                 self.stage = Stage::Refused;
                 enforce::answer_command(&answer, plugin);
             }
-            (Ok(()), None) => {
-                let _ = self.obey(Body::Empty);
+            (Ok(asked), None) => {
+                let _ = self.obey(asked, Body::Empty);
             }
-            (Ok(()), Some(since)) => {
-                let need = Reader::Command;
+            (Ok(asked), Some(since)) => {
+                let need = Reader::Command(asked);
                 self.wait(plugin, Stage::AwaitingBody(Wait { need, since, head, announced: None }));
             }
         }
         Action::Pause
     }
 
-    /// Carries a command out, if it is one, and answers. Needs this context to be effective.
-    fn obey(&mut self, body: Body) -> Settled {
+    /// Does what is asked for on the control route, or not, and answers. Needs this context to be effective.
+    fn obey(&mut self, asked: control::Asked, body: Body) -> Settled {
         let Some(plugin) = self.plugin.clone() else {
             return self.undecided(Refusal::NoPolicy);
         };
@@ -222,7 +222,7 @@ impl Request {
         };
         // Set first: a host may send the reply, and call back, at once.
         self.stage = Stage::Refused;
-        enforce::answer_command(&control::carry_out(&plugin.set, body, &mut Slots, Timestamp(now)), &plugin);
+        enforce::answer_command(&control::carry_out(&plugin.set, asked, body, &mut Slots, Timestamp(now)), &plugin);
         Settled::Refused
     }
 
@@ -233,7 +233,7 @@ impl Request {
                 let step = self.body_of(need, body);
                 self.settle(step)
             }
-            Reader::Command => self.obey(body),
+            Reader::Command(asked) => self.obey(asked, body),
         }
     }
 

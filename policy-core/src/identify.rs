@@ -161,7 +161,7 @@ fn in_session(
 ) -> Result<Option<Agent>, (Code, String)> {
     let value = single(headers, header).map_err(|why| (Code::UnknownAgent, why))?;
     let Some(token) = value.and_then(token_of).filter(|token| is_signed(token)) else { return Ok(None) };
-    let (name, session) = session::verify(token, gateway, now)?;
+    let (_, name, session) = session::verify(token, gateway, now).map_err(|unfit| (unfit.code(), unfit.message()))?;
     Ok(Some(Agent { name, session: Some(session) }))
 }
 

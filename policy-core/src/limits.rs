@@ -118,8 +118,11 @@ pub const ENDED_DAYS: u64 = 31;
 pub const PAUSES: usize = 200;
 /// Most commands that are remembered, each until it is void: more in that time are refused.
 pub const COMMANDS: usize = 200;
-/// Slots for sessions that have ended before their time.
-pub const ENDED_SLOTS: u32 = 64;
+/// For how long the end of a session is remembered whose longest token nobody names, in seconds: so long after it one that
+/// was issued before it may hold.
+pub const ENDED_SECONDS: u64 = SESSION_SECONDS + CLOCK_SKEW_SECONDS;
+/// Slots for sessions that have ended before their time: room for tens of thousands.
+pub const ENDED_SLOTS: u32 = 512;
 /// Most tripwires of a page.
 pub const TRIPWIRES: usize = 16;
 /// The agent's last requests that the record of a tripwire holds.

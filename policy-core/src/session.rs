@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
 use crate::document::{Kind, Value, read_json};
-use crate::jws::{self, is_id};
+use crate::jws::{self, Fault, is_id};
 use crate::limits::{CLOCK_SKEW_SECONDS, ID_BYTES, IDENTITY_BYTES, SESSION_SECONDS};
 use crate::number::Decimal;
 use crate::policy::{Counted, Gateway, Key, Page, PolicySet};
@@ -82,30 +82,73 @@ impl Token {
     }
 }
 
-/// Reads the token of a session: whose it is, and the session.
+/// Why a session token does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is not signed as a session token.
+    Message(Fault),
+    /// What it says is no session: why.
+    Claims(String),
+    /// It is for another gateway.
+    OtherGateway,
+    /// It names another issuer than the key that signed it has.
+    OtherIssuer,
+    /// It is over, since then.
+    Expired(Timestamp),
+    /// It is from the future.
+    Early,
+}
+
+impl Unfit {
+    /// In words.
+    pub(crate) fn message(&self) -> String {
+        let why = match self {
+            Self::Message(fault) => fault.text(),
+            Self::Claims(why) => why,
+            Self::OtherGateway => "is for another gateway",
+            Self::OtherIssuer => "names another issuer than the key that signed it has",
+            Self::Expired(since) => return format!("the session's token holds no more since {since}"),
+            Self::Early => "is issued in the future",
+        };
+        format!("the session token {why}")
+    }
+
+    /// The reason for which a request with such a token is refused.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Expired(_) => Code::SessionExpired,
+            _ => Code::SessionInvalid,
+        }
+    }
+}
+
+/// Reads the token of a session: who signed it, whose it is, and the session.
 ///
 /// # Errors
 /// Why it is none that holds now.
-pub(crate) fn verify(token: &str, gateway: &Gateway, now: Timestamp) -> Result<(String, Session), (Code, String)> {
-    let invalid = |why: &str| (Code::SessionInvalid, format!("the session token {why}"));
-    let verified = jws::verify(token, jws::Kind::Session, &gateway.keys, now).map_err(|fault| invalid(fault.text()))?;
-    let claims = Claims::read(&verified.payload, &verified.key.id).map_err(|why| invalid(&why))?;
+pub(crate) fn verify<'g>(
+    token: &str,
+    gateway: &'g Gateway,
+    now: Timestamp,
+) -> Result<(&'g Key, String, Session), Unfit> {
+    let verified = jws::verify(token, jws::Kind::Session, &gateway.keys, now).map_err(Unfit::Message)?;
+    let claims = Claims::read(&verified.payload, &verified.key.id).map_err(Unfit::Claims)?;
     if claims.audience != gateway.name {
-        return Err(invalid("is for another gateway"));
+        return Err(Unfit::OtherGateway);
     }
     if claims.issuer != issuer_of(verified.key) {
-        return Err(invalid("names another issuer than the key that signed it has"));
+        return Err(Unfit::OtherIssuer);
     }
     let Claims { agent, session, .. } = claims;
     if let Some(token) = &session.token {
         if now >= token.expires {
-            return Err((Code::SessionExpired, format!("the session's token holds no more since {}", token.expires)));
+            return Err(Unfit::Expired(token.expires));
         }
         if token.issued.seconds() > now.seconds().saturating_add(CLOCK_SKEW_SECONDS) {
-            return Err(invalid("is issued in the future"));
+            return Err(Unfit::Early);
         }
     }
-    Ok((agent, session))
+    Ok((verified.key, agent, session))
 }
 
 /// The issuer that tokens of a key name: who holds it, or the key itself.
@@ -132,7 +175,8 @@ impl PolicySet {
     /// The reason for which a request with it is refused.
     pub fn session_of(&self, token: &str, now: Timestamp) -> Result<(String, Session), Reason> {
         let reason = |(code, message)| Reason { code, message, pointer: None };
-        let (agent, session) = verify(token, &self.set.gateway, now).map_err(reason)?;
+        let (_, agent, session) =
+            verify(token, &self.set.gateway, now).map_err(|unfit| reason((unfit.code(), unfit.message())))?;
         let Some(page) = self.page(&agent) else {
             return Err(reason((Code::UnknownAgent, format!("the agent {} has no scope template", quote(&agent)))));
         };

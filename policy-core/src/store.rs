@@ -55,7 +55,7 @@ pub trait Store {
 }
 
 /// A store in memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     slots: BTreeMap<SlotName, (Vec<u8>, u32)>,
 }

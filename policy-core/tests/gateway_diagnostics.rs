@@ -74,8 +74,10 @@ fn keys_are_of_somebody_and_for_something() {
     let both = format!("the key `ops` approves, and begins sessions or commands the gateway | {approve} | \"roles\"");
     said(json!({ "keys": [key(json!({ "roles": ["finance"] }))] }), &[&both]);
     let idle = "the key `ops` may sign nothing | give it `roles`, `sessions` or `control` | {";
-    let nobody = "nobody may command this gateway: no key has `control` | give a key `\"control\": true`: `ambit keygen --control` makes one | \"control\"";
+    let nobody = "nobody may command this gateway: no key has `control`, and none has `sessions` | give a key `\"control\": true`: `ambit keygen --control` makes one | \"control\"";
     said(json!({ "keys": [key(json!({ "control": null }))] }), &[nobody, idle]);
+    // Whoever holds a token of a session may end it there.
+    said(json!({ "keys": [key(json!({ "control": null, "sessions": true }))] }), &[]);
     let twice = [key(json!({})), key(json!({ "public_key": OTHER }))];
     said(
         json!({ "keys": twice }),
@@ -141,4 +143,42 @@ fn a_pause_is_of_somebody() {
     }
     let many = vec![json!({ "all": true }); policy_core::limits::PAUSES + 1];
     said(json!({ "paused": many }), &["more than 200 pauses | pause `all` | \"paused\""]);
+}
+
+/// A rule that needs a session refuses everything where no source names one: whoever writes it is told.
+#[test]
+fn rules_that_need_a_session_need_a_source_of_sessions() {
+    let page = r#"{
+        "counters": [{ "id": "all", "count": "requests", "max": 9, "window": "1h", "per": ["agent", "session"], "rules": ["read"] }],
+        "permit": [
+          { "id": "read", "scope": "shop:products.read", "canary": { "percent": 5, "by": "session" } },
+          { "id": "remove", "scope": "shop:products.delete", "critical": true,
+            "counters": [{ "id": "run", "count": "requests", "max": 2, "window": "session" }] } ] }"#;
+    let of = |identity: Value| {
+        let document = json!({
+            "ambit": "gateway-v1", "identity": identity, "name": "g1",
+            "keys": [{ "id": "ci", "public_key": PUBLIC, "sessions": true }],
+        });
+        let mut sources = sources(&[shop_page(page)]);
+        sources[0] = source(SourceKind::Gateway, document.to_string());
+        diagnosed(&sources)
+    };
+    let help = r#"add `{ "session_token": { "header": "authorization" } }` to `identity` in the gateway document"#;
+    let token = "warning: no identity source of the gateway takes session tokens: no request can be";
+    let any = "warning: no identity source of the gateway names a session: no request can be";
+    let mut by_token = vec![
+        format!("{token} counted here | {help} | \"session\""),
+        format!("{token} permitted by this rule | {help} | true"),
+    ];
+    let jwt = |session: Value| json!([{ "jwt": { "metadata": ["idp", "sub"], "session": session } }]);
+    assert_eq!(of(jwt(json!(["idp", "sid"]))), by_token);
+    let mut all = vec![
+        format!("{any} counted here | {help} | \"session\""),
+        format!("{any} inside this canary | {help} | \"session\""),
+    ];
+    all.append(&mut by_token);
+    assert_eq!(of(json!([{ "header": "x-agent" }])), all);
+    assert_eq!(of(jwt(Value::Null)), all);
+    let both = json!([{ "session_token": { "header": "authorization" } }, { "header": "x-agent" }]);
+    assert_eq!(of(both), Vec::<String>::new());
 }

@@ -32,13 +32,12 @@ impl Operator {
         self.dir.path().join("ops.pem")
     }
 
+    fn ambit(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ambit")).current_dir(self.dir.path()).args(arguments).output().unwrap()
+    }
+
     fn run(&self, command: &str, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_ambit"))
-            .current_dir(self.dir.path())
-            .args([command, "--gateway-name", "g1", "--key", "ops.pem"])
-            .args(arguments)
-            .output()
-            .unwrap()
+        self.ambit(&[&[command, "--gateway-name", "g1", "--key", "ops.pem"], arguments].concat())
     }
 
     /// The claims of a printed command, whose signature holds.
@@ -120,6 +119,65 @@ fn a_command_says_what_was_asked_and_lives_a_minute() {
     let end = operator.printed("end-session", &["pricing-agent", "s-1", "--lasting", "2h"]);
     assert_eq!((&end["command"], &end["session"]), (&json!("end_session"), &json!("s-1")));
     assert!((7199..=7200).contains(&(end["until"].as_u64().unwrap() - end["iat"].as_u64().unwrap())), "{end}");
+}
+
+/// B2: nobody who ends a session has to know for how long its tokens hold.
+#[test]
+fn the_end_of_a_session_is_for_as_long_as_its_tokens_may_hold() {
+    let operator = Operator::new();
+    let ends = |claims: &Value| claims["until"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
+    let end = operator.printed("end-session", &["pricing-agent", "s-1"]);
+    assert!((30 * 86_400..=30 * 86_400 + 60).contains(&ends(&end)), "{end}");
+
+    let token = |claims: Value| KeyFile::generate().unwrap().sign(Kind::Session, "ci", claims.to_string().as_bytes());
+    let said = token(json!({ "iss": "ci", "aud": "g1", "sub": "pricing-agent", "sid": "s-1", "iat": 1, "exp": 2 }));
+    for given in [&[&said[..]][..], &["--agent", "pricing-agent", "--session", "s-1"]] {
+        let arguments =
+            ["token", "revoke", "--gateway-name", "g1", "--key", "ops.pem", "--print", "--reason", "leaked"];
+        let output = operator.ambit(&[&arguments[..], given].concat());
+        assert!(output.status.success(), "{output:?}");
+        let named = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(named, if given.len() == 1 { "session s-1 of pricing-agent\n" } else { "" });
+        let revoke = operator.claims(String::from_utf8(output.stdout).unwrap().trim_end());
+        let said = ["command", "agent", "session", "reason"].map(|name| revoke[name].as_str().unwrap());
+        assert_eq!(said, ["end_session", "pricing-agent", "s-1", "leaked"]);
+        assert!((30 * 86_400..=30 * 86_400 + 60).contains(&ends(&revoke)), "{revoke}");
+    }
+    let other = token(json!({ "aud": "g2", "sub": "pricing-agent", "sid": "s-1" }));
+    let nobody = token(json!({ "aud": "g1" }));
+    for (arguments, expect) in [
+        (&[&other[..]][..], "the token is for the gateway `g2`; name that with --gateway-name"),
+        (&[&nobody], "the token names no agent and session"),
+        (&["x.y.z"], "this is no session token"),
+        (&["two words"], "this is no session token"),
+        (&["--agent", "a"], "--session"),
+        (&[], "TOKEN"),
+    ] {
+        let command = ["token", "revoke", "--gateway-name", "g1", "--key", "ops.pem", "--print"];
+        assert_said(&operator.ambit(&[&command[..], arguments].concat()), 1, expect);
+    }
+}
+
+/// B2: the documented call of a runner, as the command makes it.
+#[test]
+fn a_holder_ends_its_session() {
+    let operator = Operator::new();
+    let ended =
+        json!({ "gateway": "g1", "command": "end_session", "now": "…", "agent": "a", "session": "s", "until": "…" });
+    let end = |status: &str, body: &str| {
+        let (address, served) = gateway(status, body);
+        let url = format!("http://{address}/.ambit/control");
+        (operator.ambit(&["token", "end", "x.y.z", "--gateway", &url]), served.join().unwrap())
+    };
+    let (output, request) = end("200 OK", &ended.to_string());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "the session s of a has ended at g1\n");
+    assert!(request.starts_with("DELETE /.ambit/control HTTP/1.1\r\n"), "{request}");
+    assert!(request.to_ascii_lowercase().contains("\r\nauthorization: bearer x.y.z\r\n"), "{request}");
+    let problem = json!({ "type": "urn:ambit:command:expired", "detail": "it expired" });
+    let (output, _) = end("401 Unauthorized", &problem.to_string());
+    assert_said(&output, 1, "error: the gateway did not end the session (expired): it expired");
+    let (output, _) = end("200 OK", "{}");
+    assert_said(&output, 1, "and not as a control route");
 }
 
 #[test]

@@ -27,7 +27,7 @@ static EXAMPLES: LazyLock<Vec<Example>> = LazyLock::new(examples);
 static COVERAGE: LazyLock<Coverage> = LazyLock::new(|| Coverage::of(&EXAMPLES));
 
 /// Members that change no decision, no reason and no diagnostic. Each is used by an example all the same.
-const WITHOUT_EFFECT: [(&str, &[&str]); 10] = [
+const WITHOUT_EFFECT: [(&str, &[&str]); 9] = [
     ("editors read it", &["Template.$schema", "Catalog.$schema", "GatewayDocument.$schema"]),
     ("people read it", &["Catalog.api_version", "Catalog.source", "Review.note", "Template.reviews"]),
     ("people read it", &["Template.incident", "Incident.contacts", "Incident.rollback", "ActionEntry.sends"]),
@@ -36,7 +36,6 @@ const WITHOUT_EFFECT: [(&str, &[&str]); 10] = [
     ("memory of the gateway: no example fills it", &["GatewayLimits.counters_kib"]),
     ("how the filter makes its calls", &["LookupsEntry.parallel", "LookupsEntry.timeout_ms"]),
     ("calls that the filter may spare", &["ApiBinding.fresh"]),
-    ("of who signs, and when: no example has a signed message", &["KeyEntry.from", "KeyEntry.owner", "KeyEntry.until"]),
     ("of grants, which no example signs: docs/approvals.md does", &["RoleInfo.reuse"]),
 ];
 

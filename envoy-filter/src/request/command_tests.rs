@@ -105,3 +105,33 @@ fn a_command_whose_client_goes_is_forgotten() {
     assert_eq!(headers(true), Action::Continue);
     assert_eq!(counted("ambit.commands"), 0);
 }
+
+/// B2: the end of a session is a DELETE, and no body of one is read.
+#[test]
+fn the_end_of_a_session_has_no_body() {
+    let delete = || {
+        stream("/control");
+        gateway(|gateway| {
+            let headers = gateway.headers.as_mut().unwrap();
+            headers[0].1 = b"DELETE".to_vec();
+        });
+    };
+    delete();
+    assert_eq!(headers(true), Action::Pause);
+    assert_answered(200, "carried_out");
+    assert_held();
+    // An empty frame, or trailers, may end it.
+    delete();
+    assert_eq!(headers(false), Action::Pause);
+    assert_eq!(body(b"", true), Action::Pause);
+    assert_answered(200, "carried_out");
+    delete();
+    assert_eq!(headers(false), Action::Pause);
+    assert_eq!(dispatch::on_request_trailers(STREAM), Action::Pause);
+    assert_answered(200, "carried_out");
+    delete();
+    assert_eq!(headers(false), Action::Pause);
+    assert_eq!(dispatch::on_request_body(STREAM, 1, false), Action::Pause);
+    assert_answered(400, "body");
+    assert_held();
+}

@@ -26,9 +26,10 @@ pub(super) fn route(document: &GatewayDocument, report: &mut Report<'_>) -> Opti
         }
         return None;
     };
-    if signs.is_none() {
+    if !document.keys.iter().any(|key| key.control || key.sessions) {
         let help = "give a key `\"control\": true`: `ambit keygen --control` makes one";
-        report.error("/control", "nobody may command this gateway: no key has `control`", Some(help.into()));
+        let message = "nobody may command this gateway: no key has `control`, and none has `sessions`";
+        report.error("/control", message, Some(help.into()));
     }
     if !is_path(&entry.path) {
         report.error("/control/path", format!("{} is not such a path", quote(&entry.path)), Some(PATH_HELP.into()));

@@ -8,7 +8,7 @@ use super::identity::{self, Sources};
 use super::keys;
 use super::report::Report;
 use super::{control, credentials};
-use crate::gateway::{GatewayDocument, LookupsEntry, UnknownWord};
+use crate::gateway::{GatewayDocument, LookupsEntry, OldSessions, UnknownWord};
 use crate::limits::{
     BODY_KIB, BODY_KIB_MAX, BODY_TIMEOUT_MS, COUNTERS_KIB, COUNTERS_KIB_MAX, FETCHES, LOOKUP_TIMEOUT_MS,
     LOOKUPS_PARALLEL,
@@ -37,6 +37,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
         name: document.name.clone().unwrap_or_default(),
         keys,
         control: control::route(document, report),
+        old_sessions: document.sessions.after_restart == OldSessions::Allow,
         paused: control::paused(document, report),
         identity,
         properties,

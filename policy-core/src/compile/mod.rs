@@ -2,7 +2,7 @@
 //! place; a set is built only where nothing is.
 //!
 //! `gateway`, `api` (catalogs), `page` (templates) follow the documents; `binding` and `rule` the parts of a page, `target`,
-//! `endpoint`, `limit`, `change`, `names` and `pattern` theirs; `field`, `lookup`, `address`, `value` and `present` those of a catalog; `overlap` looks at a page's rules together, `layout` puts them where
+//! `endpoint`, `limit`, `change`, `names` and `pattern` theirs; `field`, `lookup`, `address`, `value` and `present` those of a catalog; `sessions` holds a page to the gateway; `overlap` looks at a page's rules together, `layout` puts them where
 //! the filter finds them.
 
 mod address;
@@ -33,6 +33,7 @@ mod precondition;
 mod present;
 mod report;
 mod rule;
+mod sessions;
 mod slip;
 mod target;
 mod tripwire;

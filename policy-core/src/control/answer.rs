@@ -1,4 +1,4 @@
-//! What a command is answered, and what is recorded of it.
+//! What a request on the control route is answered, and what is recorded of it.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -7,21 +7,22 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::Refused;
-use super::claims::{Action, Command};
+use super::claims::{Action, Command, Word};
+use super::holder::Held;
 use crate::policy::{Key, PolicySet};
 use crate::quote::quote;
 use crate::secrets::suspect;
 use crate::standing::{Cause, Pause, Pauses, Scope, What};
 use crate::time::Timestamp;
 
-/// The answer to a command, and its record.
+/// The answer to a request on the control route, and its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// Media type of the body.
     pub content_type: &'static str,
-    /// JSON: who is paused now, or a problem document (RFC 9457).
+    /// JSON: who is paused now, which session has ended, or a problem document (RFC 9457).
     pub body: Vec<u8>,
     /// `carried_out`, or the code of what is wrong; for a gateway's access log.
     pub details: &'static str,
@@ -49,6 +50,18 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lifted: Option<usize>,
     paused: Vec<Paused<'a>>,
+}
+
+/// Who ends a session learns of that session alone.
+#[derive(Serialize)]
+struct Ended<'a> {
+    gateway: &'a str,
+    command: &'static str,
+    now: String,
+    agent: &'a str,
+    session: &'a str,
+    /// So long it is remembered.
+    until: String,
 }
 
 #[derive(Default, Serialize)]
@@ -114,6 +127,9 @@ struct Event<'a> {
     owner: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<&'a str>,
+    /// `holder`: no command, but who holds the token that the key signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
     gateway: &'a str,
     policy: &'a str,
 }
@@ -133,12 +149,34 @@ impl Answer {
             lifted,
             paused,
         };
-        let event = Event { outcome: "carried_out", ..event(set, Some((key, Some(command)))) };
+        Self::done(&document, event(set, Some((key, Some(command)))))
+    }
+
+    /// The answer to who has ended a session.
+    pub(super) fn ended(set: &PolicySet, held: &Held<'_>, until: Timestamp, now: Timestamp) -> Self {
+        let document = Ended {
+            gateway: &set.set.gateway.name,
+            command: Word::EndSession.text(),
+            now: now.to_string(),
+            agent: &held.agent,
+            session: &held.session,
+            until: until.to_string(),
+        };
+        Self::done(&document, Event { until: Some(until.to_string()), ..event_of(set, held) })
+    }
+
+    /// The answer to who has not.
+    pub(super) fn not_ended(set: &PolicySet, refused: Refused, held: &Held<'_>) -> Self {
+        Self::not_done(set, &refused, event_of(set, held))
+    }
+
+    fn done(document: &impl Serialize, event: Event<'_>) -> Self {
+        let event = Event { outcome: "carried_out", ..event };
         Self {
             status: 200,
             content_type: "application/json",
             // Serializing strings and numbers cannot fail.
-            body: serde_json::to_vec(&document).unwrap_or_default(),
+            body: serde_json::to_vec(document).unwrap_or_default(),
             details: "carried_out",
             carried_out: true,
             line: format!("{}: carried out", line(&event)),
@@ -148,16 +186,20 @@ impl Answer {
 
     /// The answer to one that was not. Whose it is and what it says is told as far as it was verified.
     pub(super) fn refused(set: &PolicySet, refused: Refused, of: Option<(&Key, Option<&Command>)>) -> Self {
+        Self::not_done(set, &refused, event(set, of))
+    }
+
+    fn not_done(set: &PolicySet, refused: &Refused, event: Event<'_>) -> Self {
         let (code, status, message) = (refused.code(), refused.status(), refused.message());
         let problem = Problem {
             kind: format!("urn:ambit:command:{code}"),
-            title: "the command was not carried out",
+            title: "nothing was done",
             status,
             detail: &message,
             reasons: [Reason { code, message: &message }],
             policy: set.digest(),
         };
-        let event = Event { outcome: "refused", code: Some(code), ..event(set, of) };
+        let event = Event { outcome: "refused", code: Some(code), ..event };
         Self {
             status,
             content_type: "application/problem+json",
@@ -167,6 +209,17 @@ impl Answer {
             line: format!("{}: refused: {code}: {message}", line(&event)),
             event: serde_json::to_vec(&event).unwrap_or_default(),
         }
+    }
+}
+
+/// What is recorded of the end of a session that its holder asks for.
+fn event_of<'a>(set: &'a PolicySet, held: &'a Held<'a>) -> Event<'a> {
+    Event {
+        command: Some(Word::EndSession.text()),
+        agent: Some(&held.agent),
+        session: Some(shown(&held.session)),
+        by: Some("holder"),
+        ..event(set, Some((held.key, None)))
     }
 }
 
@@ -203,6 +256,9 @@ fn event<'a>(set: &'a PolicySet, of: Option<(&'a Key, Option<&'a Command>)>) -> 
 /// `ambit: pause of `agent` (everything) by the key `ops`, jti `…``.
 fn line(event: &Event<'_>) -> String {
     let mut line = format!("ambit: {}", event.command.unwrap_or("a command"));
+    if event.by.is_some() {
+        line.push_str(" by the holder of a token");
+    }
     if event.all {
         line.push_str(" of all agents");
     }

@@ -4,11 +4,14 @@
 //! one gateway, lives for minutes, and is carried out once: what it changes and that it was carried out are set in the
 //! store at once. Nothing of such a request goes upstream, and nothing that is wrong with it is more than a refusal.
 //!
-//! A host that has seen [`is_for`] hold calls [`read_head`], reads the body up to [`LIMIT`] as it reads any other, calls
+//! A DELETE there with a session token ends that session: it needs no command.
+//!
+//! A host that has seen [`is_for`] hold calls [`read_head`], reads the body up to [`Asked::limit`] as it reads any other, calls
 //! [`carry_out`], and answers what it is given.
 
 mod answer;
 mod claims;
+mod holder;
 mod refused;
 
 pub use answer::Answer;
@@ -37,6 +40,27 @@ pub const LIMIT: usize = SIGNED_BYTES;
 
 type Fields = [(Vec<u8>, Vec<u8>)];
 
+/// What a request on the control route asks for. It may hold a token, and shows none.
+pub struct Asked(What);
+
+enum What {
+    /// To carry out the command that its body is.
+    Command,
+    /// To end the session of this token.
+    End(String),
+}
+
+impl Asked {
+    /// Most bytes of body that are read for it.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        match self.0 {
+            What::Command => LIMIT,
+            What::End(_) => 0,
+        }
+    }
+}
+
 /// Whether a request is for the control route: it is judged by [`carry_out`], and by nothing else. One that only nearly is
 /// (another spelling, two paths) is judged like any request.
 #[must_use]
@@ -50,25 +74,37 @@ pub fn is_for(set: &PolicySet, fields: &Fields) -> bool {
 /// What the head of a request to the control route already says.
 ///
 /// # Errors
-/// The answer, where no body can make it a command.
-pub fn read_head(set: &PolicySet, fields: &Fields) -> Result<(), Answer> {
-    let refuse = |refused| Err(Answer::refused(set, refused, None));
-    if single(fields, b":method") != Some("POST") {
-        return refuse(Refused::Method);
-    }
-    if single(fields, b":path").is_none_or(|target| target.contains('?')) {
-        return refuse(Refused::Query);
-    }
-    let length = single(fields, b"content-length").and_then(|text| text.parse::<u64>().ok());
-    if length.is_some_and(|length| length > LIMIT as u64) {
-        return refuse(Refused::TooLarge);
-    }
-    Ok(())
+/// The answer, where no body can make it something that is done.
+pub fn read_head(set: &PolicySet, fields: &Fields) -> Result<Asked, Answer> {
+    let asked = || {
+        let asked = match single(fields, b":method") {
+            Some("POST") => What::Command,
+            Some("DELETE") => What::End(holder::token(fields)?),
+            _ => return Err(Refused::Method),
+        };
+        if single(fields, b":path").is_none_or(|target| target.contains('?')) {
+            return Err(Refused::Query);
+        }
+        let length = single(fields, b"content-length").and_then(|text| text.parse::<u64>().ok());
+        match asked {
+            What::Command if length.is_some_and(|length| length > LIMIT as u64) => Err(Refused::TooLarge),
+            What::End(_) if length.is_some_and(|length| length > 0) => Err(Refused::Body),
+            asked => Ok(Asked(asked)),
+        }
+    };
+    asked().map_err(|refused| Answer::refused(set, refused, None))
 }
 
-/// Carries a command out, or says why not.
+/// Does what is asked for, or says why not.
 #[must_use]
-pub fn carry_out(set: &PolicySet, body: Body, store: &mut dyn Store, now: Timestamp) -> Answer {
+pub fn carry_out(set: &PolicySet, asked: Asked, body: Body, store: &mut dyn Store, now: Timestamp) -> Answer {
+    match asked.0 {
+        What::Command => command(set, body, store, now),
+        What::End(token) => holder::end(set, &token, &body, store, now),
+    }
+}
+
+fn command(set: &PolicySet, body: Body, store: &mut dyn Store, now: Timestamp) -> Answer {
     let message = match text(body) {
         Ok(message) => message,
         Err(refused) => return Answer::refused(set, refused, None),
@@ -128,11 +164,7 @@ fn obey(
                 Ok(pauses.clone())
             })
             .map_err(|why| refused(why, store))?;
-            end_session(SessionId::of(agent, session), *until, store, now).map_err(|why| match why {
-                NotEnded::Full => Refused::Full,
-                NotEnded::Contended => Refused::Contended,
-                NotEnded::Damaged => Refused::Store,
-            })?;
+            end_session(SessionId::of(agent, session), *until, store, now).map_err(not_ended)?;
             Ok(pauses)
         }
     };
@@ -146,6 +178,14 @@ fn refused(why: NotPaused, store: &mut dyn Store) -> Refused {
         NotPaused::Full => Refused::Full,
         NotPaused::Repeated => Refused::Replayed,
         NotPaused::Old => Refused::BeforeStart(Pauses::read(store).map(|pauses| pauses.birth).unwrap_or_default()),
+    }
+}
+
+fn not_ended(why: NotEnded) -> Refused {
+    match why {
+        NotEnded::Full => Refused::Full,
+        NotEnded::Contended => Refused::Contended,
+        NotEnded::Damaged => Refused::Store,
     }
 }
 

@@ -1,15 +1,16 @@
-//! Why a command was not carried out.
+//! Why a command was not carried out, or a session not ended.
 
 use alloc::format;
 use alloc::string::String;
 
 use crate::jws::Fault;
+use crate::session::Unfit;
 use crate::time::Timestamp;
 
 /// Why a command was not carried out; with it nothing is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is no POST.
+    /// It is neither a POST nor a DELETE.
     Method,
     /// The route has no query.
     Query,
@@ -19,6 +20,12 @@ pub enum Refused {
     Timeout,
     /// Its body was not seen whole.
     NotSeen,
+    /// The end of a session comes with a body.
+    Body,
+    /// The end of a session comes without its token.
+    NoToken,
+    /// The token does not hold.
+    Token(Unfit),
     /// It is not signed as a command.
     Message(Fault),
     /// What it says is no command: why.
@@ -56,6 +63,20 @@ fn of_message(fault: Fault) -> (&'static str, u16) {
     }
 }
 
+/// Codes and statuses of what is wrong with the token of a session that is to end.
+fn of_token(unfit: &Unfit) -> (&'static str, u16) {
+    match unfit {
+        Unfit::Message(Fault::Form) => ("not_a_token", 401),
+        Unfit::Message(Fault::NotForThis) => ("key_not_for_sessions", 403),
+        Unfit::Message(fault) => of_message(*fault),
+        Unfit::Claims(_) => ("claims", 400),
+        Unfit::OtherGateway => ("other_gateway", 403),
+        Unfit::OtherIssuer => ("other_issuer", 403),
+        Unfit::Expired(_) => ("expired", 401),
+        Unfit::Early => ("early", 401),
+    }
+}
+
 impl Refused {
     /// A stable word for it, and the HTTP status.
     fn both(&self) -> (&'static str, u16) {
@@ -65,6 +86,9 @@ impl Refused {
             Self::TooLarge => ("too_large", 413),
             Self::Timeout => ("body_timeout", 408),
             Self::NotSeen => ("body_not_seen", 503),
+            Self::Body => ("body", 400),
+            Self::NoToken => ("no_token", 401),
+            Self::Token(unfit) => of_token(unfit),
             Self::Message(fault) => of_message(*fault),
             Self::Claims(_) => ("claims", 400),
             Self::OtherGateway(_) => ("other_gateway", 403),
@@ -95,11 +119,16 @@ impl Refused {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Method => "a command is the body of a POST".into(),
-            Self::Query => "the control route has no query: the command is the body".into(),
+            Self::Method => "a command is the body of a POST; a DELETE with its token ends a session".into(),
+            Self::Query => "the control route has no query".into(),
             Self::TooLarge => format!("a command has at most {} bytes", super::LIMIT),
-            Self::Timeout => "the command did not arrive in time".into(),
-            Self::NotSeen => "the gateway did not deliver the command whole: its log says more".into(),
+            Self::Timeout => "the body did not arrive in time".into(),
+            Self::NotSeen => "the gateway did not deliver the body whole: its log says more".into(),
+            Self::Body => "the end of a session is a DELETE without a body".into(),
+            Self::NoToken => {
+                "the end of a session is asked for with its token: send one `Authorization: Bearer TOKEN`".into()
+            }
+            Self::Token(unfit) => unfit.message(),
             Self::Message(Fault::UnknownKey) => {
                 "the command is signed by a key that this gateway does not know: name it with --key-id as \
                  gateway.json does, or add it to `keys` there"
@@ -119,7 +148,8 @@ impl Refused {
                 "the gateway has been running since {start}, and does not know what was carried out before: sign a new one"
             ),
             Self::Full => {
-                "the gateway remembers as much as it can: wait until earlier commands are void, or pause all".into()
+                "the gateway remembers as much as it can: wait until earlier commands are void, or pause the agent"
+                    .into()
             }
             Self::Contended => "others changed the same all the time: send it again".into(),
             Self::Store => "the gateway does not keep who is paused: its log says more".into(),
@@ -146,12 +176,17 @@ impl Refused {
             Self::TooLarge,
             Self::Timeout,
             Self::NotSeen,
+            Self::Body,
+            Self::NoToken,
             Self::Replayed,
             Self::BeforeStart(Timestamp(0)),
             Self::Full,
             Self::Contended,
             Self::Store,
         ];
-        faults.map(Self::Message).into_iter().chain(texts.map(|of| of(String::new()))).chain(rest).collect()
+        let unfit = [Unfit::OtherGateway, Unfit::OtherIssuer, Unfit::Expired(Timestamp(0)), Unfit::Early];
+        let tokens = faults.map(Unfit::Message).into_iter().chain(unfit).chain([Unfit::Claims(String::new())]);
+        let commands = faults.map(Self::Message).into_iter().chain(texts.map(|of| of(String::new())));
+        commands.chain(tokens.map(Self::Token)).chain(rest).collect()
     }
 }

@@ -79,7 +79,9 @@ impl Outcome {
     pub fn problem(&self, set: &PolicySet) -> Problem {
         let first = self.reasons.first();
         let status = match (self.decision, first.map(|r| r.code)) {
-            (_, Some(Code::UnknownAgent | Code::SessionInvalid | Code::SessionExpired)) => 401,
+            (_, Some(Code::UnknownAgent | Code::SessionInvalid | Code::SessionExpired | Code::SessionBeforeStart)) => {
+                401
+            }
             (_, Some(Code::BodyTooLarge)) => 413,
             (_, Some(Code::BodyTimeout)) => 408,
             (_, Some(Code::RateLimited)) => 429,

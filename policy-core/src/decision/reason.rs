@@ -80,6 +80,8 @@ codes! {
     Paused = "paused",
     /// The agent's session has ended.
     SessionEnded = "session_ended",
+    /// The session token is from before the gateway's start, which does not know what sessions had ended by then.
+    SessionBeforeStart = "session_before_start",
     /// The page is not valid at this time.
     NotValidNow = "not_valid_now",
     /// No rule covers this method and path.

@@ -81,7 +81,8 @@ impl Evidence {
         if self.lost {
             return undecided(candidate, Undecided::Memory, None);
         }
-        if enforced.reasons.first().is_some_and(|reason| matches!(reason.code, Code::Paused | Code::SessionEnded)) {
+        let stopped = |code| matches!(code, Code::Paused | Code::SessionEnded | Code::SessionBeforeStart);
+        if enforced.reasons.first().is_some_and(|reason| stopped(reason.code)) {
             return Tried { record: Candidate::stopped(candidate, enforced), outcome: None };
         }
         let mut lacks = None;

@@ -146,7 +146,7 @@ fn open(
         return Step::Done(unknown(Some(agent), Code::UnknownAgent, why));
     }
     let obligations = credential::granted(&set.set.gateway, &headers);
-    let look = set.stands().then(|| look(&agent, session.as_deref(), false));
+    let look = set.stands().then(|| look(set, &agent, session.as_deref(), false));
     let standing = Standing::of_document(set, &agent, now);
     let opening = Opening { set: Arc::clone(set), agent, session, headers, end_of_stream, now, obligations, standing };
     if opening.standing.stops(false) {
@@ -158,9 +158,14 @@ fn open(
     }
 }
 
-fn look(agent: &str, session: Option<&Session>, acts: bool) -> Look {
-    let session = session.map(|session| SessionId::of(agent, &session.id));
-    Look { agent: agent.to_string(), session, acts }
+fn look(set: &PolicySet, agent: &str, session: Option<&Session>, acts: bool) -> Look {
+    let token = session.and_then(|session| session.token.as_ref()).filter(|_| !set.set.gateway.old_sessions);
+    Look {
+        agent: agent.to_string(),
+        session: session.map(|session| SessionId::of(agent, &session.id)),
+        issued: token.map(|token| token.issued),
+        acts,
+    }
 }
 
 impl Step {
@@ -461,7 +466,7 @@ impl Judging {
         };
         // Meanwhile the agent may have been paused.
         let again = outcome.forward && self.suspended.held && set.stands();
-        let look = again.then(|| look(agent, session, acts));
+        let look = again.then(|| look(set, agent, session, acts));
         let plan = match (plan, look) {
             (Some(plan), Some(look)) => Some(plan.and_look(look)),
             (None, Some(look)) => Some(Plan::looking(look)),

@@ -22,8 +22,11 @@ pub struct GatewayDocument {
     /// Who may sign what.
     #[serde(default)]
     pub keys: Vec<KeyEntry>,
-    /// Where commands are taken: pause, resume, end of a session. Needs a key with `control`.
+    /// Where commands are taken: pause, resume, end of a session. Needs a key with `control` or `sessions`.
     pub control: Option<ControlEntry>,
+    /// What holds for all sessions.
+    #[serde(default)]
+    pub sessions: SessionsEntry,
     /// Agents that are paused for as long as this document says so: no command lifts that.
     #[serde(default)]
     pub paused: Vec<PausedEntry>,
@@ -86,6 +89,29 @@ pub struct ControlEntry {
     pub path: String,
     /// Its host; without one it is the path on every host.
     pub host: Option<String>,
+}
+
+/// What holds for all sessions.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SessionsEntry {
+    /// What session tokens are worth that were issued before the gateway's start: it does not know which sessions had ended
+    /// by then. Default `refuse`.
+    #[serde(default)]
+    pub after_restart: OldSessions,
+}
+
+/// What session tokens are worth that were issued before the gateway's start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OldSessions {
+    /// Nothing: who runs the session issues a new one.
+    #[default]
+    Refuse,
+    /// They hold, also those of sessions that had ended.
+    Allow,
 }
 
 /// Who is paused by the document.

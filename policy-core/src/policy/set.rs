@@ -149,6 +149,8 @@ pub struct Gateway {
     pub keys: Vec<Key>,
     /// Where commands are taken.
     pub control: Option<ControlRoute>,
+    /// Whether session tokens hold that are from before the gateway's start.
+    pub old_sessions: bool,
     /// Who is paused as long as this set is in force; each by [`Cause::Document`](crate::standing::Cause::Document).
     pub paused: Vec<Pause>,
     /// Where the agent's name comes from. All that are present must name the same one.

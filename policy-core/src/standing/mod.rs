@@ -25,6 +25,8 @@ pub struct Look {
     pub(crate) agent: String,
     /// Its session, where it has one.
     pub(crate) session: Option<SessionId>,
+    /// When its session token was issued, where one from before the store counts for nothing.
+    pub(crate) issued: Option<Timestamp>,
     /// Whether the request does anything else than to read, or to stop an effect. Before it is judged that is not known, and
     /// only a pause of everything stops it.
     pub(crate) acts: bool,
@@ -37,6 +39,8 @@ pub struct Standing {
     pub(crate) paused: Option<Pause>,
     /// Its session has ended.
     pub(crate) ended: bool,
+    /// Its session token is from before this moment, the birth of the store: what had ended by then is not known.
+    pub(crate) before: Option<Timestamp>,
     /// The store does not say.
     pub(crate) unknown: bool,
 }
@@ -46,8 +50,10 @@ impl Standing {
     pub(crate) fn read(look: &Look, store: &mut dyn Store, now: Timestamp) -> Self {
         let pauses = Pauses::read(store);
         let ended = look.session.map_or(Some(false), |session| ended::is_ended(session, store, now));
+        let birth = pauses.as_ref().map(|pauses| pauses.birth);
         Self {
             unknown: pauses.is_none() || ended.is_none(),
+            before: birth.filter(|birth| look.issued.is_some_and(|issued| issued < *birth)),
             paused: pauses.and_then(|pauses| pauses.of(&look.agent, now).cloned()),
             ended: ended == Some(true),
         }
@@ -64,7 +70,8 @@ impl Standing {
             (Some(one), Some(two)) => Some(if two.what > one.what { two } else { one }),
             (one, two) => one.or(two),
         };
-        Self { paused, ended: self.ended || other.ended, unknown: self.unknown || other.unknown }
+        let before = self.before.or(other.before);
+        Self { paused, ended: self.ended || other.ended, before, unknown: self.unknown || other.unknown }
     }
 
     /// Nobody can say.
@@ -75,21 +82,30 @@ impl Standing {
     /// Whether it stops a request, which acts or does not.
     pub(crate) fn stops(&self, acts: bool) -> bool {
         let paused = self.paused.as_ref().is_some_and(|pause| pause.what == What::Everything || acts);
-        self.unknown || self.ended || paused
+        self.unknown || self.ended || self.before.is_some() || paused
     }
 
     /// Why it stops a request.
     pub(crate) fn reason(&self) -> Reason {
-        let (code, message) = match &self.paused {
+        let (code, message) = match (&self.paused, self.before) {
             _ if self.unknown => {
                 (Code::UnknownState, "this gateway does not know whether the agent may act".to_string())
             }
             _ if self.ended => (Code::SessionEnded, "the session has ended: begin a new one".to_string()),
-            Some(pause) => (Code::Paused, paused(pause)),
-            None => (Code::Paused, "the agent is paused".to_string()),
+            // A new token helps, but not who is paused altogether.
+            (Some(Pause { what: What::Writes, .. }) | None, Some(birth)) => (Code::SessionBeforeStart, before(birth)),
+            (Some(pause), _) => (Code::Paused, paused(pause)),
+            (None, None) => (Code::Paused, "the agent is paused".to_string()),
         };
         Reason { code, message, pointer: None }
     }
+}
+
+fn before(birth: Timestamp) -> String {
+    format!(
+        "the session token is from before {birth}, since when this gateway knows which sessions have ended: send a new \
+         token"
+    )
 }
 
 fn paused(pause: &Pause) -> String {

@@ -253,6 +253,10 @@ pub(super) enum Token {
     New(Box<NewToken>),
     /// Show what a token says, and whether it holds
     Show(ShowToken),
+    /// End the session of a token that you hold, at a running gateway
+    End(EndToken),
+    /// End a session whose token you need not hold, with a key for commands
+    Revoke(Box<RevokeToken>),
 }
 
 #[derive(Debug, Args)]
@@ -300,6 +304,37 @@ pub(super) struct ShowToken {
     /// The policy directory, or a bundle, whose keys it is verified with
     #[arg(long, value_name = "DIR")]
     pub(super) policies: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EndToken {
+    /// A token of the session; `-`: from standard input
+    #[arg(value_name = "TOKEN")]
+    pub(super) token: String,
+    /// The URL of the gateway's control route
+    #[arg(long, value_name = "URL")]
+    pub(super) gateway: String,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RevokeToken {
+    /// A token of the session, which says whose it is; `-`: from standard input
+    #[arg(value_name = "TOKEN", required_unless_present = "session", conflicts_with_all = ["agent", "session"])]
+    pub(super) token: Option<String>,
+    /// The agent
+    #[arg(long, value_name = "NAME", requires = "session")]
+    pub(super) agent: Option<String>,
+    /// The session's id
+    #[arg(long, value_name = "ID", requires = "agent")]
+    pub(super) session: Option<String>,
+    #[command(flatten)]
+    pub(super) signed: Signed,
+    /// Why, in one line, for the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
 }
 
 /// How a command is signed, and where it goes.
@@ -381,9 +416,9 @@ pub(super) struct EndSession {
     pub(super) session: String,
     #[command(flatten)]
     pub(super) signed: Signed,
-    /// How long its tokens still hold at most: so long its end is remembered
-    #[arg(long, value_name = "DURATION", default_value = "1d")]
-    pub(super) lasting: String,
+    /// How long its tokens still hold at most: so long its end is remembered; else as long as any could
+    #[arg(long, value_name = "DURATION")]
+    pub(super) lasting: Option<String>,
     /// Why, in one line, for the audit
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,

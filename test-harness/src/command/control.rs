@@ -1,11 +1,12 @@
-//! `ambit pause`, `ambit resume`, `ambit paused` and `ambit end-session`: commands to a gateway, signed here and sent.
+//! `ambit pause`, `ambit resume`, `ambit paused` and `ambit end-session`: commands to a gateway, signed here and sent. The end of
+//! a session by its token, too, which needs no command.
 
 use std::io::{Write, stdout};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use policy_core::jws::{Kind, is_id};
-use policy_core::limits::REASON_BYTES;
+use policy_core::limits::{ENDED_SECONDS, REASON_BYTES};
 use policy_core::time::parse_duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -82,20 +83,64 @@ pub(super) fn show(arguments: &Show) -> Result<Exit, Failure> {
 }
 
 pub(super) fn end_session(arguments: &EndSession) -> Result<Exit, Failure> {
+    let EndSession { agent, session, signed, lasting, reason } = arguments;
+    let lasting = lasting.as_deref().map(seconds).transpose()?;
+    revoke(signed, (agent, session), lasting, reason.as_deref())
+}
+
+/// Ends the session of an agent by a command: remembered for so many seconds, or as long as any token of it could hold.
+pub(super) fn revoke(
+    signed: &Signed,
+    (agent, session): (&str, &str),
+    lasting: Option<i64>,
+    why: Option<&str>,
+) -> Result<Exit, Failure> {
     let mut claims = Map::new();
-    claims.insert("agent".to_owned(), json!(arguments.agent));
-    claims.insert("session".to_owned(), json!(arguments.session));
-    let seconds = seconds(&arguments.lasting)?;
-    claims.insert("until".to_owned(), json!(Timestamp::now().as_second().saturating_add(seconds)));
-    if let Some(text) = &arguments.reason {
+    claims.insert("agent".to_owned(), json!(agent));
+    claims.insert("session".to_owned(), json!(session));
+    let lasting = lasting.unwrap_or(i64::try_from(ENDED_SECONDS).unwrap_or(i64::MAX));
+    claims.insert("until".to_owned(), json!(Timestamp::now().as_second().saturating_add(lasting)));
+    if let Some(text) = why {
         claims.insert("reason".to_owned(), json!(reason(text)?));
     }
-    let Some(state) = run(&arguments.signed, "end_session", claims)? else { return Ok(Exit::Fine) };
-    if arguments.signed.format == Output::Table {
-        let (session, gateway) = (printable(&arguments.session), printable(&state.gateway));
-        writeln!(stdout(), "the session {session} of {} has ended at {gateway}", printable(&arguments.agent))?;
+    let Some(state) = run(signed, "end_session", claims)? else { return Ok(Exit::Fine) };
+    if signed.format == Output::Table {
+        has_ended(agent, session, &state.gateway)?;
     }
     Ok(Exit::Fine)
+}
+
+/// Ends the session of a token, as its holder.
+pub(super) fn end(gateway: &str, token: &str, format: Output) -> Result<Exit, Failure> {
+    #[derive(Deserialize)]
+    struct Ended {
+        gateway: String,
+        agent: String,
+        session: String,
+    }
+    let (status, body) = send(gateway, &Request::End(token))?;
+    if status != 200 {
+        return Err(refusal((gateway, "did not end the session"), status, &body));
+    }
+    let Ok(ended) = serde_json::from_slice::<Ended>(&body) else {
+        return Err(elsewhere(gateway, status));
+    };
+    match format {
+        Output::Table => has_ended(&ended.agent, &ended.session, &ended.gateway)?,
+        Output::Json => print(&body)?,
+    }
+    Ok(Exit::Fine)
+}
+
+fn has_ended(agent: &str, session: &str, gateway: &str) -> std::io::Result<()> {
+    let [agent, session, gateway] = [agent, session, gateway].map(printable);
+    writeln!(stdout(), "the session {session} of {agent} has ended at {gateway}")
+}
+
+fn print(body: &[u8]) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(body)?;
+    writeln!(out)
 }
 
 /// The gateway's answer to a command that was carried out.
@@ -193,17 +238,15 @@ fn run(signed: &Signed, command: &str, claims: Map<String, Value>) -> Result<Opt
         writeln!(stdout(), "{message}")?;
         return Ok(None);
     };
-    let (status, body) = send(gateway, &message)?;
+    let (status, body) = send(gateway, &Request::Command(&message))?;
     if status != 200 {
-        return Err(refusal(gateway, status, &body));
+        return Err(refusal((gateway, "refused the command"), status, &body));
     }
     let Ok(state) = serde_json::from_slice::<State>(&body) else {
         return Err(elsewhere(gateway, status));
     };
     if signed.format == Output::Json {
-        let mut out = stdout().lock();
-        out.write_all(&body)?;
-        writeln!(out)?;
+        print(&body)?;
     }
     Ok(Some(state))
 }
@@ -230,7 +273,15 @@ fn sign(signed: &Signed, command: &str, mut claims: Map<String, Value>) -> Resul
     Ok(key.sign(Kind::Command, &id, Value::Object(claims).to_string().as_bytes()))
 }
 
-fn send(gateway: &str, message: &str) -> Result<(u16, Vec<u8>), Failure> {
+/// What goes to the control route.
+enum Request<'a> {
+    /// A signed command.
+    Command(&'a str),
+    /// The end of the session of this token.
+    End(&'a str),
+}
+
+fn send(gateway: &str, request: &Request<'_>) -> Result<(u16, Vec<u8>), Failure> {
     if !gateway.starts_with("https://") && !gateway.starts_with("http://") {
         let message =
             "--gateway takes the URL of the control route, such as `https://gateway.example.com/.ambit/control`";
@@ -241,7 +292,7 @@ fn send(gateway: &str, message: &str) -> Result<(u16, Vec<u8>), Failure> {
         .tls_config(tls)
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)
-        // A command is for the gateway that was named, and for nobody it points to.
+        // What is sent is for the gateway that was named, and for nobody it points to.
         .max_redirects(0)
         .build()
         .into();
@@ -250,14 +301,17 @@ fn send(gateway: &str, message: &str) -> Result<(u16, Vec<u8>), Failure> {
             "cannot reach the gateway at `{gateway}`: {error}; is it running, and is this the URL of its control route?"
         ))
     };
-    let sent = agent.post(gateway).content_type("application/jose").send(message);
+    let sent = match request {
+        Request::Command(message) => agent.post(gateway).content_type("application/jose").send(*message),
+        Request::End(token) => agent.delete(gateway).header("authorization", format!("Bearer {token}")).call(),
+    };
     let mut response = sent.map_err(|error| unreachable(&error))?;
     let body =
         response.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec().map_err(|error| unreachable(&error))?;
     Ok((response.status().as_u16(), body))
 }
 
-fn refusal(gateway: &str, status: u16, body: &[u8]) -> Failure {
+fn refusal((gateway, refused): (&str, &str), status: u16, body: &[u8]) -> Failure {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(rename = "type")]
@@ -267,7 +321,7 @@ fn refusal(gateway: &str, status: u16, body: &[u8]) -> Failure {
     match serde_json::from_slice::<Problem>(body) {
         Ok(Problem { kind, detail }) if kind.starts_with("urn:ambit:command:") => {
             let code = kind.trim_start_matches("urn:ambit:command:");
-            Failure::Other(printable(&format!("the gateway refused the command ({code}): {detail}")))
+            Failure::Other(printable(&format!("the gateway {refused} ({code}): {detail}")))
         }
         _ => elsewhere(gateway, status),
     }

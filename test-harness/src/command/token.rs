@@ -1,4 +1,4 @@
-//! `ambit token`: tokens of sessions.
+//! `ambit token`: tokens of sessions, issued, shown, and ended.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write, stdin, stdout};
@@ -11,7 +11,8 @@ use policy_core::limits::{SESSION_SECONDS, SIGNED_BYTES};
 use policy_core::time::parse_duration;
 use serde_json::{Map, Value, json};
 
-use super::arguments::{NewToken, ShowToken, Token};
+use super::arguments::{NewToken, RevokeToken, ShowToken, Token};
+use super::control;
 use super::exit::{Exit, Failure};
 use crate::keys::{KeyFile, id_of, random_id};
 use crate::policies::Policies;
@@ -19,11 +20,14 @@ use crate::render::printable;
 
 /// Longest name that is shown, in characters.
 const NAME_CHARS: usize = 128;
+const NO_TOKEN: &str = "this is no session token; `ambit token new` issues one";
 
 pub(super) fn run(arguments: &Token) -> Result<Exit, Failure> {
     match arguments {
         Token::New(arguments) => new(arguments),
         Token::Show(arguments) => show(arguments),
+        Token::End(arguments) => control::end(&arguments.gateway, &held(&arguments.token)?, arguments.format),
+        Token::Revoke(arguments) => revoke(arguments),
     }
 }
 
@@ -102,26 +106,14 @@ fn caps(given: &[String]) -> Result<Option<Value>, Failure> {
 
 fn show(arguments: &ShowToken) -> Result<Exit, Failure> {
     let policies = arguments.policies.as_deref().map(Policies::open).transpose()?;
-    let mut token = arguments.token.clone();
-    if token == "-" {
-        token.clear();
-        let read = stdin().take(4 * SIGNED_BYTES as u64).read_to_string(&mut token);
-        read.map_err(|e| Failure::Other(format!("cannot read the token: {e}; give it as an argument")))?;
-    }
-    let token = token.trim();
-    let part = |nth: usize| {
-        let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(nth)?).ok()?;
-        serde_json::from_slice::<Value>(&bytes).ok()
-    };
-    let (Some(header), Some(claims)) = (part(0), part(1)) else {
-        return Err(Failure::Other("this is no session token; `ambit token new` issues one".to_owned()));
-    };
+    let token = held(&arguments.token)?;
+    let (header, claims) = read(&token)?;
     let time = |name: &str| {
         let seconds = claims.get(name).and_then(Value::as_i64);
         seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).map(|time| time.to_string())
     };
     let now = policy_core::Timestamp::from_seconds(seconds(Timestamp::now())?);
-    let refused = policies.as_ref().map(|policies| policies.set.session_of(token, now).err());
+    let refused = policies.as_ref().map(|policies| policies.set.session_of(&token, now).err());
     let said = json!({
         "header": header,
         "claims": claims,
@@ -142,6 +134,59 @@ fn show(arguments: &ShowToken) -> Result<Exit, Failure> {
             Exit::Differs
         }
     })
+}
+
+/// Ends a session by a command: that of a token, as its claims say, or the one that is named.
+fn revoke(arguments: &RevokeToken) -> Result<Exit, Failure> {
+    let (agent, session) = match (&arguments.token, &arguments.agent, &arguments.session) {
+        (Some(token), ..) => {
+            let (_, claims) = read(&held(token)?)?;
+            let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+            let (Some(agent), Some(session)) = (text("sub"), text("sid")) else {
+                return Err(Failure::Other("the token names no agent and session (`sub`, `sid`)".to_owned()));
+            };
+            if text("aud").as_ref() != Some(&arguments.signed.gateway_name) {
+                let message = match text("aud") {
+                    Some(other) => format!("the token is for the gateway `{}`", printable(&other, NAME_CHARS)),
+                    None => "the token is for no gateway".to_owned(),
+                };
+                return Err(Failure::Other(format!("{message}; name that with --gateway-name")));
+            }
+            // What is ended is said before it is, for the token says it in a form that nobody reads.
+            let [of, id] = [&agent, &session].map(|name| printable(name, NAME_CHARS));
+            eprintln!("session {id} of {of}");
+            (agent, session)
+        }
+        (None, Some(agent), Some(session)) => (agent.clone(), session.clone()),
+        (None, ..) => return Err(Failure::Other("name a TOKEN, or --agent and --session".to_owned())),
+    };
+    control::revoke(&arguments.signed, (&agent, &session), None, arguments.reason.as_deref())
+}
+
+/// A token that is given as an argument, or with `-` comes from standard input.
+fn held(given: &str) -> Result<String, Failure> {
+    let mut token = given.to_owned();
+    if token == "-" {
+        token.clear();
+        let read = stdin().take(4 * SIGNED_BYTES as u64).read_to_string(&mut token);
+        read.map_err(|e| Failure::Other(format!("cannot read the token: {e}; give it as an argument")))?;
+    }
+    let token = token.trim().to_owned();
+    // Else it is no value of a header.
+    if token.is_empty() || token.chars().any(|c| !c.is_ascii_graphic()) {
+        return Err(Failure::Other(NO_TOKEN.to_owned()));
+    }
+    Ok(token)
+}
+
+/// Header and claims of a token, as they stand there: whether they hold is for the gateway's keys to say.
+fn read(token: &str) -> Result<(Value, Value), Failure> {
+    let part = |nth: usize| {
+        let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(nth)?).ok()?;
+        serde_json::from_slice::<Value>(&bytes).ok()
+    };
+    let both = part(0).and_then(|header| Some((header, part(1)?)));
+    both.ok_or_else(|| Failure::Other(NO_TOKEN.to_owned()))
 }
 
 /// JSON in ASCII, which a terminal shows as it is: what is in a token may be anybody's.

@@ -262,7 +262,7 @@ async fn what_is_no_sound_command_does_nothing() {
         (posted(&[b'x'; 1_000_000]), 413, "too_large"),
         (RequestHead::new("POST", CONTROL, HOST).with_chunks(&[&[b'x'; 4_000], &[b'x'; 4_000]]), 413, "too_large"),
         (RequestHead::new("GET", CONTROL, HOST).bytes(), 405, "method"),
-        (RequestHead::new("DELETE", CONTROL, HOST).header("x-agent-name", AGENT).bytes(), 405, "method"),
+        (RequestHead::new("DELETE", CONTROL, HOST).header("x-agent-name", AGENT).bytes(), 401, "no_token"),
         (RequestHead::new("POST", "/.ambit/control?a=b", HOST).with_body(b"x"), 400, "query"),
     ];
     let reached = upstream.received().len();

@@ -19,6 +19,7 @@ mod library;
 mod library_live;
 mod mutual_tls;
 mod process;
+mod session_ends;
 mod shop;
 mod tools_server;
 mod upstream;
