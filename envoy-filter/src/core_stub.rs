@@ -393,7 +393,10 @@ fn value(head: &Head, name: &[u8]) -> String {
 pub fn evaluate(_set: &Arc<PolicySet>, head: Head, _now: Timestamp) -> Step {
     let agent = value(&head, b"x-agent");
     match begin(head) {
-        Step::Done(outcome) if !outcome.not_an_agent => Step::Done(Outcome { agent: Some(agent), ..outcome }),
+        Step::Done(outcome) if !outcome.not_an_agent => {
+            let version = (!agent.is_empty()).then(|| "1".to_string());
+            Step::Done(Outcome { agent: Some(agent), version, ..outcome })
+        }
         step => step,
     }
 }
@@ -703,6 +706,7 @@ pub struct Outcome {
     pub reasons: Vec<Reason>,
     pub obligations: Vec<Obligation>,
     pub agent: Option<String>,
+    pub version: Option<String>,
     pub keep: Option<Box<state::Keep>>,
     pub candidate: Option<Box<Candidate>>,
     pub operations: Vec<()>,
@@ -739,6 +743,7 @@ impl Outcome {
             reasons: Vec::new(),
             obligations: Vec::new(),
             agent: None,
+            version: None,
             keep: None,
             candidate: None,
             operations: Vec::new(),
@@ -753,6 +758,15 @@ impl Outcome {
     }
     pub fn only_reads(&self) -> bool {
         true
+    }
+    pub fn acts(&self) -> bool {
+        !self.operations.is_empty()
+    }
+    pub fn is_out_of_scope(&self) -> bool {
+        self.rpc.is_none()
+    }
+    pub fn is_approved(&self) -> bool {
+        false
     }
     pub fn reply(&self, _set: &PolicySet) -> Reply {
         if let Some(answer) = self.rpc {

@@ -22,6 +22,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects))]
 
 mod abi;
+mod agents;
 mod calls;
 mod candidate;
 mod charge;

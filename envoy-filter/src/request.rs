@@ -11,6 +11,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::agents::Agent;
 use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
 use crate::candidate::Trial;
 use crate::charge::{self, Charge};
@@ -59,6 +60,8 @@ pub(crate) struct Request {
     charge: Option<Charge>,
     /// What a candidate makes of it.
     trial: Option<Box<Trial>>,
+    /// Whose it is, once it is forwarded and until it is known what it came to.
+    counted: Option<Rc<Agent>>,
     /// What its page's tripwires are told of it, once it is forwarded.
     watched: Option<Box<Watched>>,
 }
@@ -138,6 +141,7 @@ impl Request {
             passage: None,
             charge: None,
             trial: None,
+            counted: None,
             watched: None,
         }
     }
@@ -314,6 +318,9 @@ impl Request {
             }
             enforce::name_policy(plugin);
         }
+        if let Some(agent) = self.counted.take() {
+            agent.end(charge::status());
+        }
         self.watch(|watched, plugin| watched.on_head(end_of_stream, plugin));
         if let Some(passage) = &mut self.passage {
             passage.on_response_headers(end_of_stream);
@@ -347,6 +354,9 @@ impl Request {
         }
         if let Some(trial) = self.trial.take() {
             trial.settle(None);
+        }
+        if let Some(agent) = self.counted.take() {
+            agent.end(None);
         }
         self.unwatch();
     }
@@ -502,6 +512,7 @@ impl Request {
         let charge = Charge::take(&mut outcome);
         let verdict = enforce(&mut outcome, self.trial.as_deref_mut(), plugin);
         self.trial = self.trial.take().filter(|trial| trial.is_charged());
+        self.counted = plugin.agents.count(&outcome);
         if plugin.trips {
             self.watched = tripwires::on_decision(&mut outcome, plugin).map(Box::new);
         }
@@ -645,6 +656,8 @@ fn received_body(head: u64) -> Option<bool> {
     Some(total > head)
 }
 
+#[cfg(test)]
+mod agent_tests;
 #[cfg(test)]
 mod candidate_tests;
 #[cfg(test)]

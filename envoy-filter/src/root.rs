@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::agents::Agents;
 use crate::candidate::Candidate;
 use crate::host;
 use crate::kept::Kept;
@@ -27,6 +28,8 @@ const NOT_DELIVERED: &str = "ambit: the gateway never delivered the body of a re
 pub(crate) struct Plugin {
     pub(crate) set: Arc<PolicySet>,
     pub(crate) metrics: Metrics,
+    /// Metrics of each agent.
+    pub(crate) agents: Agents,
     /// Where the counters of the set stand.
     pub(crate) table: Table,
     /// Answers that lookups may use; `None`: no page lets them.
@@ -137,6 +140,7 @@ impl Root {
             kept: set.reuses_answers().then(Kept::default),
             set: Arc::new(set),
             metrics,
+            agents: Agents::default(),
             table,
             held: RefCell::default(),
             told: Cell::new(false),

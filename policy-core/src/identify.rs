@@ -20,8 +20,10 @@ use crate::time::Timestamp;
 
 /// Where Kong names the consumer that it has authenticated.
 /// Source: Kong Gateway, "Authentication", headers that its authentication plugins set upstream.
+#[cfg(any(feature = "author", test))]
 pub(crate) const CONSUMER_NAME: &str = "x-consumer-username";
 /// Where Kong puts the id that the consumer has elsewhere.
+#[cfg(any(feature = "author", test))]
 pub(crate) const CONSUMER_ID: &str = "x-consumer-custom-id";
 /// `true`: authentication failed, and Kong put the anonymous consumer in its place.
 const ANONYMOUS: &str = "x-anonymous-consumer";

@@ -26,6 +26,12 @@ impl Outcome {
         u32::try_from(writes.count()).unwrap_or(u32::MAX)
     }
 
+    /// Whether it goes on because people have approved it.
+    #[must_use]
+    pub fn is_approved(&self) -> bool {
+        !self.approved.is_empty()
+    }
+
     /// Whether it was refused as what no permit is about, or what a forbid is.
     #[must_use]
     pub fn is_out_of_scope(&self) -> bool {
