@@ -46,6 +46,13 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
+/// What is kept before anything is asked.
+static MEMORY: LazyLock<Memory> = LazyLock::new(|| {
+    let mut memory = Memory::new();
+    Table::open(&SET, &mut memory, Budget { bytes: 1 << 20 }, policy_core::Timestamp(0)).expect("a table");
+    memory
+});
+
 /// The gateway that is asked.
 struct Asked {
     memory: Memory,
@@ -55,12 +62,10 @@ struct Asked {
 
 impl Asked {
     fn new(method: &str, authorization: Option<Vec<u8>>, body: Body) -> Self {
-        let mut memory = Memory::new();
-        Table::open(&SET, &mut memory, Budget { bytes: 1 << 20 }, policy_core::Timestamp(0)).expect("a table");
         let field = |name: &str, value: &[u8]| (name.as_bytes().to_vec(), value.to_vec());
         let mut fields = vec![field(":method", method.as_bytes()), field(":path", b"/.ambit/control")];
         fields.extend(authorization.map(|value| field("authorization", &value)));
-        Self { memory, fields, body }
+        Self { memory: MEMORY.clone(), fields, body }
     }
 
     /// What is answered, and whether it has changed anything.

@@ -170,15 +170,15 @@ fn rules_that_need_a_session_need_a_source_of_sessions() {
         format!("{token} counted here | {help} | \"session\""),
         format!("{token} permitted by this rule | {help} | true"),
     ];
-    let jwt = |session: Value| json!([{ "jwt": { "metadata": ["idp", "sub"], "session": session } }]);
-    assert_eq!(of(jwt(json!(["idp", "sid"]))), by_token);
+    let named = json!([{ "jwt": { "metadata": ["idp", "sub"], "session": ["idp", "sid"] } }]);
+    assert_eq!(of(named), by_token);
     let mut all = vec![
         format!("{any} counted here | {help} | \"session\""),
         format!("{any} inside this canary | {help} | \"session\""),
     ];
     all.append(&mut by_token);
     assert_eq!(of(json!([{ "header": "x-agent" }])), all);
-    assert_eq!(of(jwt(Value::Null)), all);
+    assert_eq!(of(json!([{ "jwt": { "metadata": ["idp", "sub"] } }])), all);
     let both = json!([{ "session_token": { "header": "authorization" } }, { "header": "x-agent" }]);
     assert_eq!(of(both), Vec::<String>::new());
 }

@@ -62,8 +62,8 @@ fn slot(index: u32) -> SlotName {
 }
 
 fn slot_of(session: SessionId) -> SlotName {
-    let [byte, ..] = session.0;
-    slot(u32::from(byte) % ENDED_SLOTS)
+    let [high, low, ..] = session.0;
+    slot(u32::from(u16::from_be_bytes([high, low])) % ENDED_SLOTS)
 }
 
 pub(super) fn open(store: &mut dyn Store) -> bool {
@@ -129,18 +129,24 @@ mod tests {
     fn room_is_bounded_and_comes_back() {
         let mut store = Memory::new();
         assert!(open(&mut store));
-        let mut id = 0u32;
-        let full = loop {
-            id += 1;
-            let session = SessionId::of("a", &alloc::format!("{id}"));
-            if let Err(why) = end_session(session, Timestamp(10), &mut store, Timestamp(0)) {
-                break why;
-            }
-        };
-        assert_eq!(full, NotEnded::Full);
-        assert!(id > 5_000, "{id}");
-        assert!(store.bytes() <= SLOT_BYTES * ENDED_SLOTS as usize);
-        let again = SessionId::of("a", &alloc::format!("{id}"));
-        assert_eq!(end_session(again, Timestamp(20), &mut store, Timestamp(10)), Ok(()));
+        // The first two bytes say the slot: here it is the same for all.
+        let session = |id: u8| SessionId([1, 7, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let until = Timestamp(u64::MAX);
+        let full =
+            (0..=u8::MAX).find_map(|id| Some((id, end_session(session(id), until, &mut store, Timestamp(0)).err()?)));
+        let Some((id, NotEnded::Full)) = full else { panic!("{full:?}") };
+        assert!(id > 140, "{id}: room for {} sessions", u32::from(id) * ENDED_SLOTS);
+        assert!(store.bytes() <= SLOT_BYTES, "of one slot");
+        // Another slot has room, and so has this one when its sessions are over.
+        let other = SessionId([2; 16]);
+        assert_eq!(end_session(other, until, &mut store, Timestamp(0)), Ok(()));
+        assert_eq!(end_session(session(id), until, &mut store, until), Ok(()));
+    }
+
+    #[test]
+    fn sessions_spread_over_all_slots() {
+        let slots: alloc::collections::BTreeSet<u32> =
+            (0..8_000).map(|id| slot_of(SessionId::of("a", &alloc::format!("{id}"))).index).collect();
+        assert_eq!(slots.len(), ENDED_SLOTS as usize);
     }
 }
