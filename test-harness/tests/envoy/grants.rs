@@ -1,7 +1,7 @@
 //! B4, B5: a held action is approved by a person and passes once, through a real gateway: `ambit keygen` makes the key, `ambit
 //! grant` shows the ticket and signs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -56,15 +56,20 @@ impl Approver {
     /// Approves what an answer holds, which the agent has handed on. A gateway takes no grant from the second in which it
     /// began: the clock goes on before it is signed.
     pub(crate) async fn grant(&self, answer: &[u8]) -> String {
-        let file = self.path("answer.json");
-        std::fs::write(&file, answer).expect("written");
-        next_second().await;
-        ambit(&["grant", &text(&file), "--key", &text(&self.path(&format!("{KEY}.pem"))), "--yes"])
+        self.approve(answer).await.1
     }
-}
 
-fn text(path: &Path) -> String {
-    path.display().to_string()
+    /// The same, with what is shown to who approves.
+    pub(crate) async fn approve(&self, answer: &[u8]) -> (String, String) {
+        std::fs::write(self.path("answer.json"), answer).expect("written");
+        next_second().await;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ambit"));
+        let arguments = ["grant", "answer.json", "--key", &format!("{KEY}.pem"), "--yes"];
+        let output = command.current_dir(self.folder.path()).args(arguments).output().expect("`ambit` runs");
+        let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
+        assert!(output.status.success(), "{err}");
+        (err, out.trim_end().to_owned())
+    }
 }
 
 fn seconds() -> u64 {

@@ -43,5 +43,6 @@ mod present;
 mod recordings;
 mod routing;
 mod shipped_example;
+mod transcript;
 mod tripwires;
 mod updates;
