@@ -36,7 +36,8 @@ fn said(problem: &Value) -> String {
 fn approval(transcript: &mut String, shown: &str) {
     writeln!(transcript, "person   $ ambit grant answer.json --key lea.pem --yes").expect("a text");
     for line in shown.lines() {
-        writeln!(transcript, "         {}", lasting(line)).expect("a text");
+        let line = if line.starts_with("ticket ") { "ticket …".to_owned() } else { lasting(line) };
+        writeln!(transcript, "         {line}").expect("a text");
     }
     transcript.truncate(transcript.trim_end().len());
     transcript.push('\n');
