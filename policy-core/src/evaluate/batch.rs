@@ -11,9 +11,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::credential;
+use super::ending::{blank, denied};
 use super::judge::{add_reasons, forbidden, judge, read};
 use super::route::{self, Route};
-use super::step::{blank, denied};
 use crate::approval::Roles;
 use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
 use crate::decode::google_batch::{Part, read_google_batch};

@@ -13,12 +13,12 @@ use super::batch::judge_parts;
 use super::canary;
 use super::conditions::{Truth, conjunction};
 use super::counting::Tallies;
+use super::ending::{blank, denied};
 use super::judged::Judged;
 use super::matching::Matches;
 use super::moved::moved;
 use super::names::Scope;
 use super::route::{Route, Variables};
-use super::step::{blank, denied};
 use crate::decision::{Code, Considered, Decision, EventOperation, Outcome, Reason};
 use crate::decode::{
     Body, Content, Input, Operation, Unfolded, decode, decoder_of, embedded_tables, read_body, unfold, waiting,

@@ -1,6 +1,6 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
-//! `step` is the state machine a host drives; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
+//! `step` is the state machine a host drives, `judging` what it does between needs, `ending` how it ends; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
 //! `candidate` judges once more by a set that only looks on;
 //! `batch` judges the requests within a request; `canary` says on which resources a permit is tried;
 //! `credential` says what comes off a request that is forwarded, and where a credential is added;
@@ -17,6 +17,7 @@ mod conditions;
 mod counting;
 mod credential;
 mod described;
+mod ending;
 mod fields;
 mod findings;
 mod formula;
@@ -24,6 +25,7 @@ mod head_rules;
 mod hours;
 mod judge;
 mod judged;
+mod judging;
 mod limits;
 mod matching;
 mod moved;

@@ -7,20 +7,19 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::approving::Matter;
+use super::ending::{denied, end, gone, not_an_agent, stopped, unknown};
+use super::judging::Judging;
 use super::{credential, judge, route, tallied};
-use crate::approval::{HEADER, Requester, Roles};
+use crate::approval::HEADER;
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
-use crate::decode::{Body, Content, Unavailable};
+use crate::decision::{Code, Obligation, Outcome, Reason};
+use crate::decode::{Body, Unavailable};
 use crate::identify::{Principal, identify};
-use crate::limits::{LOOKUP_ROUNDS, UNKNOWN_AGENT_BYTES};
-use crate::policy::{Page, PolicySet};
+use crate::policy::PolicySet;
 use crate::request::{Head, Headers, Malformed, Request, normalize};
-use crate::secrets::suspect;
 use crate::session::Session;
 use crate::standing::{Look, SessionId, Standing};
-use crate::state::{self, Answer, Fetch, Known, Reader, Target, Why, keep, reader};
+use crate::state::{self, Answer, Fetch, Known, Reader, reader};
 use crate::time::Timestamp;
 
 /// Where an evaluation stands. While a need is open, nothing of the request may go upstream.
@@ -47,21 +46,21 @@ pub struct NeedBody(Suspended);
 #[must_use]
 #[derive(Debug)]
 pub struct NeedCurrent {
-    judging: Box<Judging>,
-    plan: state::Plan,
+    pub(super) judging: Box<Judging>,
+    pub(super) plan: state::Plan,
 }
 
 /// The evaluation waits for the store.
 #[must_use]
 #[derive(Debug)]
 pub struct NeedStore {
-    stage: Stage,
-    plan: Plan,
+    pub(super) stage: Stage,
+    pub(super) plan: Plan,
 }
 
 /// When the store is asked.
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// Before the request is read.
     First(Box<Opening>),
     /// When everything else is decided.
@@ -70,7 +69,7 @@ enum Stage {
 
 /// A request of an agent that has a page.
 #[derive(Debug)]
-struct Opening {
+pub(super) struct Opening {
     set: Arc<PolicySet>,
     agent: String,
     session: Option<Arc<Session>>,
@@ -84,33 +83,21 @@ struct Opening {
 
 /// A suspended evaluation: everything that is known so far.
 #[derive(Debug)]
-struct Suspended {
-    set: Arc<PolicySet>,
-    agent: String,
+pub(super) struct Suspended {
+    pub(super) set: Arc<PolicySet>,
+    pub(super) agent: String,
     /// The session it works in, where that is known.
-    session: Option<Arc<Session>>,
-    request: Request,
-    route: route::Route,
-    limit: usize,
-    now: Timestamp,
+    pub(super) session: Option<Arc<Session>>,
+    pub(super) request: Request,
+    pub(super) route: route::Route,
+    pub(super) limit: usize,
+    pub(super) now: Timestamp,
     /// How the agent stands, as far as it is known.
-    standing: Standing,
+    pub(super) standing: Standing,
     /// Time has passed since that was asked.
-    held: bool,
+    pub(super) held: bool,
     /// What is to be done with it should it be forwarded.
-    obligations: Vec<Obligation>,
-}
-
-/// A suspended evaluation of a request whose body has been read.
-#[derive(Debug)]
-struct Judging {
-    suspended: Suspended,
-    content: Result<Content, Reason>,
-    /// The body as it came, where somebody may have to approve it; `None`: it was not seen whole, or needs nobody.
-    raw: Option<Vec<u8>>,
-    known: Known,
-    /// Rounds of lookups that were asked for.
-    rounds: usize,
+    pub(super) obligations: Vec<Obligation>,
 }
 
 /// Begins to judge a request.
@@ -158,7 +145,7 @@ fn open(
     }
 }
 
-fn look(set: &PolicySet, agent: &str, session: Option<&Session>, acts: bool) -> Look {
+pub(super) fn look(set: &PolicySet, agent: &str, session: Option<&Session>, acts: bool) -> Look {
     let token = session.and_then(|session| session.token.as_ref()).filter(|_| !set.set.gateway.old_sessions);
     Look {
         agent: agent.to_string(),
@@ -397,207 +384,5 @@ impl Suspended {
         let known = Known::at(self.now, self.session.clone());
         let content = judge::read(&self.set, page, &self.request, &self.route, body);
         Box::new(Judging { suspended: self, content, raw, known, rounds: 0 }).go()
-    }
-}
-
-impl Judging {
-    /// Judges, and asks for what is missing. A request that is refused whatever the present is asks for nothing, nor
-    /// does one of a page in shadow.
-    fn go(mut self: Box<Self>) -> Step {
-        let Suspended { set, agent, request, route, obligations, .. } = &self.suspended;
-        let Some(page) = set.page(agent) else {
-            return Step::Done(gone(agent.clone()));
-        };
-        let api = page.apis.get(route.api as usize);
-        let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
-        let wants = self.known.take_wants();
-        if !wants.is_empty() {
-            let (api, fresh_ms) = api.map(|api| (api.alias.as_str(), api.fresh_ms)).unwrap_or_default();
-            let cluster = set.set.gateway.lookups.clusters.get(&request.host);
-            let why = match cluster {
-                _ if page.shadow => Why::shadow(),
-                None => Why::away("the gateway document names no cluster for its lookups"),
-                Some(_) if self.rounds == LOOKUP_ROUNDS => Why::unfit("it takes too many lookups, one after another"),
-                Some(cluster) => match state::Plan::of(wants, Target { api, cluster, host: &request.host, fresh_ms }) {
-                    Some(plan) => {
-                        self.rounds += 1;
-                        self.suspended.held = true;
-                        return Step::NeedCurrent(NeedCurrent { judging: self, plan });
-                    }
-                    None => Why::too_many(),
-                },
-            };
-            self.known.close(why);
-            outcome = judge::judge(set, page, request, route, &self.content, &self.known);
-        }
-        // What a recording lacks is unknown, which is never better than what is known: it decides if it could be better.
-        if let Some(lacked) = self.known.lacked() {
-            self.known.hope();
-            let hoped = judge::judge(set, page, request, route, &self.content, &self.known);
-            if (hoped.decision, hoped.forward) != (outcome.decision, outcome.forward) {
-                outcome.undecidable = Some(lacked.into());
-            }
-        }
-        if let Some(api) = api
-            && api.fresh_ms > 0
-            && outcome.decision == Decision::Allow
-            && !outcome.shadow
-            && outcome.obligations.is_empty()
-            && outcome.only_reads()
-        {
-            outcome.keep = keep(&set.set.gateway, agent, request, api.fresh_ms).map(Box::new);
-        }
-        // Behind `keep`: the gateway's credential is the same for every request of an agent to this host.
-        outcome.obligations.extend_from_slice(obligations);
-        let now = self.suspended.now;
-        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
-        let approving = matter.weigh(&mut outcome, &mut self.known, now);
-        let acts = outcome.acts();
-        if outcome.forward && self.suspended.standing.stops(acts) {
-            return end(page, &self.suspended.standing, &[], outcome);
-        }
-        // What goes on is charged, whatever is recorded of it.
-        let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
-        let session = self.suspended.session.as_deref();
-        let plan = Plan::of((page, session), core::mem::take(&mut outcome.tallies), decision);
-        let plan = match approving {
-            Some(approving) => Plan::by_grants(plan, page, approving),
-            None => plan,
-        };
-        // Meanwhile the agent may have been paused.
-        let again = outcome.forward && self.suspended.held && set.stands();
-        let look = again.then(|| look(set, agent, session, acts));
-        let plan = match (plan, look) {
-            (Some(plan), Some(look)) => Some(plan.and_look(look)),
-            (None, Some(look)) => Some(Plan::looking(look)),
-            (plan, None) => plan,
-        };
-        match plan {
-            None => Step::Done(matter.conclude(outcome, None, &mut self.known)),
-            Some(plan) if !plan.asks() => {
-                let outcome = matter.conclude(outcome, plan.grants(), &mut self.known);
-                Step::Done(Outcome { charged: Some(plan), ..outcome })
-            }
-            Some(plan) => {
-                let stage = Stage::Last { judging: self, outcome: Box::new(outcome) };
-                Step::NeedStore(NeedStore { stage, plan })
-            }
-        }
-    }
-}
-
-impl Judging {
-    /// The end, with what the store has told.
-    fn told(mut self: Box<Self>, outcome: Outcome, plan: Plan, tallied: Tallied) -> Step {
-        let Suspended { set, agent, .. } = &self.suspended;
-        let Some(page) = set.page(agent) else { return Step::Done(gone(agent.clone())) };
-        if tallied.standing.stops(outcome.acts()) {
-            return Step::Done(stand(page, &tallied.standing, outcome));
-        }
-        if plan.charges().is_empty() && plan.grants().is_none() {
-            return Step::Done(outcome);
-        }
-        let grants = plan.grants().cloned();
-        let outcome = tallied::settle(outcome, page, plan, tallied);
-        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
-        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known))
-    }
-}
-
-/// What a ticket of the request is made of.
-fn matter<'a>(
-    suspended: &'a Suspended,
-    page: &'a Page,
-    content: &'a Result<Content, Reason>,
-    body: Option<&'a [u8]>,
-) -> Matter<'a> {
-    let Suspended { set, agent, session, request, route, .. } = suspended;
-    let token = session.as_ref().and_then(|session| session.token.as_ref());
-    let requester = Requester {
-        agent,
-        session: session.as_ref().map(|session| session.id.as_str()),
-        issuer: token.map(|token| token.key.as_str()),
-        person: token.and_then(|token| token.on_behalf_of.as_deref()),
-    };
-    Matter { set, page, requester, request, route, content, body }
-}
-
-/// The end, with what is to be done with a request that is forwarded. One of an agent that may not act is not.
-fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Step {
-    outcome.obligations.extend_from_slice(obligations);
-    Step::Done(stand(page, standing, outcome))
-}
-
-/// The outcome, unless the agent may not act.
-fn stand(page: &Page, standing: &Standing, outcome: Outcome) -> Outcome {
-    if outcome.forward && standing.stops(outcome.acts()) {
-        Outcome { operations: outcome.operations, rpc: outcome.rpc, ..stopped(page, standing) }
-    } else {
-        outcome
-    }
-}
-
-fn gone(agent: String) -> Outcome {
-    unknown(Some(agent), Code::UnknownAgent, "the agent's page is gone".to_string())
-}
-
-/// A refusal because of who is asking, and not of what: also on a page in shadow, for somebody has said stop.
-fn stopped(page: &Page, standing: &Standing) -> Outcome {
-    Outcome { forward: false, shadow: false, ..denied(page, standing.reason(), None) }
-}
-
-fn not_an_agent() -> Outcome {
-    Outcome { decision: Decision::Allow, forward: true, not_an_agent: true, ..blank() }
-}
-
-fn unknown(agent: Option<String>, code: Code, why: String) -> Outcome {
-    let reason = Reason { code, message: why, pointer: None };
-    // A name that no page has is a text like any other: what is in the wrong header may be a key.
-    let agent = agent.filter(|name| name.len() <= UNKNOWN_AGENT_BYTES && !suspect(name.as_bytes()));
-    Outcome { agent, reasons: alloc::vec![reason], ..blank() }
-}
-
-/// A refusal before any rule was judged. On a page in shadow it is recorded, and the request goes on.
-pub(super) fn denied(page: &Page, reason: Reason, rule: Option<String>) -> Outcome {
-    Outcome {
-        forward: page.shadow,
-        shadow: page.shadow,
-        agent: Some(page.agent.clone()),
-        version: Some(page.version.clone()),
-        rule,
-        reasons: alloc::vec![reason.bounded()],
-        ..blank()
-    }
-}
-
-/// Refuses, for no reason yet.
-pub(super) fn blank() -> Outcome {
-    Outcome {
-        decision: Decision::Deny,
-        forward: false,
-        shadow: false,
-        not_an_agent: false,
-        agent: None,
-        session: None,
-        version: None,
-        rule: None,
-        reasons: Vec::new(),
-        more_reasons: 0,
-        obligations: Vec::new(),
-        operations: Vec::new(),
-        considered: Vec::new(),
-        rpc: None,
-        roles: Roles::default(),
-        held: None,
-        approved: Vec::new(),
-        undecidable: None,
-        keep: None,
-        candidate: None,
-        reserved: Vec::new(),
-        counters_since: None,
-        charged: None,
-        tallies: Vec::new(),
-        moved: Vec::new(),
-        shape: None,
     }
 }
