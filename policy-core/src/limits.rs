@@ -114,10 +114,14 @@ pub const COMMAND_SECONDS: u64 = 300;
 pub const COMMAND_SKEW_SECONDS: u64 = 30;
 /// Longest time for which the end of a session is remembered, in days: no token of one holds longer.
 pub const ENDED_DAYS: u64 = 31;
-/// Most pauses at a time.
+/// Most agents that are paused by commands at a time. All agents can be paused besides.
 pub const PAUSES: usize = 200;
+/// Most pauses by tripwires at a time.
+pub const TRIPPED: usize = 2_000;
 /// Most commands that are remembered, each until it is void: more in that time are refused.
 pub const COMMANDS: usize = 200;
+/// Commands beyond that, for those that pause all agents.
+pub const URGENT_COMMANDS: usize = 16;
 /// For how long the end of a session is remembered whose longest token nobody names, in seconds: so long after it one that
 /// was issued before it may hold.
 pub const ENDED_SECONDS: u64 = SESSION_SECONDS + CLOCK_SKEW_SECONDS;

@@ -124,7 +124,10 @@ fn of_what_each() {
     );
     said(
         r#"{ "id": "c", "count": "rows", "max": 5, "window": "session", "per": ["session", "session"] }"#,
-        &["`session` stands here twice | \"session\""],
+        &[
+            "`session` stands here twice | \"session\"",
+            "warning: no identity source of the gateway takes session tokens: no request can be counted here | add `{ \"session_token\": { \"header\": \"authorization\" } }` to `identity` in the gateway document | \"session\"",
+        ],
     );
     page(
         r#"{ "permit": [{ "id": "w", "scope": "shop:files.write", "fields": "any", "counters": [{ "id": "c", "count": "rows", "max": 5, "window": "1h", "per": ["resource"] }] }] }"#,

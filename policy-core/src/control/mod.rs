@@ -131,7 +131,9 @@ fn obey(
     store: &mut dyn Store,
     now: Timestamp,
 ) -> Result<Reply, Refused> {
-    let once = |pauses: &mut Pauses| pauses.command(once(&key.id, &command.id), command.issued, command.expires);
+    let urgent = matches!(&command.action, Action::Pause { scope: Scope::All, .. });
+    let once =
+        |pauses: &mut Pauses| pauses.command(once(&key.id, &command.id), command.issued, command.expires, urgent);
     let mut changed = None;
     let pauses = match &command.action {
         // It changes nothing: it may be asked again, and takes no room.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Outcome};
+use super::{Code, Decision, Outcome};
 use crate::policy::PolicySet;
 
 /// The candidate's judgement beside the enforced one.
@@ -41,9 +41,12 @@ impl Compared {
     /// How the candidate's outcome stands to the enforced one. A grant holds under one policy set alone, and is not shown to
     /// a candidate: what a person has approved was held there too.
     pub(crate) fn between(enforced: &Outcome, candidate: &Outcome) -> Self {
-        let held = |outcome: &Outcome| match outcome.approved.as_slice() {
-            [] => (!outcome.forward, outcome.decision),
-            [_, ..] => (true, Decision::ApprovalRequired),
+        let asked = |outcome: &Outcome| {
+            outcome.is_approved() || outcome.reasons.iter().any(|reason| reason.code == Code::ApprovalInvalid)
+        };
+        let held = |outcome: &Outcome| match asked(outcome) {
+            true => (true, Decision::ApprovalRequired),
+            false => (!outcome.forward, outcome.decision),
         };
         match held(candidate).cmp(&held(enforced)) {
             core::cmp::Ordering::Equal => Self::Same,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{COMMANDS, PAUSES};
+use crate::limits::{COMMANDS, PAUSES, TRIPPED, URGENT_COMMANDS};
 use crate::policy::Reach;
 use crate::store::{NotSet, SlotName, Store, region, update};
 use crate::time::Timestamp;
@@ -130,15 +130,22 @@ impl Pauses {
         strictest(&self.pauses, agent, now)
     }
 
-    /// Adds a pause in place of one of the same scope, extent and kind of cause.
+    /// Adds a pause beside those of another scope, extent or kind of cause. One like it that holds longer stays as it is: to
+    /// shorten a pause, lift it first. There is always room to pause all agents, and tripwires take no room of commands.
     ///
     /// # Errors
     /// [`NotPaused::Full`].
     pub fn pause(&mut self, pause: Pause) -> Result<(), NotPaused> {
         let twin =
             |known: &Pause| known.scope == pause.scope && known.what == pause.what && known.cause.is_like(&pause.cause);
+        if self.pauses.iter().any(|known| twin(known) && known.outlasts(&pause)) {
+            return Ok(());
+        }
         self.pauses.retain(|known| !twin(known));
-        if self.pauses.len() >= PAUSES {
+        let tripped = |pause: &Pause| matches!(pause.cause, Cause::Tripwire { .. });
+        let taken = self.pauses.iter().filter(|known| known.scope != Scope::All && tripped(known) == tripped(&pause));
+        let room = if tripped(&pause) { TRIPPED } else { PAUSES };
+        if pause.scope != Scope::All && taken.count() >= room {
             return Err(NotPaused::Full);
         }
         self.pauses.push(pause);
@@ -152,18 +159,25 @@ impl Pauses {
         before.saturating_sub(self.pauses.len())
     }
 
-    /// Notes that a command is carried out, which is void from `until` on.
+    /// Notes that a command is carried out, which is void from `until` on. An `urgent` one, which pauses all agents, finds room
+    /// where others do not.
     ///
     /// # Errors
     /// [`NotPaused`], where it may not be.
-    pub fn command(&mut self, digest: [u8; 16], issued: Timestamp, until: Timestamp) -> Result<(), NotPaused> {
+    pub fn command(
+        &mut self,
+        digest: [u8; 16],
+        issued: Timestamp,
+        until: Timestamp,
+        urgent: bool,
+    ) -> Result<(), NotPaused> {
         if issued < self.birth {
             return Err(NotPaused::Old);
         }
         if self.commands.iter().any(|(known, _)| *known == digest) {
             return Err(NotPaused::Repeated);
         }
-        if self.commands.len() >= COMMANDS {
+        if self.commands.len() >= if urgent { COMMANDS + URGENT_COMMANDS } else { COMMANDS } {
             return Err(NotPaused::Full);
         }
         self.commands.push((digest, until));
@@ -180,6 +194,15 @@ impl Pause {
     /// Whether it is not over.
     pub(crate) fn holds(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it is over later than another, or never.
+    fn outlasts(&self, other: &Self) -> bool {
+        match (self.until, other.until) {
+            (None, until) => until.is_some(),
+            (Some(own), Some(other)) => own > other,
+            (Some(_), None) => false,
+        }
     }
 }
 
@@ -271,7 +294,9 @@ mod tests {
     fn a_command_is_carried_out_once_and_none_from_before() {
         let mut store = store();
         let mut command = |digest, issued, until, now| {
-            change(&mut store, Timestamp(now), |pauses| pauses.command(digest, Timestamp(issued), Timestamp(until)))
+            change(&mut store, Timestamp(now), |pauses| {
+                pauses.command(digest, Timestamp(issued), Timestamp(until), false)
+            })
         };
         assert_eq!(command([1; 16], 99, 500, 100), Err(NotPaused::Old));
         assert_eq!(command([1; 16], 100, 500, 100), Ok(()));
@@ -280,7 +305,22 @@ mod tests {
             assert_eq!(command([digest; 16], 100, 500, 100), Ok(()));
         }
         assert_eq!(command([0; 16], 100, 500, 499), Err(NotPaused::Full));
-        assert_eq!(command([0; 16], 100, 900, 500), Ok(()));
+        // All agents can still be stopped.
+        let urgent = |pauses: &mut Pauses| pauses.command([0; 16], Timestamp(100), Timestamp(900), true);
+        assert_eq!(change(&mut store, Timestamp(499), urgent), Ok(()));
+    }
+
+    #[test]
+    fn a_shorter_pause_ends_no_longer_one() {
+        let mut store = store();
+        let agent = || Scope::Agent("a".into());
+        for until in [Some(300), Some(200), None, Some(400)] {
+            let pause = pause(agent(), What::Everything, until);
+            change(&mut store, Timestamp(100), |pauses| pauses.pause(pause.clone())).unwrap();
+            let expect = if until.is_some_and(|until| until < 400) { Some(Timestamp(300)) } else { None };
+            assert_eq!(Pauses::read(&mut store).unwrap().of("a", Timestamp(100)).unwrap().until, expect, "{until:?}");
+        }
+        assert_eq!(change(&mut store, Timestamp(100), |pauses| Ok(pauses.resume(&agent()))), Ok(1));
     }
 
     #[test]
@@ -290,8 +330,12 @@ mod tests {
             let scope = Scope::Agent(alloc::format!("{agent}"));
             change(&mut store, Timestamp(100), |p| p.pause(pause(scope.clone(), What::Writes, None))).unwrap();
         }
-        let full = change(&mut store, Timestamp(100), |p| p.pause(pause(Scope::All, What::Writes, None)));
-        assert_eq!(full, Err(NotPaused::Full));
+        let one_more = || pause(Scope::Agent("x".into()), What::Writes, None);
+        assert_eq!(change(&mut store, Timestamp(100), |p| p.pause(one_more())), Err(NotPaused::Full));
+        // There is room for a tripwire, and for all agents.
+        let tripped = Pause { cause: Cause::Tripwire { id: "t".into() }, ..one_more() };
+        assert_eq!(change(&mut store, Timestamp(100), |p| p.pause(tripped.clone())), Ok(()));
+        assert_eq!(change(&mut store, Timestamp(100), |p| p.pause(pause(Scope::All, What::Everything, None))), Ok(()));
         let again = pause(Scope::Agent("0".into()), What::Writes, None);
         assert_eq!(change(&mut store, Timestamp(100), |p| p.pause(again.clone())), Ok(()));
     }

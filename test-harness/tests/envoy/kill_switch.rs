@@ -287,8 +287,12 @@ async fn what_is_no_sound_command_does_nothing() {
     })
     .await;
     assert!(log.contains("ambit: pause of all agents what `everything` by the key `ops` jti `"), "{log}");
-    let events = envoy.access_log(refusals.len() + 2).await;
-    let replayed = events.iter().find(|entry| entry["details"] == "ambit_command_replayed").expect("an entry");
+    // Each worker writes its part of the log when it gets to it.
+    let replayed = until(Duration::from_secs(20), "the replayed command in the access log", async || {
+        let events = envoy.access_log(refusals.len()).await;
+        events.into_iter().find(|entry| entry["details"] == "ambit_command_replayed")
+    })
+    .await;
     let event: Value = serde_json::from_str(replayed["decision"].as_str().expect("an event")).expect("an event");
     assert_eq!(
         (&event["outcome"], &event["command"], &event["key"], &event["all"]),

@@ -163,9 +163,11 @@ async fn admin_json(admin: SocketAddr, path: &str) -> Value {
 async fn listener(admin: SocketAddr, is: impl Fn(&str) -> bool) -> SocketAddr {
     let listeners = admin_json(admin, "/listeners?format=json").await;
     let statuses = listeners["listener_statuses"].as_array().expect("listeners");
-    let found = statuses.iter().find(|status| is(status["name"].as_str().unwrap_or_default())).expect("the listener");
-    let port =
-        found["local_address"]["socket_address"]["port_value"].as_u64().and_then(|port| u16::try_from(port).ok());
+    let mut found = statuses.iter().filter(|status| is(status["name"].as_str().unwrap_or_default()));
+    // Listeners within the process have no port.
+    let port = found
+        .find_map(|status| status["local_address"]["socket_address"]["port_value"].as_u64())
+        .and_then(|port| u16::try_from(port).ok());
     SocketAddr::from(([127, 0, 0, 1], port.expect("the listener's port")))
 }
 
