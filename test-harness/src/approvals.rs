@@ -15,7 +15,7 @@ use crate::keys::{KeyError, KeyFile, random_id};
 use crate::render::printable;
 
 /// Longest line of a ticket that is shown, in characters.
-const LINE_CHARS: usize = 600;
+const LINE_CHARS: usize = 4_096;
 /// Most lines of a ticket that are shown: more than a gateway writes.
 const LINES: usize = 2_000;
 
@@ -187,6 +187,7 @@ mod tests {
             present: text("x"),
             roles: BTreeMap::from([(text("manager"), Terms { expires: 900, hold: 0, reuse })]),
             action: vec![text("  price: `10.00` → `20.98`")],
+            unseen: false,
         }
     }
 
