@@ -50,6 +50,7 @@ fn a_ticket_says_what_would_be_done() {
             "`store:products.update` of `42`",
             "  price: `\"10.00\"` → `\"20.98\"`",
             "  status: `\"a\\u{1b}[31m\\\"b\\\" line\\u{a}\\u{60}two\\u{60}\"`",
+            "held: `price` 20.98 is 109.8 % above 10.00; at most 5 % (10.50); past that, `manager` must approve (limit `step`)",
         ]
     );
     assert!(!ticket.unseen);

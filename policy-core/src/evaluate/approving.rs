@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
@@ -49,7 +50,7 @@ impl Matter<'_> {
         let mut trace = known.end_trace();
         let api = self.page.apis.get(self.route.api as usize);
         let names = api.map(|api| bound_headers(self.page, api, &trace)).unwrap_or_default();
-        self.complete(&mut trace, body);
+        self.complete(&mut trace, body, &again.reasons);
         let Trace { present, words, unseen, rules, .. } = trace;
         let (path, query) = self.request.target.split_once('?').unwrap_or((&self.request.target, ""));
         let present: Vec<&str> = present.iter().map(String::as_str).collect();
@@ -86,8 +87,8 @@ impl Matter<'_> {
     }
 
     /// Adds to the words what is not the request's own: values of the present that it does not write, a body that nobody
-    /// reads.
-    fn complete(&self, trace: &mut Trace, body: &[u8]) {
+    /// reads, the limits that it goes past.
+    fn complete(&self, trace: &mut Trace, body: &[u8], reasons: &[Reason]) {
         let mut words = Words::after(&trace.words);
         for (_, (line, unseen)) in trace.looked.iter().filter(|(noted, _)| !trace.told.contains(*noted)) {
             words.unseen |= unseen;
@@ -101,6 +102,9 @@ impl Matter<'_> {
                 let _ = write!(line, "{byte:02x}");
             }
             words.line(line + "…");
+        }
+        for reason in reasons.iter().filter(|reason| trace.measured.contains(&reason.message)) {
+            words.line(format!("held: {}", reason.message));
         }
         trace.say(words.lines, words.unseen);
     }

@@ -54,6 +54,8 @@ pub(crate) struct Trace {
     pub(crate) looked: BTreeMap<String, (String, bool)>,
     /// Values of the present that stand beside what the request writes.
     pub(crate) told: BTreeSet<String>,
+    /// What limits say of the request, by its values and those of the present alone.
+    pub(crate) measured: BTreeSet<String>,
     /// What is looked at now is told.
     pub(crate) telling: bool,
     /// Permits that match.
@@ -94,6 +96,7 @@ impl Trace {
         self.unseen |= more.unseen;
         self.looked.extend(more.looked);
         self.told.extend(more.told);
+        self.measured.extend(more.measured);
         self.rules.extend(more.rules);
     }
 
