@@ -216,7 +216,7 @@ mod tests {
         let text = shown(&forged, "manager", None);
         assert!(!text.contains(['\u{1b}', '\r', '\u{202e}', '\u{7}']), "{text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("you approve")).count(), 1);
-        assert!(text.lines().all(|line| line.chars().count() < 700));
+        assert!(text.lines().all(|line| line.chars().count() < LINE_CHARS + 100));
         assert!(text.contains("3002 lines more"));
         let tail: Vec<&str> = text.lines().rev().take(2).collect();
         assert_eq!(tail[0], "you approve as `manager`: for this request alone, once, within 15m");
