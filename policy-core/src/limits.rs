@@ -92,9 +92,11 @@ pub const GRANTS: usize = 8;
 /// Slots for grants that have been used: about 11,000 that still hold.
 pub const SPENT_SLOTS: u32 = 64;
 /// Most bytes of the words of a ticket.
-pub const WORDS_BYTES: usize = 8 * 1024;
-/// Longest value that a ticket repeats, in characters.
-pub const WORD_CHARS: usize = 200;
+pub const WORDS_BYTES: usize = 12 * 1024;
+/// Longest value that a ticket repeats whole, in bytes with its escapes.
+pub const WORD_BYTES: usize = 400;
+/// The same of a text beside the operations: a GraphQL document, a statement.
+pub const WORD_TEXT_BYTES: usize = 1_600;
 /// Longest id that a signed message, a key or a session has, in bytes.
 pub const ID_BYTES: usize = 128;
 /// Longest time that a session token may hold, in seconds: 30 days.

@@ -14,13 +14,7 @@ const WITHHELD: &str = "`…` (not repeated, for it may hold a secret)";
 /// anything is not repeated at all: messages go to logs, whatever the request was refused for.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    quote_within(text, QUOTED_CHARS)
-}
-
-/// [`quote`] of up to so many characters: for those who must see more than a message says.
-#[must_use]
-pub(crate) fn quote_within(text: &str, chars: usize) -> String {
-    if suspect(text.as_bytes()) { WITHHELD.into() } else { escaped(text, chars) }
+    if suspect(text.as_bytes()) { WITHHELD.into() } else { escaped(text, QUOTED_CHARS) }
 }
 
 /// [`quote`] for bytes that need not be UTF-8.

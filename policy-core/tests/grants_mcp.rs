@@ -38,7 +38,7 @@ fn a_call_is_the_same_under_another_id() {
     let first = sent(&call("1", r#""_meta":{"progressToken":1},"#, "orders"));
     let outcome = gateway.send(&first, DONE);
     let ticket = support::approving::ticket(&outcome);
-    assert!(ticket.action.iter().any(|line| line == "  table: `orders`"), "{:?}", ticket.action);
+    assert!(ticket.action.iter().any(|line| line == "  /table: `\"orders\"`"), "{:?}", ticket.action);
     // The ticket travels in the error's `data`.
     let reply: Value = serde_json::from_slice(&outcome.reply(&gateway.set).body).unwrap();
     assert_eq!(reply["error"]["data"]["approval"]["ticket"], ticket.encoded());

@@ -15,7 +15,7 @@ use crate::keys::{KeyError, KeyFile, random_id};
 use crate::render::printable;
 
 /// Longest line of a ticket that is shown, in characters.
-const LINE_CHARS: usize = 600;
+const LINE_CHARS: usize = 4_096;
 /// Most lines of a ticket that are shown: more than a gateway writes.
 const LINES: usize = 2_000;
 
@@ -187,6 +187,7 @@ mod tests {
             present: text("x"),
             roles: BTreeMap::from([(text("manager"), Terms { expires: 900, hold: 0, reuse })]),
             action: vec![text("  price: `10.00` → `20.98`")],
+            unseen: false,
         }
     }
 
@@ -215,7 +216,7 @@ mod tests {
         let text = shown(&forged, "manager", None);
         assert!(!text.contains(['\u{1b}', '\r', '\u{202e}', '\u{7}']), "{text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("you approve")).count(), 1);
-        assert!(text.lines().all(|line| line.chars().count() < 700));
+        assert!(text.lines().all(|line| line.chars().count() < LINE_CHARS + 100));
         assert!(text.contains("3002 lines more"));
         let tail: Vec<&str> = text.lines().rev().take(2).collect();
         assert_eq!(tail[0], "you approve as `manager`: for this request alone, once, within 15m");

@@ -364,6 +364,7 @@ mod tests {
             present: text(),
             roles: BTreeMap::from([("manager".into(), terms)]),
             action: Vec::new(),
+            unseen: false,
         }
     }
 

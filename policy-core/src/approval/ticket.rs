@@ -48,6 +48,10 @@ pub struct Ticket {
     pub roles: BTreeMap<String, Terms>,
     /// What is done, in words.
     pub action: Vec<String>,
+    /// The words do not show all that is bound: something is cut, withheld, or no text.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    #[cfg_attr(feature = "author", serde(default))]
+    pub unseen: bool,
 }
 
 /// How long and how often a grant of a role holds.

@@ -2,11 +2,16 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
 
 use super::judge::judge;
 use super::route::Route;
+use super::words::Words;
 use crate::approval::{Approving, Asked, Granted, HEADER, Requester, Roles, Terms, Ticket, digest, read};
 use crate::decision::{Code, Decision, Held, Outcome, Reason};
 use crate::decode::Content;
@@ -42,18 +47,17 @@ impl Matter<'_> {
         let again = judge(self.set, self.page, self.request, self.route, self.content, known);
         known.take_wants();
         let calls = self.content.as_ref().ok().filter(|_| again.rpc.is_some());
-        let Trace { present, headers: looked_at, words, rules } = known.end_trace();
+        let mut trace = known.end_trace();
         let api = self.page.apis.get(self.route.api as usize);
-        let permits = self.page.permits.iter().filter(|permit| rules.contains(&permit.id));
-        let listed = permits.flat_map(|permit: &Permit| permit.headers.allow.iter().chain(&permit.headers.require));
-        let of_api = api.into_iter().flat_map(|api: &Api| &api.guarded_headers);
-        let names = looked_at.iter().chain(listed).chain(of_api).map(String::as_str).chain(BOUND);
+        let names = api.map(|api| bound_headers(self.page, api, &trace)).unwrap_or_default();
+        self.complete(&mut trace, body, &again.reasons);
+        let Trace { present, words, unseen, rules, .. } = trace;
         let (path, query) = self.request.target.split_once('?').unwrap_or((&self.request.target, ""));
         let present: Vec<&str> = present.iter().map(String::as_str).collect();
         // One by one: putting a map together at once would sort, which takes more code than all of this.
         let mut headers = BTreeMap::new();
         for name in names {
-            headers.extend(bound(&self.request.headers, name));
+            headers.extend(bound(&self.request.headers, &name));
         }
         let mut roles = BTreeMap::new();
         for role in &self.page.roles {
@@ -78,7 +82,31 @@ impl Matter<'_> {
             present: digest(present.join("\n").as_bytes()),
             roles,
             action: words,
+            unseen,
         })
+    }
+
+    /// Adds to the words what is not the request's own: values of the present that it does not write, a body that nobody
+    /// reads, the limits that it goes past.
+    fn complete(&self, trace: &mut Trace, body: &[u8], reasons: &[Reason]) {
+        let mut words = Words::after(&trace.words);
+        for (_, (line, unseen)) in trace.looked.iter().filter(|(noted, _)| !trace.told.contains(*noted)) {
+            words.unseen |= unseen;
+            words.line(line.clone());
+        }
+        if matches!(self.content, Ok(Content::Unread(_))) {
+            words.unseen = true;
+            let mut line = String::from("  a body that is not read: only its digest is approved, ");
+            for byte in Sha256::digest(body).iter().take(8) {
+                // Writing to a String cannot fail.
+                let _ = write!(line, "{byte:02x}");
+            }
+            words.line(line + "…");
+        }
+        for reason in reasons.iter().filter(|reason| trace.measured.contains(&reason.message)) {
+            words.line(format!("held: {}", reason.message));
+        }
+        trace.say(words.lines, words.unseen);
     }
 
     /// What the grants that come with the request approve of it; `None`: it needs none, whatever counters say.
@@ -199,10 +227,24 @@ fn unseen(code: Code) -> Reason {
     Reason { code, message, pointer: None }
 }
 
+/// Names of the headers that a ticket binds where they are there, each once.
+pub(super) fn bound_headers(page: &Page, api: &Api, trace: &Trace) -> Vec<String> {
+    let permits = page.permits.iter().filter(|permit| trace.rules.contains(&permit.id));
+    let listed = permits.flat_map(|permit: &Permit| permit.headers.allow.iter().chain(&permit.headers.require));
+    let names = trace.headers.iter().chain(listed).chain(&api.guarded_headers).map(String::as_str).chain(BOUND);
+    let mut each: Vec<String> = Vec::new();
+    for name in names {
+        // Of a parameter the whole header is bound.
+        let name = name.split('/').next().unwrap_or(name);
+        if !each.iter().any(|known| known == name) {
+            each.push(name.to_string());
+        }
+    }
+    each
+}
+
 /// The name and a digest of the values of a header that is there.
 fn bound(headers: &Headers, name: &str) -> Option<(String, String)> {
-    // Of a parameter the whole header is bound.
-    let name = name.split('/').next().unwrap_or(name);
     let mut values = Vec::new();
     for value in headers.all(name) {
         // The same number of bytes on every machine.

@@ -1,148 +1,171 @@
-//! What a request does, in words that a person can approve: every operation, every value, and beside a value what it is now
-//! where that was looked up. Values are escaped and bounded, what detectors of secrets stop at is left out. What is left out
-//! is covered by the digests of the ticket, and the words say so.
+//! What a request does, in words that a person can approve: every header that is bound, every operation, every value, and
+//! beside a value what it is now where that was looked up. What a body holds beside its operations stands behind them. What
+//! detectors of secrets stop at is left out. What is left out is covered by the digests of the ticket, and the words say so.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::judge::Bench;
+use super::approving::bound_headers;
+use super::judge::{Bench, actions};
 use super::names::{Datum, Scope, Values};
-use super::present::text_of;
-use crate::decode::{Content, Operation};
-use crate::document::{Kind, Path, Value};
-use crate::limits::{WORD_CHARS, WORDS_BYTES};
-use crate::policy::{CURRENT, Currency, FieldKind, FieldType};
-use crate::quote::{quote, quote_within};
-use crate::state::Trace;
+use super::words::Words;
+use crate::decode::{Operation, decoder_of};
+use crate::document::{Kind, Path, Step, Value, pointer_token};
+use crate::limits::{WORD_BYTES, WORD_TEXT_BYTES};
+use crate::policy::{CURRENT, Currency, Decoder, FieldKind, FieldType};
+use crate::secrets::is_credential_by_name;
 
 const ROOT: &Path = &Path(Vec::new());
 
 impl<'a> Bench<'a> {
     /// Notes what the request does.
     pub(super) fn describe(&self, operations: &'a [Operation<'a>]) {
-        let mut lines = alloc::vec![self.addressed()];
-        lines.extend(self.request.query.iter().map(|pair| {
+        let (mut words, mut names) = (Words::default(), Vec::new());
+        self.known.note(|trace| {
+            words = Words::after(&trace.words);
+            names = bound_headers(self.page, self.api, trace);
+        });
+        let addressed = self.addressed(&mut words);
+        words.line(addressed);
+        for pair in &self.request.query {
             let credential = self.api.loosen.query_credentials.iter().any(|known| known.matches(&pair.name));
-            let value = if credential { "not shown: a credential".into() } else { shown(&pair.value) };
-            format!("  query.{}: {value}", shown(&pair.name))
-        }));
-        for operation in operations {
-            lines.push(self.named(operation));
-            let scope = self.scope(operation, &self.route.variables);
-            if let Some(document) = operation.document {
-                fields(&scope, document, &mut lines);
+            let value = if credential { CREDENTIAL.into() } else { words.text(&pair.value) };
+            let line = format!("  query.{}: {value}", words.text(&pair.name));
+            words.line(line);
+        }
+        for name in names {
+            let credential = is_credential_by_name(&name, &self.set.set.gateway);
+            for value in self.request.headers.all(&name) {
+                let value = if credential { CREDENTIAL.into() } else { words.octets(value) };
+                words.line(format!("  header `{name}`: {value}"));
             }
         }
-        if matches!(self.content, Content::Unread(_)) {
-            lines.push("  a body that is not read: only its digest is approved".into());
+        for operation in operations {
+            let named = self.named(operation, &mut words);
+            words.line(named);
+            let scope = self.scope(operation, &self.route.variables);
+            if let Some(document) = operation.document {
+                fields(&scope, document, &mut words);
+            }
         }
-        let known = scope_of(self, operations);
-        if let Some(known) = known {
-            // What is not known is not looked up for words.
-            known.known.take_wants();
-            known.known.note(|trace| bounded(trace, lines));
-        }
+        self.beside(operations, &mut words);
+        // What is not known is not looked up for words.
+        self.known.take_wants();
+        self.known.note(|trace| trace.say(words.lines, words.unseen));
     }
 
-    fn addressed(&self) -> String {
+    fn addressed(&self, words: &mut Words) -> String {
         let path = self.request.target.split('?').next().unwrap_or_default();
-        format!("{} {}{}", self.request.method.name(), self.request.host, shown(path))
+        format!("{} {}{}", self.request.method.name(), self.request.host, words.text(path))
     }
 
-    fn named(&self, operation: &Operation<'_>) -> String {
+    fn named(&self, operation: &Operation<'_>, words: &mut Words) -> String {
         let action = operation.action.map(|action| format!("{}:{}", self.api.alias, action.name));
         let call = operation.call.map(|call| format!("{} {}", call.kind.noun(), call.name));
         let name = match (action, call) {
-            (Some(action), Some(call)) => format!("{} ({})", quote(&action), quote(&call)),
-            (Some(name), None) | (None, Some(name)) => quote(&name),
+            (Some(action), Some(call)) => format!("{} ({})", words.text(&action), words.text(&call)),
+            (Some(name), None) | (None, Some(name)) => words.text(&name),
             (None, None) => "what no catalog lists".to_string(),
         };
-        let of = operation.key.as_ref().map(|key| format!(" of {}", shown(key))).unwrap_or_default();
+        let of = operation.key.as_ref().map(|key| format!(" of {}", words.text(key))).unwrap_or_default();
         format!("{name}{of}")
     }
-}
 
-fn scope_of<'a>(bench: &Bench<'a>, operations: &'a [Operation<'a>]) -> Option<Scope<'a>> {
-    operations.first().map(|operation| bench.scope(operation, &bench.route.variables))
-}
-
-/// Adds lines as long as there is room.
-fn bounded(trace: &mut Trace, lines: Vec<String>) {
-    let mut bytes: usize = trace.words.iter().map(String::len).sum();
-    let mut left = 0usize;
-    for line in lines {
-        bytes = bytes.saturating_add(line.len());
-        if bytes > WORDS_BYTES || left > 0 {
-            left = left.saturating_add(1);
-        } else {
-            trace.words.push(line);
+    /// What the body holds and no operation: `_meta` of a call, the text of a GraphQL document or of a statement.
+    fn beside(&self, operations: &[Operation<'_>], words: &mut Words) {
+        let Some(body) = self.body else { return };
+        let rpc = decoder_of(self.api, &actions(self.api, self.route)) == Decoder::Jsonrpc;
+        let root = body.root();
+        let mut messages: Vec<Value<'_>> = Vec::new();
+        if rpc {
+            if root.kind() == Kind::Array { messages.extend(root.children()) } else { messages.push(root) }
         }
-    }
-    if left > 0 {
-        trace.words.push(format!("and {left} lines more, which do not fit here: the digest of the body covers them"));
-    }
-}
-
-fn shown(text: &str) -> String {
-    quote_within(text, WORD_CHARS)
-}
-
-/// A field that the catalog names: where it stands here, its type.
-type Named<'a> = Vec<(&'a str, Value<'a>, Option<&'a FieldType>)>;
-
-/// Every value of an operation's document, a line each.
-fn fields<'a>(scope: &Scope<'a>, document: Value<'a>, lines: &mut Vec<String>) {
-    let mut named: Named<'a> = Vec::new();
-    let action = scope.operation.action;
-    for field in action.iter().flat_map(|action| &action.fields) {
-        let (at, kind) = field.spelled(scope.operation.is_by_call());
-        for path in at {
-            let found = crate::document::select(document, crate::document::Steps { head: &path.0, tail: &[] });
-            named.extend(found.into_iter().map(|value| (field.name.as_str(), value, kind)));
+        // What the lines of the operation say, and what is left out of the digest as well.
+        let mut said: Vec<Value<'_>> = operations.iter().filter_map(|operation| operation.document).collect();
+        for message in messages {
+            said.extend(["jsonrpc", "id", "method"].iter().filter_map(|name| message.member(name)));
+            let Some(params) = message.member("params") else { continue };
+            said.extend(params.member("_meta").and_then(|meta| meta.member("progressToken")));
+            if message.member("method").and_then(Value::string) == Some("tools/call") {
+                said.extend(params.member("name"));
+            }
         }
+        leaves(root, &|value| said.iter().any(|said| said.same_node(value)), &mut |pointer, value| {
+            let value = words.value(value, WORD_TEXT_BYTES);
+            let line = format!("  body {}: {value}", words.name(pointer));
+            words.line(line);
+            !words.is_full()
+        });
     }
-    let mut open: Vec<(String, Value<'a>)> = alloc::vec![(String::new(), document)];
+}
+
+const CREDENTIAL: &str = "not shown: a credential";
+
+/// Calls `each` for every value that has nothing below it, with its pointer, until that says no.
+fn leaves<'a>(root: Value<'a>, said: &dyn Fn(Value<'a>) -> bool, each: &mut dyn FnMut(&str, Value<'a>) -> bool) {
+    let mut open: Vec<(String, Value<'a>)> = alloc::vec![(String::new(), root)];
     while let Some((at, value)) = open.pop() {
-        let known = named.iter().find(|(_, known, _)| known.same_node(value));
-        let container = matches!(value.kind(), Kind::Array | Kind::Object);
-        if container && value.children().next().is_some() {
-            let below = value.children().enumerate().map(|(position, child)| {
-                let token = if value.kind() == Kind::Object { child.name().into() } else { position.to_string() };
-                let at = if at.is_empty() { token } else { format!("{at}.{token}") };
-                (at, child)
-            });
+        if said(value) {
+            continue;
+        }
+        if matches!(value.kind(), Kind::Array | Kind::Object) && value.children().next().is_some() {
             let from = open.len();
-            open.extend(below);
+            open.extend(value.children().enumerate().map(|(position, child)| {
+                let object = value.kind() == Kind::Object;
+                let token = if object { pointer_token(child.name()) } else { position.to_string() };
+                (format!("{at}/{token}"), child)
+            }));
             if let Some(below) = open.get_mut(from..) {
                 below.reverse();
             }
-            continue;
-        }
-        let name = known.map_or(at.as_str(), |(name, ..)| name);
-        let kind = known.and_then(|(.., kind)| *kind);
-        let new = written(scope, value, kind);
-        let line = match known.and_then(|(name, ..)| now(scope, name)) {
-            Some(now) => format!("  {}: {now} \u{2192} {new}", plain(name)),
-            None => format!("  {}: {new}", plain(name)),
-        };
-        lines.push(line);
-        if lines.iter().map(String::len).sum::<usize>() > 2 * WORDS_BYTES {
-            // Nothing behind this is shown anyway.
+        } else if !each(&at, value) {
             return;
         }
     }
 }
 
-/// A name of a request: in the catalog's form as it is, else escaped.
-fn plain(name: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    if name.len() <= 64 && name.bytes().all(plain) && !name.is_empty() { name.into() } else { shown(name) }
+/// A field that the catalog names.
+struct Named<'a> {
+    name: &'a str,
+    kind: Option<&'a FieldType>,
+    /// It stands at one place, so that its name says where.
+    one: bool,
+    value: Value<'a>,
+}
+
+/// Every value of an operation's document, a line each.
+fn fields<'a>(scope: &Scope<'a>, document: Value<'a>, words: &mut Words) {
+    let mut named: Vec<Named<'a>> = Vec::new();
+    let action = scope.operation.action;
+    for field in action.iter().flat_map(|action| &action.fields) {
+        let (at, kind) = field.spelled(scope.operation.is_by_call());
+        let one = at.len() == 1 && at.iter().all(|at| at.0.iter().all(|step| matches!(step, Step::Member(_))));
+        for path in at {
+            let found = crate::document::select(document, crate::document::Steps { head: &path.0, tail: &[] });
+            named.extend(found.into_iter().map(|value| Named { name: &field.name, kind, one, value }));
+        }
+    }
+    leaves(document, &|_| false, &mut |pointer, value| {
+        let known = named.iter().find(|known| known.value.same_node(value));
+        let label = match known {
+            Some(known) if known.one => words.name(known.name),
+            Some(known) => format!("{} {}", words.name(known.name), words.name(pointer)),
+            None => words.name(pointer),
+        };
+        let new = written(scope, value, known.and_then(|known| known.kind), words);
+        let line = match known.and_then(|known| now(scope, known.name, words)) {
+            Some(now) => format!("  {label}: {now} \u{2192} {new}"),
+            None => format!("  {label}: {new}"),
+        };
+        words.line(line);
+        !words.is_full()
+    });
 }
 
 /// A value as the request writes it; an amount of money also as it is meant.
-fn written<'a>(scope: &Scope<'a>, value: Value<'a>, kind: Option<&'a FieldType>) -> String {
-    let text = shown(&text_of(&Datum::Json(value)));
+fn written<'a>(scope: &Scope<'a>, value: Value<'a>, kind: Option<&'a FieldType>, words: &mut Words) -> String {
+    let text = words.value(value, WORD_BYTES);
     let Some(FieldKind::Money(money)) = kind.map(|kind| &kind.kind) else { return text };
     let fixed = matches!(&money.currency, Currency::Fixed(code) if scope.page.currency.as_ref() == Some(code));
     match scope.number(&Datum::Json(value), kind) {
@@ -154,14 +177,16 @@ fn written<'a>(scope: &Scope<'a>, value: Value<'a>, kind: Option<&'a FieldType>)
 }
 
 /// What a field is now, where that was looked up.
-fn now<'a>(scope: &Scope<'a>, field: &'a str) -> Option<String> {
+fn now<'a>(scope: &Scope<'a>, field: &'a str, words: &mut Words) -> Option<String> {
     let lookup = scope.operation.action.and_then(|action| action.lookup(CURRENT))?;
-    let Values::Known(data, _) = lookup.knows(field).then(|| scope.present((CURRENT, field, ROOT), None))? else {
+    if !lookup.knows(field) {
         return None;
-    };
-    match data.as_slice() {
-        [] => None,
-        [one] => Some(shown(&text_of(one))),
-        [first, rest @ ..] => Some(format!("{} and {} more", shown(&text_of(first)), rest.len())),
+    }
+    scope.known.note(|trace| trace.telling = true);
+    let found = scope.present((CURRENT, field, ROOT), None);
+    scope.known.note(|trace| trace.telling = false);
+    match &found {
+        Values::Known(data, _) if !data.is_empty() => Some(words.known(&found)),
+        _ => None,
     }
 }

@@ -142,7 +142,8 @@ pub(super) fn forbidden(
     (forbidding, considered)
 }
 
-fn actions<'a>(api: &'a Api, route: &Route) -> Vec<&'a Action> {
+/// The actions of an endpoint.
+pub(super) fn actions<'a>(api: &'a Api, route: &Route) -> Vec<&'a Action> {
     route.actions.iter().filter_map(|index| api.actions.get(*index as usize)).collect()
 }
 
@@ -205,15 +206,15 @@ fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
 
 /// Everything that is laid out to be judged.
 pub(super) struct Bench<'a> {
-    set: &'a PolicySet,
-    page: &'a Page,
+    pub(super) set: &'a PolicySet,
+    pub(super) page: &'a Page,
     pub(super) api: &'a Api,
     pub(super) request: &'a Request,
     pub(super) route: &'a Route,
     pub(super) content: &'a Content,
     pub(super) body: Option<&'a Document>,
     unfolded: &'a Unfolded,
-    known: &'a Known,
+    pub(super) known: &'a Known,
     operations: &'a [Operation<'a>],
     /// Tables that a `select` embeds, read when the first filter asks for them.
     embedded: OnceCell<Vec<Option<String>>>,

@@ -47,6 +47,8 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
     let mut held = 0;
     measure(&limit.test, scopes, &mut |verdict, place| {
         let mut role = None;
+        // What could not be looked up may have another reason the next time.
+        let measured = matches!(verdict, Verdict::Fails(..));
         let (decision, code, message) = match (verdict, &limit.beyond) {
             (Verdict::Holds, _) => return true,
             (Verdict::Awaits, _) => {
@@ -70,6 +72,9 @@ pub(crate) fn limit<'a>(limit: &'a Limit, scopes: &[Scope<'a>], findings: &mut V
         // More of the same would be cut anyway; what is held may still turn out to be denied.
         if *count <= REASONS {
             let message = format!("{message} (limit {})", quote(&limit.id));
+            if measured && let Some(scope) = scopes.first() {
+                scope.known.note(|trace| trace.measured.extend([message.clone()]));
+            }
             findings.push(Finding { decision, reason: Reason { code, message, pointer: place.pointer() }, role });
         }
         denied < REASONS

@@ -41,6 +41,7 @@ mod tallied;
 mod test;
 mod totals;
 mod unpermitted;
+mod words;
 
 pub(crate) use canary::folded;
 #[cfg(feature = "author")]

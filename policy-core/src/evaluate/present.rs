@@ -10,11 +10,12 @@ use alloc::vec::Vec;
 
 use super::names::{Datum, Lack, NoAmount, Scope, Values, scaled};
 use super::place::Place;
+use super::words::Words;
 use crate::decode::Fact;
 use crate::document::{Kind, Path, Step, Steps, Value, select};
 use crate::number::Decimal;
-use crate::policy::{Currency, FieldKind, FieldType, Lookup, LookupVariable, Money, Name, Supply, Total};
-use crate::state::{Asked, Missing, VariableValue, wanted};
+use crate::policy::{CURRENT, Currency, FieldKind, FieldType, Lookup, LookupVariable, Money, Name, Supply, Total};
+use crate::state::{Asked, Missing, Trace, VariableValue, wanted};
 
 /// What stands in an answer where a field is looked for.
 enum Gap {
@@ -109,7 +110,7 @@ impl<'a> Scope<'a> {
         };
         match found {
             Ok(found) => {
-                self.known.note(|trace| trace.present.extend([noted(&lookup.name, &values, (field, tail), &found)]));
+                self.known.note(|trace| looked_at(trace, lookup, &values, (field, tail), &found));
                 found
             }
             Err(Missing::Awaited) => Values::Lacking(Lack::Awaited),
@@ -265,6 +266,36 @@ impl<'a> Scope<'a> {
         let number = if total.count { Decimal::from_count(count) } else { sum };
         Values::Known(alloc::vec![Datum::Number(number)], None)
     }
+}
+
+/// Notes a value of the present that a rule has looked at, and what is said of it where the request does not write it.
+fn looked_at(
+    trace: &mut Trace,
+    lookup: &Lookup,
+    of: &[Option<VariableValue>],
+    (field, tail): (&str, &Path),
+    found: &Values<'_>,
+) {
+    let noted = noted(&lookup.name, of, (field, tail), found);
+    trace.present.insert(noted.clone());
+    if trace.telling {
+        trace.told.insert(noted);
+        return;
+    }
+    let mut words = Words::default();
+    let mut name = if lookup.name == CURRENT { field.to_string() } else { format!("{}.{field}", lookup.name) };
+    for step in &tail.0 {
+        name.push('/');
+        name.push_str(match step {
+            Step::Member(name) => name,
+            Step::Each => "*",
+            Step::Deep => "**",
+        });
+    }
+    let of: Vec<String> = of.iter().flatten().map(|value| words.text(&value.text)).collect();
+    let of = if of.is_empty() { String::new() } else { format!(" of {}", of.join(", ")) };
+    let line = format!("  {}{of} now: {}", words.text(&name), words.known(found));
+    trace.looked.insert(noted, (line, words.unseen));
 }
 
 /// A value of the present that a rule has looked at: of what, and what it is. What is not known is a value too.

@@ -236,6 +236,16 @@ fn is_credential(name: &str, sent: Sent<'_>) -> bool {
         || sent.gateway.identity.iter().any(names_agent)
 }
 
+/// Parts of the names of headers that hold a secret.
+const SECRET_NAMES: [&str; 7] = ["authorization", "cookie", "token", "secret", "password", "apikey", "api-key"];
+
+/// Whether a header's name says that its value is a credential, in whatever form: it is repeated to nobody.
+pub(crate) fn is_credential_by_name(name: &str, gateway: &Gateway) -> bool {
+    CREDENTIALS.contains(&name)
+        || SECRET_NAMES.iter().any(|part| name.contains(part))
+        || gateway.identity.iter().any(|source| source.header() == Some(name))
+}
+
 /// A plain number below a name that speaks of cards.
 fn named_card(sent: Sent<'_>) -> Option<Reason> {
     let mut card: Option<Value<'_>> = None;
@@ -298,7 +308,7 @@ fn texts(sent: Sent<'_>) -> impl Iterator<Item = (&[u8], Place<'_>)> {
 
 /// Bytes of a text that can matter to a message: the longest piece that is repeated (a pointer of 256 characters), and
 /// as much again for a secret that begins in it.
-const REPEATED: usize = 2 * 1024;
+pub(crate) const REPEATED: usize = 2 * 1024;
 
 /// Whether a text that is to be repeated holds anything that a detector stops at: a secret, a half of one, digits that
 /// could be a card's, as it stands or below the encodings of targets, forms and pointers. A chance match costs no more

@@ -48,6 +48,16 @@ pub(crate) struct Trace {
     pub(crate) headers: BTreeSet<String>,
     /// What is done, in words, a line each.
     pub(crate) words: Vec<String>,
+    /// Something of the request is not shown in words.
+    pub(crate) unseen: bool,
+    /// Of values of the present: the line that says them, and whether it leaves something out.
+    pub(crate) looked: BTreeMap<String, (String, bool)>,
+    /// Values of the present that stand beside what the request writes.
+    pub(crate) told: BTreeSet<String>,
+    /// What limits say of the request, by its values and those of the present alone.
+    pub(crate) measured: BTreeSet<String>,
+    /// What is looked at now is told.
+    pub(crate) telling: bool,
     /// Permits that match.
     pub(crate) rules: BTreeSet<String>,
 }
@@ -83,7 +93,17 @@ impl Trace {
         self.present.extend(more.present);
         self.headers.extend(more.headers);
         self.words.extend(more.words);
+        self.unseen |= more.unseen;
+        self.looked.extend(more.looked);
+        self.told.extend(more.told);
+        self.measured.extend(more.measured);
         self.rules.extend(more.rules);
+    }
+
+    /// Adds words, and whether they leave something out.
+    pub(crate) fn say(&mut self, lines: Vec<String>, unseen: bool) {
+        self.unseen |= unseen;
+        self.words.extend(lines);
     }
 }
 

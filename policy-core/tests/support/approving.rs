@@ -33,7 +33,12 @@ pub fn keys() -> String {
 
 /// The set of a page on the store, behind a gateway that knows these people.
 pub fn behind(members: &str) -> Arc<PolicySet> {
-    let mut sources = sources_on(STORE, members);
+    behind_catalog(STORE, members)
+}
+
+/// [`behind`], on another catalog.
+pub fn behind_catalog(catalog: &str, members: &str) -> Arc<PolicySet> {
+    let mut sources = sources_on(catalog, members);
     let mut document = serde_json::from_str(&sources[0].text).expect("a document");
     merge(&mut document, serde_json::from_str(&keys()).expect("a document"));
     sources[0] = source(SourceKind::Gateway, document.to_string());
