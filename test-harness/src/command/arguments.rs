@@ -283,7 +283,7 @@ pub(super) struct NewToken {
     /// The policy directory, or a bundle: says which gateway it is for, and the token is held against it
     #[arg(long, value_name = "DIR", required_unless_present = "gateway")]
     pub(super) policies: Option<PathBuf>,
-    /// The gateway's name, where the policies are not at hand
+    /// The gateway's name, where the policies are not at hand; needs `--issuer`
     #[arg(long, value_name = "NAME", conflicts_with = "policies")]
     pub(super) gateway: Option<String>,
     /// Who issues it: the key's `owner` in the gateway document, or its id
