@@ -36,7 +36,7 @@ const WITHOUT_EFFECT: [(&str, &[&str]); 9] = [
     ("memory of the gateway: no example fills it", &["GatewayLimits.counters_kib"]),
     ("how the filter makes its calls", &["LookupsEntry.parallel", "LookupsEntry.timeout_ms"]),
     ("calls that the filter may spare", &["ApiBinding.fresh"]),
-    ("of grants, which no example signs: docs/approvals.md does", &["RoleInfo.reuse"]),
+    ("of grants, which no example signs: docs/approvals.md does", &["RoleInfo.hold", "RoleInfo.reuse"]),
 ];
 
 /// Enumerations none of whose words has an effect: one of them stands for all.
