@@ -10,8 +10,10 @@ use policy_core::bundle::digest_of;
 use policy_core::compile::{Source, SourceKind};
 use policy_core::{Obligation, Outcome, PolicySet};
 use serde_json::{Value, json};
+use support::counting::{DONE, Gateway};
 use support::pages::{shop_page, sources};
 use support::present::sources_on;
+use support::tokens::{shop_with_sessions, shop_with_sessions_and, token};
 use support::{Request, diagnose, judge, judge_at, policy, request, source};
 
 const TOKEN: &str = "f00d-worth-nothing-elsewhere";
@@ -120,6 +122,32 @@ fn a_host_without_a_route_gets_neither() {
 fn without_credentials_everything_goes_on_as_it_came() {
     let set = set_of(RULES, json!({}));
     forwarded(&set, &read().header("authorization", BEARER).header("x-ambit-route", "shop"), &[]);
+}
+
+/// B2, B3: a session token has no use upstream, so it comes off whether the gateway adds credentials or not.
+#[test]
+fn a_session_token_never_goes_upstream() {
+    let page = format!("{{ {RULES} }}");
+    let plain = shop_with_sessions(&page);
+    let read = || request("GET /v3/products/1");
+    let goes_on = |set: &Arc<PolicySet>, request: &Request, expect: &[&str]| {
+        let outcome = Gateway::new(Arc::clone(set)).send(request, DONE);
+        assert!(outcome.forward, "{:?}", outcome.reasons);
+        assert_eq!(changes(&outcome), expect);
+    };
+    goes_on(&plain, &read().in_session(json!({})), &["-authorization"]);
+    goes_on(&plain, &read(), &[]);
+    // A plain token may be the API's own key, and stays.
+    goes_on(&plain, &read().with_token("s3cret"), &[]);
+    goes_on(
+        &shop_with_sessions_and(&page, &credentials()),
+        &read().in_session(json!({})),
+        &["-authorization", "x-inner=shop"],
+    );
+    // An earlier filter has named the agent, and a token is there all the same.
+    let sources = json!([{ "header": "x-agent" }, { "session_token": { "header": "x-session" } }]);
+    let named = shop_with_sessions_and(&page, &json!({ "identity": sources }));
+    goes_on(&named, &read().header("x-session", token(json!({}))), &["-x-session"]);
 }
 
 /// B3, C1: shadow changes nothing for the client, so what it forwards has the credential as well: also what nobody could

@@ -12,6 +12,8 @@ use support::{diagnosed, source};
 const PUBLIC: &str = "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw";
 const OTHER: &str = "E5jyrKYDitVtgNkI3YbtPvJzO7TGk0iHvydMlqECFm0";
 
+const NO_COMMANDS: &str = "nobody may command this gateway: no key has `control`, and none has `sessions` | give a key `\"control\": true`: `ambit keygen --control` makes one | \"control\"";
+
 fn key(more: Value) -> Value {
     merged(json!({ "id": "ops", "public_key": PUBLIC, "control": true }), more)
 }
@@ -23,6 +25,13 @@ fn merged(mut value: Value, more: Value) -> Value {
     value
 }
 
+/// A page on the shop for which nobody needs to sign.
+fn unapproved(members: &str) -> String {
+    let mut page: Value = serde_json::from_str(&shop_page(members)).expect("a page");
+    page.as_object_mut().expect("an object").remove("approvers");
+    page.to_string()
+}
+
 /// A sound document with these members in place of its own; `null` takes one out.
 #[track_caller]
 fn said(more: Value, expect: &[&str]) {
@@ -30,7 +39,7 @@ fn said(more: Value, expect: &[&str]) {
         "ambit": "gateway-v1", "identity": [{ "header": "x-agent" }], "name": "g1",
         "keys": [key(json!({}))], "control": { "path": "/.ambit/control" },
     });
-    let mut sources = sources(&[shop_page(r#"{ "permit": [{ "id": "read", "scope": "shop:products.read" }] }"#)]);
+    let mut sources = sources(&[unapproved(r#"{ "permit": [{ "id": "read", "scope": "shop:products.read" }] }"#)]);
     sources[0] = source(SourceKind::Gateway, merged(document, more).to_string());
     assert_eq!(diagnosed(&sources), expect);
 }
@@ -72,10 +81,9 @@ fn keys_are_of_somebody_and_for_something() {
         said(json!({ "keys": [key(more)] }), &[expect]);
     }
     let both = format!("the key `ops` approves, and begins sessions or commands the gateway | {approve} | \"roles\"");
-    said(json!({ "keys": [key(json!({ "roles": ["finance"] }))] }), &[&both]);
+    said(json!({ "keys": [key(json!({ "roles": ["finance"], "owner": "anna" }))] }), &[&both]);
     let idle = "the key `ops` may sign nothing | give it `roles`, `sessions` or `control` | {";
-    let nobody = "nobody may command this gateway: no key has `control`, and none has `sessions` | give a key `\"control\": true`: `ambit keygen --control` makes one | \"control\"";
-    said(json!({ "keys": [key(json!({ "control": null }))] }), &[nobody, idle]);
+    said(json!({ "keys": [key(json!({ "control": null }))] }), &[NO_COMMANDS, idle]);
     // Whoever holds a token of a session may end it there.
     said(json!({ "keys": [key(json!({ "control": null, "sessions": true }))] }), &[]);
     let twice = [key(json!({})), key(json!({ "public_key": OTHER }))];
@@ -85,9 +93,67 @@ fn keys_are_of_somebody_and_for_something() {
             "two keys are named `ops` | keys that follow each other need ids of their own: both hold while their times overlap | \"ops\"",
         ],
     );
-    let twin = [key(json!({})), key(json!({ "id": "anna", "control": null, "roles": ["finance"] }))];
+    let twin = [
+        key(json!({})),
+        key(json!({ "id": "anna", "control": null, "roles": ["finance"], "owner": "anna@example.com" })),
+    ];
     let same = format!("`ops` is the same key, and has other duties | {approve} | \"{PUBLIC}\"");
     said(json!({ "keys": twin }), &[&same]);
+}
+
+fn approver(id: &str, public: &str, role: &str, owner: Value) -> Value {
+    json!({ "id": id, "public_key": public, "roles": [role], "owner": owner })
+}
+
+/// B4: one key is one person, whatever it is named.
+#[test]
+fn a_key_does_not_pass_for_two_people() {
+    let once = "name a key once, with all of its roles; who renews a key makes a new one";
+    let expect = format!("`anna` is the same key: two people who approve have two keys | {once} | \"{PUBLIC}\"");
+    for (role, owner) in [("owner", "bo"), ("owner", "anna"), ("finance", "anna")] {
+        let twins = [approver("anna", PUBLIC, "finance", json!("anna")), approver("bo", PUBLIC, role, json!(owner))];
+        said(json!({ "keys": twins }), &[NO_COMMANDS, &expect]);
+    }
+    // One person may have two keys.
+    let two = [approver("anna", PUBLIC, "finance", json!("anna")), approver("anna-2", OTHER, "owner", json!("anna"))];
+    said(json!({ "keys": two, "control": null }), &[]);
+}
+
+/// B4: who is to approve nothing that is done for them has a name.
+#[test]
+fn who_approves_has_an_owner() {
+    let mut key = approver("anna", PUBLIC, "finance", json!(null));
+    key.as_object_mut().expect("an object").remove("owner");
+    said(
+        json!({ "keys": [key], "control": null }),
+        &[
+            "warning: the key `anna` approves, and has no `owner` | write `\"owner\"`, as sessions name the person in `for`: nobody approves what is done for them | {",
+        ],
+    );
+}
+
+/// B4: what nobody can sign for is refused for ever.
+#[test]
+fn a_role_of_a_page_has_a_key() {
+    let page = r#"{ "approvers": { "finence": { "expires": "10m" }, "boss": { "expires": "10m" } },
+        "permit": [{ "id": "read", "scope": "shop:products.read", "approval": "boss" },
+                   { "id": "write", "scope": "shop:products.update", "fields": "any", "approval": "finence" }] }"#;
+    let with = |keys: Value| {
+        let gateway =
+            json!({ "ambit": "gateway-v1", "identity": [{ "header": "x-agent" }], "name": "g1", "keys": keys });
+        let mut sources = sources(&[shop_page(page)]);
+        sources[0] = source(SourceKind::Gateway, gateway.to_string());
+        diagnosed(&sources)
+    };
+    let none = with(json!([]));
+    assert!(none.iter().all(|said| !said.contains("has the role")), "{none:?}");
+    let said = with(json!([approver("anna", PUBLIC, "finance", json!("anna"))]));
+    for expect in [
+        "warning: no key of the gateway has the role `finence`: nobody can approve for it | did you mean `finance`?",
+        "warning: no key of the gateway has the role `boss`: nobody can approve for it | add it to the `roles` of a key",
+    ] {
+        assert_eq!(said.iter().filter(|said| said.starts_with(expect)).count(), 1, "{expect}\n{said:?}");
+    }
 }
 
 #[test]
@@ -159,7 +225,7 @@ fn rules_that_need_a_session_need_a_source_of_sessions() {
             "ambit": "gateway-v1", "identity": identity, "name": "g1",
             "keys": [{ "id": "ci", "public_key": PUBLIC, "sessions": true }],
         });
-        let mut sources = sources(&[shop_page(page)]);
+        let mut sources = sources(&[unapproved(page)]);
         sources[0] = source(SourceKind::Gateway, document.to_string());
         diagnosed(&sources)
     };

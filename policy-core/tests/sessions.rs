@@ -180,6 +180,24 @@ fn rules_of_a_token_narrow_the_page() {
     );
 }
 
+/// B2, B4: what a session narrows a person does not widen, whatever the page says of the counter.
+#[test]
+fn nobody_approves_past_a_cap() {
+    let spend = r#"{ "permit": [{ "id": "write", "scope": "shop:products.update", "fields": "any", "counters": [
+        { "id": "pace", "count": "requests", "max": 2, "window": "day", "beyond": { "approval": "manager" } }] }] }"#;
+    let mut gateway = Gateway::new(shop_with_sessions(spend));
+    let capped = write().in_session(json!({ "caps": { "pace": 1 } }));
+    gateway.check(&capped, "allow write");
+    gateway.check(&capped, "deny write: rate_limited");
+    let outcome = gateway.send(&capped, DONE);
+    assert!(outcome.reasons[0].message.ends_with("; the session caps it"), "{outcome:?}");
+    assert!(outcome.held.is_none());
+    // A cap that narrows nothing leaves the page's word.
+    let wide = write().in_session(json!({ "caps": { "pace": 2 } }));
+    gateway.check(&wide, "allow write");
+    gateway.check(&wide, "approval_required write: approval_required");
+}
+
 /// B2: a cap is a lower maximum of a counter, never a higher one. A cap of what is no counter is nobody's to hold.
 #[test]
 fn caps_of_a_token_narrow_counters() {

@@ -110,12 +110,15 @@ fn mistakes_say_what_to_write_instead() {
         ("nonsense", &["--yes"][..], "this holds no ticket; give the member `approval.ticket`"),
         (ticket, &["--yes", "--role", "boss"], "the ticket is not for the role `boss`; its roles are `shop-lead`"),
         (ticket, &["--yes", "--for", "1h"], "a grant of `shop-lead` holds for at most 10m"),
+        (ticket, &["--yes", "--for=-1m"], "--for `-1m`: a grant cannot end before it is signed"),
         (ticket, &["--yes", "--for", "soon"], "--for takes a duration such as 10m, not `soon`"),
         (ticket, &["--yes", "--key-id", "a b"], "--key-id takes 1 to 128 visible ASCII characters"),
     ] {
         let output = grant(folder.path(), ticket, more);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{message}");
         assert!(text(&output.stderr).contains(message), "{}", text(&output.stderr));
+        // Nobody reads a screen of what will not be signed.
+        assert!(!text(&output.stderr).contains("you approve as"), "{}", text(&output.stderr));
     }
 }
 
@@ -128,9 +131,35 @@ fn an_answer_as_it_came_holds_the_ticket() {
     let file = folder.path().join("answer.json");
     std::fs::write(&file, answer.to_string()).unwrap();
     assert!(grant(folder.path(), "answer.json", &["--yes"]).status.success());
+    let curl = format!("HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\n\r\n{answer}");
+    std::fs::write(folder.path().join("answer.http"), curl).unwrap();
+    assert!(grant(folder.path(), "answer.http", &["--yes"]).status.success());
     let mut command = Command::new(env!("CARGO_BIN_EXE_ambit"));
     let input = std::fs::File::open(&file).unwrap();
     let output =
         command.current_dir(folder.path()).args(["grant", "-", "--key", "lea.pem", "--yes"]).stdin(input).output();
     assert!(output.unwrap().status.success());
+}
+
+/// The ticket on the standard input leaves the terminal for the answer: `script` gives one.
+#[test]
+#[cfg(target_os = "linux")]
+fn who_pipes_the_ticket_is_asked_at_the_terminal() {
+    use std::io::Write as _;
+
+    let folder = ground();
+    let held = evaluate(folder.path(), &[]);
+    std::fs::write(folder.path().join("ticket"), held["ticket"].as_str().unwrap()).unwrap();
+    for (answer, code) in [("y\n", 0), ("n\n", 2)] {
+        let run = format!("'{}' grant - --key lea.pem < ticket > grant.txt", env!("CARGO_BIN_EXE_ambit"));
+        let mut command = Command::new("script");
+        command.current_dir(folder.path()).args(["-q", "-e", "-c", &run, "/dev/null"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(text(&output.stdout).contains("approve? [y/N]"), "{output:?}");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let signed = std::fs::read_to_string(folder.path().join("grant.txt")).unwrap();
+        assert_eq!(signed.is_empty(), code != 0);
+    }
 }

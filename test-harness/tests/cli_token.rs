@@ -98,6 +98,7 @@ fn mistakes_say_what_to_write_instead() {
         (&["--ttl", "soon"], "--ttl takes a duration"),
         (&["--ttl", "1h", "--session", "a b"], "--session takes 1 to 128 visible ASCII characters"),
         (&["--ttl", "1h", "--cap", "pace"], "--cap takes COUNTER=MAX"),
+        (&["--ttl", "1h", "--cap", "pace=1", "--cap", "pace=4"], "--cap names the counter `pace` twice"),
         (&["--ttl", "1h", "--cap", "speed=1"], "the gateway would refuse it: the session caps `speed`"),
         (&["--ttl", "1h", "--rules", "reed"], "the page has no permit `reed`; there is read, write"),
         (&["--ttl", "1h", "--key-id", "other"], "no key `other` of the gateway document signs sessions"),
@@ -106,6 +107,12 @@ fn mistakes_say_what_to_write_instead() {
         assert_eq!(output.status.code(), Some(1), "{more:?}");
         assert!(output.stdout.is_empty() && text(&output.stderr).contains(expect), "{more:?}: {output:?}");
     }
+    let away = ["token", "new", "--key", "ci.pem", "--agent", "a", "--ttl", "1h", "--gateway", "shop-gateway"];
+    let guessed = ambit(directory.path(), &away);
+    assert_eq!((guessed.status.code(), guessed.stdout.len()), (Some(1), 0));
+    assert!(text(&guessed.stderr).contains("--gateway needs --issuer too"), "{guessed:?}");
+    let issued = ambit(directory.path(), &[&away[..], &["--issuer", "release"]].concat());
+    assert!(issued.status.success(), "{issued:?}");
     let output = ambit(directory.path(), &["token", "show", "nonsense"]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
 }

@@ -290,7 +290,8 @@ fn fits<'a>(claims: &Claims, key: &Key, asked: Asked<'a>) -> Result<&'a Role, St
     let role = asked.page.roles.iter().find(|role| role.name == claims.role);
     let role = role.ok_or_else(|| format!("is for the role {}, which this page does not have", quote(&claims.role)))?;
     let Requester { issuer, person, .. } = asked.requester;
-    if issuer == Some(key.id.as_str()) || (person.is_some() && key.owner.as_deref() == person) {
+    let same = |(owner, person): (&str, &str)| owner.trim().eq_ignore_ascii_case(person.trim());
+    if issuer == Some(key.id.as_str()) || key.owner.as_deref().zip(person).is_some_and(same) {
         return Err("is signed by whom the request is made for: somebody else must approve it".into());
     }
     let at = Timestamp::from_seconds;
@@ -414,8 +415,8 @@ mod tests {
         let ticket = ticket(Some("s1"));
         let session = Requester { agent: "agent", session: Some("s1"), issuer: Some("login"), person: Some("ann") };
         assert!(granted(&ticket, &ticket, session).is_ok());
-        let own =
-            [Requester { person: Some("mia@example.com"), ..session }, Requester { issuer: Some("mia"), ..session }];
+        let own = ["mia@example.com", " Mia@Example.COM "].map(|name| Requester { person: Some(name), ..session });
+        let own = own.into_iter().chain([Requester { issuer: Some("mia"), ..session }]);
         for requester in own {
             let why = granted(&ticket, &ticket, requester).unwrap_err();
             assert!(why.contains("somebody else must approve it"), "{why}");

@@ -1,15 +1,17 @@
-//! The keys of a gateway document.
+//! The keys of a gateway document, and the roles of pages that need one.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::report::Report;
+use crate::diagnostic::nearest;
 use crate::gateway::{GatewayDocument, KeyEntry};
 use crate::jws::{is_id, public_key};
 use crate::limits::{ID_BYTES, KEYS};
-use crate::policy::Key;
+use crate::policy::{Gateway, Key};
 use crate::quote::quote;
+use crate::template::Template;
 use crate::time::Timestamp;
 
 pub(super) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Vec<Key> {
@@ -35,9 +37,16 @@ pub(super) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ve
             let help = "keys that follow each other need ids of their own: both hold while their times overlap";
             report.error(&format!("{at}/id"), format!("two keys are named {}", quote(&key.id)), Some(help.into()));
         }
-        if let Some(twin) = keys.iter().find(|known| known.public == key.public && duty(known) != duty(&key)) {
-            let message = format!("{} is the same key, and has other duties", quote(&twin.id));
-            report.error(&format!("{at}/public_key"), message, Some(SEPARATE.into()));
+        let differs = |known: &&Key| duty(known) != duty(&key);
+        // Two ids of one key would pass for two people.
+        let poses = |known: &&Key| !key.roles.is_empty() && known.id != key.id;
+        if let Some(twin) = keys.iter().find(|known| known.public == key.public && (differs(known) || poses(known))) {
+            let name = quote(&twin.id);
+            let (message, help) = match differs(&twin) {
+                true => (format!("{name} is the same key, and has other duties"), SEPARATE),
+                false => (format!("{name} is the same key: two people who approve have two keys"), ONCE),
+            };
+            report.error(&format!("{at}/public_key"), message, Some(help.into()));
         }
         keys.push(key);
     }
@@ -45,6 +54,27 @@ pub(super) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ve
 }
 
 const SEPARATE: &str = "who begins sessions or commands the gateway does not approve: make a key for each duty";
+
+const ONCE: &str = "name a key once, with all of its roles; who renews a key makes a new one";
+
+/// Roles of a page for which nobody can sign, though the gateway has keys.
+pub(super) fn unsigned(template: &Template, gateway: &Gateway, report: &mut Report<'_>) {
+    if gateway.keys.is_empty() {
+        return;
+    }
+    let known = gateway.keys.iter().flat_map(|key| &key.roles).map(String::as_str);
+    for role in template.approvers.keys() {
+        if known.clone().any(|known| known == role) {
+            continue;
+        }
+        let help = match nearest(role, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "add it to the `roles` of a key in the gateway document: `ambit keygen --role` makes one".into(),
+        };
+        let message = format!("no key of the gateway has the role {}: nobody can approve for it", quote(role));
+        report.warning(&format!("/approvers/{}", role.replace('~', "~0").replace('/', "~1")), message, Some(help));
+    }
+}
 
 /// What a key is for: approvals are a duty of their own.
 fn duty(key: &Key) -> (bool, bool) {
@@ -65,6 +95,11 @@ fn key(entry: &KeyEntry, at: &str, report: &mut Report<'_>) -> Option<Key> {
     if !entry.roles.is_empty() && (entry.sessions || entry.control) {
         let message = format!("the key {} approves, and begins sessions or commands the gateway", quote(&entry.id));
         report.error(&format!("{at}/roles"), message, Some(SEPARATE.into()));
+    }
+    if !entry.roles.is_empty() && entry.owner.is_none() {
+        let message = format!("the key {} approves, and has no `owner`", quote(&entry.id));
+        let help = "write `\"owner\"`, as sessions name the person in `for`: nobody approves what is done for them";
+        report.warning(at, message, Some(help.into()));
     }
     let mut moment = |name: &str, text: Option<&String>, default: Timestamp| match text {
         None => default,

@@ -11,7 +11,7 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, canary, counter, hours, limit, near, overlap, present, sessions, tripwire, unmet};
+use super::{CatalogSource, canary, counter, hours, keys, limit, near, overlap, present, sessions, tripwire, unmet};
 use crate::policy::{Band, Gateway, Limit, Page, Permit, Reuse, Role, RuleTarget, Tripwires};
 use crate::quote::quote;
 use crate::template::{Mode, Template};
@@ -149,6 +149,7 @@ pub(crate) fn compile(
     if let Some(gateway) = gateway {
         present::without_cluster(&page, &hosts, gateway, report);
         sessions::unnamed(template, gateway, report);
+        keys::unsigned(template, gateway, report);
     }
     page
 }

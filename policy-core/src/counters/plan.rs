@@ -160,6 +160,8 @@ pub struct Charge {
     pub(crate) meter: Meter,
     pub(crate) whole: bool,
     pub(crate) intent: Intent,
+    /// Its bound is that of the session, lower than the page's: nobody lets it past.
+    pub(crate) capped: bool,
     /// The role by whose grant it may go past its bound.
     pub(crate) past: Option<Box<str>>,
 }
@@ -250,6 +252,7 @@ impl Plan {
             if let Some(Band::Approval(role)) =
                 page.counters.get(charge.counter as usize).map(|counter| &counter.beyond)
                 && grants.has(role)
+                && !charge.capped
             {
                 charge.past = Some(role.as_str().into());
             }
@@ -302,12 +305,12 @@ fn charge(
         Decision::ApprovalRequired => Intent::Look,
         Decision::Deny => Intent::Leave,
     };
-    let bound = match &counter.counted {
+    let (bound, capped) = match &counter.counted {
         Counted::Requests(max) | Counted::Rows(max) | Counted::Sum { max, .. } => {
-            let cap = session.and_then(|session| session.cap(&counter.id));
-            Bound::Number(cap.map_or(*max, |cap| cap.min(*max)))
+            let cap = session.and_then(|session| session.cap(&counter.id)).filter(|cap| cap < max);
+            (Bound::Number(cap.unwrap_or(*max)), cap.is_some())
         }
-        Counted::Drift(drift) => Bound::Drift { net: drift.net, bounds: drift.bounds.clone() },
+        Counted::Drift(drift) => (Bound::Drift { net: drift.net, bounds: drift.bounds.clone() }, false),
     };
     Some(Charge {
         counter: index,
@@ -319,6 +322,7 @@ fn charge(
         meter: Meter { window: counter.window, zone: page.zone.clone(), life: life(session) },
         whole: counter.whole,
         intent,
+        capped,
         past: None,
     })
 }

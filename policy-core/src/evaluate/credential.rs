@@ -1,6 +1,7 @@
 //! Tokens that are worth nothing elsewhere. An agent holds one that names it here; what the API asks for is the gateway's.
 //!
-//! With `credentials` in the gateway document a request that is forwarded for a named agent loses the token, and gets the
+//! A session token comes off whatever is forwarded for a named agent: it has no use upstream, where whoever reads it could
+//! act in its session. With `credentials` in the gateway document a request that is forwarded for a named agent loses the token, and gets the
 //! internal route header where its host has a route. By that header the gateway chooses the cluster that adds the real
 //! credential. Nobody else has the header: a copy that a client sends is taken off first, whoever is asking, so that the
 //! header says one thing alone: the request has been judged.
@@ -19,7 +20,6 @@ use crate::request::{Headers, read_host};
 ///
 /// Of a request whose host cannot be read nobody knows which credential it would get: it gets none.
 pub(super) fn granted(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> {
-    let Some(credentials) = &gateway.credentials else { return Vec::new() };
     let mut obligations = withheld(gateway, headers);
     for source in &gateway.identity {
         if let IdentitySource::Token { header, .. } | IdentitySource::SessionToken(header) = source
@@ -31,7 +31,9 @@ pub(super) fn granted(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> {
             }
         }
     }
-    if let Some(route) = route(credentials, headers) {
+    if let Some(credentials) = &gateway.credentials
+        && let Some(route) = route(credentials, headers)
+    {
         let name = credentials.route_header.clone();
         obligations.push(Obligation::SetRequestHeader { name, value: route.as_bytes().to_vec() });
     }
@@ -44,18 +46,18 @@ pub(super) fn withheld(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> 
     forged.map(|credentials| Obligation::RemoveRequestHeader { name: credentials.route_header.clone() }).collect()
 }
 
-/// Whether a header's value is a token that names an agent here, and therefore must not go upstream.
+/// Whether a header's value is a token that names an agent here, and therefore must not go upstream. Where the gateway adds
+/// no credentials, a plain token may be the API's own key; a session token never is.
 pub(super) fn holds_token(gateway: &Gateway, name: &str, value: &[u8]) -> bool {
-    let sources = gateway.credentials.iter().flat_map(|_| &gateway.identity);
     let token = core::str::from_utf8(value).ok().and_then(|text| token_of(text.trim()));
     let names = |token: &str, source: &IdentitySource| match source {
-        IdentitySource::Token { agents, .. } => {
+        IdentitySource::Token { agents, .. } if gateway.credentials.is_some() => {
             agents.contains_key(&<[u8; 32]>::from(Sha256::digest(token.as_bytes())))
         }
         IdentitySource::SessionToken(_) => is_signed(token),
         _ => false,
     };
-    let mut here = sources.filter(|source| source.header() == Some(name));
+    let mut here = gateway.identity.iter().filter(|source| source.header() == Some(name));
     token.is_some_and(|token| here.any(|source| names(token, source)))
 }
 

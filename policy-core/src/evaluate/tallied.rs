@@ -148,6 +148,10 @@ fn finding(counter: &Counter, charge: &Charge, refusal: Refusal) -> (Decision, R
         Refusal::Damaged => (Code::UnknownState, format!("the counter {name} cannot be read")),
     };
     match (&counter.beyond, refusal) {
+        // What a session narrows is not a person's to widen: another session is.
+        (Band::Approval(_), Refusal::Exceeded(_)) if charge.capped => {
+            (Decision::Deny, Reason { code, message: format!("{message}; the session caps it"), pointer: None })
+        }
         (Band::Approval(role), Refusal::Exceeded(_)) => {
             let message = format!("{message}; past that, {} must approve", quote(role));
             (Decision::ApprovalRequired, Reason { code: Code::ApprovalRequired, message, pointer: None })

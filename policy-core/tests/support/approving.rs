@@ -15,9 +15,9 @@ use super::{Request, policy, source};
 /// Who signs: the id of the key, its secret, its members in the gateway document.
 pub const KEYS: [(&str, [u8; 32], &str); 4] = [
     ("mia", [1; 32], r#""roles": ["manager"], "owner": "mia@example.com""#),
-    ("olaf", [2; 32], r#""roles": ["owner"]"#),
-    ("both", [3; 32], r#""roles": ["manager", "owner"]"#),
-    ("late", [4; 32], r#""roles": ["manager"], "until": "2026-11-01T00:00:00Z""#),
+    ("olaf", [2; 32], r#""roles": ["owner"], "owner": "olaf""#),
+    ("both", [3; 32], r#""roles": ["manager", "owner"], "owner": "bo""#),
+    ("late", [4; 32], r#""roles": ["manager"], "owner": "mia@example.com", "until": "2026-11-01T00:00:00Z""#),
 ];
 
 pub fn secret(key: &str) -> [u8; 32] {

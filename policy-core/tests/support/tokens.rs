@@ -29,7 +29,7 @@ pub fn shop_with_sessions_and(page: &str, more: &Value) -> Arc<PolicySet> {
         "name": "g1",
         "keys": [
             { "id": "ci", "public_key": public("ci"), "sessions": true },
-            { "id": "anna", "public_key": public("anna"), "roles": ["manager"] },
+            { "id": "anna", "public_key": public("anna"), "roles": ["manager"], "owner": "anna" },
             { "id": "ops", "public_key": public("ops"), "control": true },
         ],
         "identity": [

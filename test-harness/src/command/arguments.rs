@@ -154,7 +154,8 @@ pub(super) struct Cases {
 
 #[derive(Debug, Args)]
 pub(super) struct Grant {
-    /// The ticket of a held request; or a file with it, or with the whole answer that the agent got; `-`: standard input
+    /// The ticket of a held request; or a file with it, or with the whole answer that the agent got, as JSON or as
+    /// `curl -i` writes it; `-`: standard input
     #[arg(value_name = "TICKET")]
     pub(super) ticket: String,
     /// Your private key, as `ambit keygen` makes it
@@ -163,12 +164,15 @@ pub(super) struct Grant {
     /// Its id in the gateway document; else the name of its file without the ending
     #[arg(long, value_name = "ID")]
     pub(super) key_id: Option<String>,
-    /// The role for which you approve; not needed where the page has one
+    /// The role for which you approve; not needed where the page has one, or the answer says that one is needed
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
     /// How long the grant holds, such as 10m; else as long as the role lets it
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) life: Option<String>,
+    /// Sign although not all of the request is shown: you have seen the request itself
+    #[arg(long)]
+    pub(super) unseen: bool,
     /// Sign without asking
     #[arg(long)]
     pub(super) yes: bool,
@@ -279,7 +283,7 @@ pub(super) struct NewToken {
     /// The policy directory, or a bundle: says which gateway it is for, and the token is held against it
     #[arg(long, value_name = "DIR", required_unless_present = "gateway")]
     pub(super) policies: Option<PathBuf>,
-    /// The gateway's name, where the policies are not at hand
+    /// The gateway's name, where the policies are not at hand; needs `--issuer`
     #[arg(long, value_name = "NAME", conflicts_with = "policies")]
     pub(super) gateway: Option<String>,
     /// Who issues it: the key's `owner` in the gateway document, or its id

@@ -1,6 +1,7 @@
 //! `ambit grant`: a person sees what a held request would do, and signs.
 
-use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::Path;
 
 use policy_core::Timestamp;
@@ -10,11 +11,15 @@ use policy_core::time::parse_duration;
 
 use super::arguments::Grant;
 use super::exit::{Exit, Failure};
-use crate::approvals::{find, role, shown, sign};
+use crate::approvals::{ApprovalError, find, lasts, role, shown, sign};
 use crate::keys::{KeyFile, id_of};
 
 /// Largest answer that is read, in bytes: a ticket is some 10 KiB.
 const ANSWER_BYTES: u64 = 1024 * 1024;
+/// The ticket is on the standard input.
+const STDIN: &str = "-";
+/// The terminal of whoever started the command.
+const TERMINAL: &str = "/dev/tty";
 
 pub(super) fn run(arguments: &Grant) -> Result<Exit, Failure> {
     let other = |message: &str| Failure::Other(message.to_owned());
@@ -23,20 +28,22 @@ pub(super) fn run(arguments: &Grant) -> Result<Exit, Failure> {
         Some(_) => return Err(other("--key-id takes 1 to 128 visible ASCII characters")),
         None => id_of(&arguments.key).ok_or_else(|| other("the file's name is no key id; give it with --key-id"))?,
     };
-    let life = arguments.life.as_deref().map(|text| {
-        parse_duration(text).ok_or_else(|| Failure::Other(format!("--for takes a duration such as 10m, not `{text}`")))
-    });
-    let life = life.transpose()?;
-    let ticket = find(&given(&arguments.ticket)?)?;
-    let role = role(&ticket, arguments.role.as_deref())?;
+    let life = arguments.life.as_deref().map(life).transpose()?;
+    let held = find(&given(&arguments.ticket)?)?;
+    let role = role(&held, arguments.role.as_deref())?;
+    let ticket = &held.ticket;
+    lasts(ticket, &role, life)?;
     let key = KeyFile::read(&arguments.key)?;
-    eprint!("{}", shown(&ticket, &role, life));
-    if !arguments.yes && !asked()? {
+    eprint!("{}", shown(&held, &role, life));
+    if held.unseen() && !arguments.unseen {
+        return Err(ApprovalError::Unseen.into());
+    }
+    if !arguments.yes && !asked(arguments.ticket == STDIN)? {
         eprintln!("nothing is signed");
         return Ok(Exit::Differs);
     }
     let now = u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
-    let grant = sign(&ticket, &role, life, (&key, &id), Timestamp(now))?;
+    let grant = sign(ticket, &role, life, (&key, &id), Timestamp(now))?;
     eprintln!("the agent sends the same request again, with this as its header `{HEADER}`:");
     writeln!(stdout(), "{grant}")?;
     Ok(Exit::Fine)
@@ -51,25 +58,41 @@ fn given(ticket: &str) -> Result<String, Failure> {
         })?;
         Ok(text)
     };
-    if ticket == "-" {
+    if ticket == STDIN {
         return read("standard input", &mut stdin().lock());
     }
     // A ticket is longer than names of files are.
-    match std::fs::File::open(Path::new(ticket)) {
+    match File::open(Path::new(ticket)) {
         Ok(mut file) => read(&format!("`{ticket}`"), &mut file),
         Err(_) => Ok(ticket.to_owned()),
     }
 }
 
-/// Whether the person agrees. Without a terminal nobody can be asked.
-fn asked() -> Result<bool, Failure> {
-    if !stdin().is_terminal() {
-        let message = "nobody can be asked here, for the standard input is no terminal; --yes signs without asking";
-        return Err(Failure::Other(message.to_owned()));
-    }
+/// How long a grant is to hold, in seconds.
+fn life(text: &str) -> Result<u64, Failure> {
+    parse_duration(text).ok_or_else(|| {
+        Failure::Other(match text.strip_prefix('-') {
+            Some(_) => format!("--for `{text}`: a grant cannot end before it is signed; give a duration such as 10m"),
+            None => format!("--for takes a duration such as 10m, not `{text}`"),
+        })
+    })
+}
+
+/// Whether the person agrees. Without a terminal nobody can be asked. Where the ticket came on the standard input, the
+/// person is asked at the terminal itself.
+fn asked(at_terminal: bool) -> Result<bool, Failure> {
+    let nobody = |why: &str| Failure::Other(format!("nobody can be asked here, for {why}; --yes signs without asking"));
+    let mut input: Box<dyn BufRead> = if at_terminal {
+        let terminal = File::open(TERMINAL).map_err(|_| nobody("there is no terminal"))?;
+        Box::new(BufReader::new(terminal))
+    } else if stdin().is_terminal() {
+        Box::new(stdin().lock())
+    } else {
+        return Err(nobody("the standard input is no terminal"));
+    };
     eprint!("approve? [y/N] ");
     stderr().flush()?;
     let mut answer = String::new();
-    stdin().lock().read_line(&mut answer)?;
+    input.read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

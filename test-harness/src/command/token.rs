@@ -45,7 +45,11 @@ fn new(arguments: &NewToken) -> Result<Exit, Failure> {
         Some(policies) => policies.set.issuer_of_sessions(&id).map(str::to_owned).ok_or_else(|| {
             other(format!("no key `{id}` of the gateway document signs sessions; name the right one with --key-id"))
         })?,
-        None => arguments.issuer.clone().unwrap_or_else(|| id.clone()),
+        // A wrong guess would be refused only where the token is used.
+        None => arguments.issuer.clone().ok_or_else(|| {
+            let who = "the key's `owner` in the gateway document, or its id where it has none";
+            other(format!("--gateway needs --issuer too: {who}; --policies finds both"))
+        })?,
     };
     let session = match &arguments.session {
         Some(session) => session.clone(),
@@ -99,7 +103,10 @@ fn caps(given: &[String]) -> Result<Option<Value>, Failure> {
         let parts = cap.rsplit_once('=').filter(|(counter, most)| !counter.is_empty() && !most.is_empty());
         let (counter, most) =
             parts.ok_or_else(|| Failure::Other("--cap takes COUNTER=MAX, such as pace=10".to_owned()))?;
-        caps.insert(counter.to_owned(), json!(most));
+        if caps.insert(counter.to_owned(), json!(most)).is_some() {
+            let counter = printable(counter, NAME_CHARS);
+            return Err(Failure::Other(format!("--cap names the counter `{counter}` twice; give it one maximum")));
+        }
     }
     Ok((!caps.is_empty()).then_some(Value::Object(caps)))
 }
