@@ -126,6 +126,14 @@ mod tests {
         for (body, expect) in [("false", false), ("null", false), ("\"\"", false), ("{}", false), ("0", true)] {
             assert_eq!(says(&at("/error"), "text/plain", &alloc::format!(r#"{{"error":{body}}}"#)), expect, "{body}");
         }
+        // Rows of a batch, as the catalog of WooCommerce has them.
+        for (body, expect) in [
+            (r#"{"update":[{"id":1},{"id":2,"error":{"code":"invalid_id"}}]}"#, true),
+            (r#"{"update":[{"id":1},{"id":2}],"create":[]}"#, false),
+            (r#"{"id":1,"name":"error"}"#, false),
+        ] {
+            assert_eq!(says(&at("/*/*/error"), "application/json", body), expect, "{body}");
+        }
         let rpc = Shape { at: None, protocol: Some(Protocol::Jsonrpc) };
         for (body, expect) in [
             (r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}"#, true),
