@@ -14,8 +14,8 @@ use std::rc::Rc;
 use crate::agents::Agent;
 use crate::calls::{GRACE, NANOSECONDS_PER_MILLISECOND};
 use crate::candidate::Trial;
-use crate::charge::{self, Charge};
-use crate::enforce::{self, Verdict, enforce};
+use crate::charge::Charge;
+use crate::enforce::{Verdict, enforce};
 use crate::host;
 use crate::lookups::Lookups;
 use crate::metrics::Metric;
@@ -28,7 +28,7 @@ use crate::policy::{
 use crate::refusal::Refusal;
 use crate::root::Plugin;
 use crate::store::Slots;
-use crate::tripwires::{self, Passed, Watched};
+use crate::tripwires::{self, Watched};
 use crate::types::{Action, Fields, Status};
 
 /// Nanoseconds after which a gateway that has never delivered a held request's body is taken to be set up wrongly.
@@ -197,39 +197,6 @@ impl Request {
         }
     }
 
-    /// The head of a request to the control route, which is answered here and never goes on. `since`: it has a body, which
-    /// is awaited from now on.
-    fn on_command_head(&mut self, plugin: &Rc<Plugin>, fields: &Fields, since: Option<u64>, head: u64) -> Action {
-        match (control::read_head(&plugin.set, fields), since) {
-            (Err(answer), _) => {
-                self.stage = Stage::Refused;
-                enforce::answer_command(&answer, plugin);
-            }
-            (Ok(asked), None) => {
-                let _ = self.obey(asked, Body::Empty);
-            }
-            (Ok(asked), Some(since)) => {
-                let need = Reader::Command(asked);
-                self.wait(plugin, Stage::AwaitingBody(Wait { need, since, head, announced: None }));
-            }
-        }
-        Action::Pause
-    }
-
-    /// Does what is asked for on the control route, or not, and answers. Needs this context to be effective.
-    fn obey(&mut self, asked: control::Asked, body: Body) -> Settled {
-        let Some(plugin) = self.plugin.clone() else {
-            return self.undecided(Refusal::NoPolicy);
-        };
-        let Ok(now) = host::now() else {
-            return self.undecided(Refusal::ClockUnreadable);
-        };
-        // Set first: a host may send the reply, and call back, at once.
-        self.stage = Stage::Refused;
-        enforce::answer_command(&control::carry_out(&plugin.set, asked, body, &mut Slots, Timestamp(now)), &plugin);
-        Settled::Refused
-    }
-
     /// Gives a body to who reads it.
     fn read(&mut self, need: Reader, body: Body) -> Settled {
         match need {
@@ -301,81 +268,6 @@ impl Request {
             return self.refuse(Refusal::OutOfOrder);
         }
         Action::Pause
-    }
-
-    /// A response is about to be sent: the upstream's, this filter's, or one of the gateway's own.
-    pub(crate) fn on_response_headers(&mut self, end_of_stream: bool) -> Action {
-        // A response to a request that is still held is the gateway's own (a timeout, a full buffer). It ends the
-        // request: nothing is left to judge, and a second reply must not be tried.
-        self.close();
-        if let Some(plugin) = &self.plugin {
-            // At the head: the client may ask again as soon as it has it, and an event stream has no end for hours.
-            if let Some(charge) = self.charge.take() {
-                charge.settle(charge::status(), plugin);
-            }
-            if let Some(trial) = self.trial.take() {
-                trial.settle(charge::status());
-            }
-            enforce::name_policy(plugin);
-        }
-        if let Some(agent) = self.counted.take() {
-            agent.end(charge::status());
-        }
-        self.watch(|watched, plugin| watched.on_head(end_of_stream, plugin));
-        if let Some(passage) = &mut self.passage {
-            passage.on_response_headers(end_of_stream);
-        }
-        Action::Continue
-    }
-
-    /// `size` bytes of the response's body go by.
-    pub(crate) fn on_response_body(&mut self, size: usize, end_of_stream: bool) {
-        if let Some(passage) = &mut self.passage {
-            passage.on_response_body(size, end_of_stream);
-        }
-        self.watch(|watched, plugin| watched.on_body(size, end_of_stream, plugin));
-    }
-
-    /// The response's body has ended, and trailers end the response.
-    pub(crate) fn on_response_trailers(&mut self) {
-        if let Some(passage) = &mut self.passage {
-            passage.on_response_end();
-        }
-        self.unwatch();
-    }
-
-    /// The stream has ended.
-    pub(crate) fn on_log(&mut self) {
-        self.close();
-        self.passage = None;
-        // No response came by.
-        if let (Some(charge), Some(plugin)) = (self.charge.take(), &self.plugin) {
-            charge.settle(None, plugin);
-        }
-        if let Some(trial) = self.trial.take() {
-            trial.settle(None);
-        }
-        if let Some(agent) = self.counted.take() {
-            agent.end(None);
-        }
-        self.unwatch();
-    }
-
-    /// Tells the tripwires of the answer.
-    fn watch(&mut self, look: impl FnOnce(Watched, &Plugin) -> Passed) {
-        if let (Some(watched), Some(plugin)) = (self.watched.take(), &self.plugin)
-            && let Passed::Open(watched) = look(*watched, plugin)
-        {
-            self.watched = Some(Box::new(watched));
-        }
-    }
-
-    /// Nothing more is to come of the answer.
-    fn unwatch(&mut self) {
-        self.watch(|watched, plugin| {
-            watched.on_end(plugin);
-            Passed::Ended
-        });
     }
 
     /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so
@@ -655,6 +547,9 @@ fn received_body(head: u64) -> Option<bool> {
     let total = u64::from_le_bytes(bytes.try_into().ok()?);
     Some(total > head)
 }
+
+mod command;
+mod response;
 
 #[cfg(test)]
 mod agent_tests;
