@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use crate::charge;
 use crate::copying::Copying;
 use crate::host;
 use crate::metrics::Metric;
@@ -47,9 +46,9 @@ pub(crate) fn on_decision(outcome: &mut Outcome, plugin: &Plugin) -> Option<Watc
 }
 
 impl Watched {
-    /// The head of the response is here.
-    pub(crate) fn on_head(self, end_of_stream: bool, plugin: &Plugin) -> Passed {
-        let Some(status) = charge::status() else { return Passed::Open(self) };
+    /// The head of the response is here, with this status if it can be read.
+    pub(crate) fn on_head(self, status: Option<u16>, end_of_stream: bool, plugin: &Plugin) -> Passed {
+        let Some(status) = status else { return Passed::Open(self) };
         match self.watch.copies(status).filter(|_| !end_of_stream) {
             Some(limit) if self.copy.is_none() => {
                 let mut copying = Copying::begin(limit);

@@ -13,20 +13,23 @@ impl Request {
         // A response to a request that is still held is the gateway's own (a timeout, a full buffer). It ends the
         // request: nothing is left to judge, and a second reply must not be tried.
         self.close();
+        // Read once for all who ask: it takes every header over from the host.
+        let asked = self.charge.is_some() || self.trial.is_some() || self.counted.is_some() || self.watched.is_some();
+        let status = if asked { charge::status() } else { None };
         if let Some(plugin) = &self.plugin {
             // At the head: the client may ask again as soon as it has it, and an event stream has no end for hours.
             if let Some(charge) = self.charge.take() {
-                charge.settle(charge::status(), plugin);
+                charge.settle(status, plugin);
             }
             if let Some(trial) = self.trial.take() {
-                trial.settle(charge::status());
+                trial.settle(status);
             }
             enforce::name_policy(plugin);
         }
         if let Some(agent) = self.counted.take() {
-            agent.end(charge::status());
+            agent.end(status);
         }
-        self.watch(|watched, plugin| watched.on_head(end_of_stream, plugin));
+        self.watch(|watched, plugin| watched.on_head(status, end_of_stream, plugin));
         if let Some(passage) = &mut self.passage {
             passage.on_response_headers(end_of_stream);
         }
