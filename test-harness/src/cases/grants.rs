@@ -64,7 +64,7 @@ impl CaseGrants {
     }
 
     /// The header with a grant for every role that the request needs; nothing where it needs none.
-    pub fn sign(
+    pub(super) fn sign(
         &self,
         said: &ShownGrant,
         request: &RecordedRequest,

@@ -188,7 +188,7 @@ impl CaseMap {
 
 impl CaseMap {
     /// A grant whose agent is named by its page, not by an intent.
-    pub fn named(&self, said: ShownGrant) -> ShownGrant {
+    pub(super) fn named(&self, said: ShownGrant) -> ShownGrant {
         let agent = self.intents.get(&said.agent).and_then(|intent| intent.agent.clone());
         ShownGrant { agent: agent.unwrap_or(said.agent), ..said }
     }
@@ -200,7 +200,7 @@ impl Intent {
     ///
     /// # Errors
     /// What is wrong with its `state`.
-    pub fn world(&self, set: &Arc<PolicySet>, record: &Record) -> Result<Facts, String> {
+    pub(super) fn world(&self, set: &Arc<PolicySet>, record: &Record) -> Result<Facts, String> {
         let mut world = Facts::new(Arc::clone(set), self.agent.as_deref(), Rest::NotFound);
         for (collection, resources) in &record.state.resources {
             let name = self.state.resources.get(collection);
@@ -251,7 +251,7 @@ impl Intent {
     ///
     /// # Errors
     /// What is wrong with the entry.
-    pub fn shown_grant(&self, record: &Record) -> Result<Option<ShownGrant>, String> {
+    pub(super) fn shown_grant(&self, record: &Record) -> Result<Option<ShownGrant>, String> {
         let Some(header) = self.state.approvals.as_ref().map(|approvals| &approvals.header) else { return Ok(None) };
         let shown = record.request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(header));
         let said = shown.and_then(|(_, id)| record.state.approvals.get(id).map(|said| (id, said)));

@@ -1,9 +1,10 @@
 //! Cases: a request, the facts around it, and the verdict a page must come to.
 //!
 //! ```text
-//! FILE.ndjson ──> record (one case a line) ──> request (as a gateway delivers it) ──> an engine of `replay`
+//! FILE.ndjson ──> record (one case a line) ──> request (as a gateway delivers it), grants
 //! MAP.json    ──> map    (which page answers which intent, and what it cannot judge yet)
-//!                                                              both ──> report: met, waiting or differs
+//!                                     both ──> scene (the request in its world) ──> an engine of `replay`
+//!                                                                  its verdict ──> report: met, waiting or differs
 //! ```
 //!
 //! A case speaks of an *intent*, not of a page: the same file can be held against any library that has a map. What a
@@ -15,12 +16,14 @@ mod map;
 mod record;
 mod report;
 mod request;
+mod scene;
 
 pub use grants::{CaseGrants, ShownGrant};
 pub use map::{CaseMap, Intent, Wait, Waited};
 pub use record::{CaseRequest, CaseState, Cases, Expected, Record};
 pub use report::{CaseResult, CaseSummary, Fate};
 pub use request::as_delivered;
+pub use scene::Scene;
 
 /// Why a file of cases or a map cannot be used. The text is one line.
 #[derive(Debug, thiserror::Error)]

@@ -8,9 +8,9 @@ use policy_core::{PolicySet, Timestamp};
 
 use super::arguments::{Cases as Arguments, Output};
 use super::exit::{Exit, Failure};
-use crate::cases::{CaseError, CaseGrants, CaseMap, CaseResult, CaseSummary, Cases, Intent, Record, as_delivered};
+use crate::cases::{CaseError, CaseGrants, CaseMap, CaseResult, CaseSummary, Cases, Intent, Record};
 use crate::policies::{Policies, PolicyDirectory, PolicyError};
-use crate::recording::{Exchange, Ids, Place, Position};
+use crate::recording::{Exchange, Ids, Place, Position, RecordedRequest};
 use crate::render::{Screen, table};
 use crate::replay::{Engine, EngineError, EngineKind, NativeEngine, WasmEngine, find_module};
 
@@ -97,19 +97,16 @@ impl Run {
             let (file, intent) = (self.file.to_string(), record.policy_intent.clone());
             return Err(CaseError::NoIntent { file, line, intent }.into());
         };
-        let Some(agent) = &intent.agent else { return Ok(CaseResult::without_page(record)) };
-        let mut exchange = self.exchange(line, record, agent)?;
-        let world = intent.world(&self.set, record).map_err(|problem| self.not_a_case(line, problem))?;
-        let shown = intent.shown_grant(record).map(|shown| shown.map(|said| self.map.named(said)));
-        if let Some(shown) = shown.map_err(|problem| self.not_a_case(line, problem))? {
-            let now = record.state.now.unwrap_or(self.map.now);
-            let grants = self.grants.sign(&shown, &exchange.request, &world, now);
-            exchange.request.headers.extend(grants);
-            if shown.used {
-                self.engine.judge_in(&world, &exchange, Some(self.map.now))?;
-            }
+        let at = self.map.time_of(record);
+        let scene = self.map.scene(record, &self.set, &self.grants, &self.identity, at);
+        let Some(scene) = scene.map_err(|problem| self.not_a_case(line, problem))? else {
+            return Ok(CaseResult::without_page(record));
+        };
+        let exchange = self.exchange(line, record, scene.request);
+        if scene.again {
+            self.engine.judge_in(&scene.world, &exchange, Some(self.map.now))?;
         }
-        let judgement = self.engine.judge_in(&world, &exchange, Some(self.map.now))?;
+        let judgement = self.engine.judge_in(&scene.world, &exchange, Some(self.map.now))?;
         let waited = |got, rule: Option<&str>| Intent::waits_for(intent, record, got, rule);
         Ok(CaseResult::judged(record, judgement, waited))
     }
@@ -118,17 +115,15 @@ impl Run {
         CaseError::NotACase { file: self.file.to_string(), line, problem }
     }
 
-    fn exchange(&self, line: usize, record: &Record, agent: &str) -> Result<Exchange, CaseError> {
-        let delivered = as_delivered(record, &self.identity, agent);
-        let request = delivered.map_err(|problem| self.not_a_case(line, problem))?;
+    fn exchange(&self, line: usize, record: &Record, request: RecordedRequest) -> Exchange {
         let number = u64::try_from(line).unwrap_or(u64::MAX);
-        Ok(Exchange {
+        Exchange {
             index: number.saturating_sub(1),
             position: Position { file: Arc::clone(&self.file), place: Place::Line(number) },
             time: record.state.now,
             request,
             response: None,
             ids: Ids::default(),
-        })
+        }
     }
 }

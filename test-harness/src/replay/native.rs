@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use policy_core::control::is_for;
-use policy_core::counters::{OpenError, Tallied};
+use policy_core::counters::{OpenError, SlotName, Tallied};
 use policy_core::policy::Page;
 use policy_core::state::Answer;
 use policy_core::{Body, Evidence, Head, Outcome, PolicySet, Step, Unavailable, evaluate};
@@ -147,6 +147,12 @@ impl NativeEngine {
             counting.settle(page, &outcome, status, world, now);
         }
         enforced.candidate = Some(Box::new(tried.record));
+    }
+
+    /// What slots of counters and tripwires held when the last request came: a gateway whose store holds the same meets it
+    /// alike.
+    pub fn slots_before(&self) -> Vec<(SlotName, Vec<u8>)> {
+        self.seen().before
     }
 
     /// What slots of counters held around the last request.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::mutual_tls::MutualTls;
 use crate::process::{Envoy, Exit};
+use crate::shared_data::SharedData;
 use crate::upstream::Upstream;
 
 /// How the filter gets its configuration.
@@ -22,10 +23,12 @@ enum Delivery {
 /// The credential of lookups: no agent has it, and the gateway adds it to nothing else.
 pub(crate) const LOOKUP_CREDENTIAL: &str = "Bearer lookup-secret";
 
-/// An Envoy to be started: one listener, one cluster (two where there are lookups), and the filter between them.
+/// An Envoy to be started: one listener, one cluster (more where there are lookups), and the filter between them.
 pub(crate) struct Gateway {
     upstream: SocketAddr,
-    lookups: Option<SocketAddr>,
+    /// Names of clusters, and where what they look up is.
+    lookups: Vec<(String, SocketAddr)>,
+    shared_data: Option<SharedData>,
     upstream_http2: bool,
     delivery: Delivery,
     concurrency: u32,
@@ -42,7 +45,8 @@ impl Gateway {
     pub(crate) fn to(upstream: &Upstream) -> Self {
         Self {
             upstream: upstream.address,
-            lookups: None,
+            lookups: Vec::new(),
+            shared_data: None,
             upstream_http2: upstream.http2,
             delivery: Delivery::None,
             concurrency: 1,
@@ -66,8 +70,19 @@ impl Gateway {
     }
 
     /// Adds the cluster `shop-lookups`, which puts a credential of its own on what it sends to this address.
-    pub(crate) fn with_lookups(mut self, address: SocketAddr) -> Self {
-        self.lookups = Some(address);
+    pub(crate) fn with_lookups(self, address: SocketAddr) -> Self {
+        self.with_lookup_cluster("shop-lookups", address)
+    }
+
+    /// Adds a cluster for lookups, which puts a credential of its own on what it sends to this address.
+    pub(crate) fn with_lookup_cluster(mut self, name: &str, address: SocketAddr) -> Self {
+        self.lookups.push((name.to_owned(), address));
+        self
+    }
+
+    /// Sets shared data before the filter starts, and adds the listener through which more can be set.
+    pub(crate) fn with_shared_data(mut self, shared_data: SharedData) -> Self {
+        self.shared_data = Some(shared_data);
         self
     }
 
@@ -146,6 +161,9 @@ impl Gateway {
         let mut clusters = self.clusters();
         if let Some(mutual_tls) = &self.mutual_tls {
             clusters.extend(mutual_tls.put_before(&mut listeners, dir));
+        }
+        if let Some(shared_data) = &self.shared_data {
+            listeners.insert(0, shared_data.listener());
         }
         json!({
             "node": { "id": "test", "cluster": "test" },
@@ -232,7 +250,7 @@ impl Gateway {
             json!({ "explicit_http_config": { "http_protocol_options": {} } })
         };
         let mut clusters = vec![cluster("upstream", self.upstream, protocol)];
-        if let Some(address) = self.lookups {
+        for (name, address) in &self.lookups {
             let mut protocol = json!({ "explicit_http_config": { "http_protocol_options": {} } });
             protocol["http_filters"] = json!([credential_injector(), {
                 "name": "envoy.filters.http.upstream_codec",
@@ -240,7 +258,7 @@ impl Gateway {
                     "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
                 },
             }]);
-            clusters.push(cluster("shop-lookups", address, protocol));
+            clusters.push(cluster(name, *address, protocol));
         }
         clusters
     }
@@ -278,6 +296,9 @@ fn credential_injector() -> Value {
     })
 }
 
+/// Filters that have it share their data.
+pub(crate) const VM_ID: &str = "ambit";
+
 const FILTER_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// Where an Envoy under test finds its filter resource.
@@ -314,7 +335,7 @@ fn filter(bundle: &str, holds_headers: bool) -> Value {
             "name": "ambit",
             "root_id": "ambit",
             "vm_config": {
-                "vm_id": "ambit",
+                "vm_id": VM_ID,
                 "runtime": "envoy.wasm.runtime.v8",
                 "code": { "local": { "filename": wasm() } },
             },

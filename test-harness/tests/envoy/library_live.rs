@@ -1,48 +1,44 @@
 //! The library's policies in a live Envoy, and one form for a decision, wherever it is read.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use policy_core::compile::{Source, SourceKind, compile};
 use policy_core::{Outcome, PolicySet};
-use serde_json::Value;
+use serde_json::{Value, json};
+use test_harness::policies::{Policies, PolicyDirectory};
 
 use crate::answer::Problem;
 use crate::library;
 
-/// The library's policies, valid whenever this test runs: a live gateway judges by its own clock.
+/// The library's documents, valid whenever this test runs: a live gateway judges by its own clock.
+pub(crate) fn directory() -> PolicyDirectory {
+    let copy = tempfile::tempdir().expect("a folder");
+    let library = library::folder();
+    for (from, to) in
+        [(library.clone(), copy.path().to_owned()), (library.join("catalogs"), copy.path().join("catalogs"))]
+    {
+        std::fs::create_dir_all(&to).unwrap_or_else(|e| panic!("{e}"));
+        for entry in std::fs::read_dir(&from).unwrap_or_else(|e| panic!("{e}")) {
+            let file = entry.expect("an entry").path();
+            let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+            if !name.ends_with(".json") {
+                continue;
+            }
+            let mut text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{e}"));
+            if name.starts_with("agent-policy-") {
+                let mut template: Value = serde_json::from_str(&text).expect("a template is JSON");
+                template["valid"] = json!({ "from": "2000-01-01T00:00:00Z", "until": "2200-01-01T00:00:00Z" });
+                text = template.to_string();
+            }
+            std::fs::write(to.join(&name), text).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    PolicyDirectory::load(copy.path()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The bundle of the library's policies, and the same loaded.
 pub(crate) fn policies() -> (String, Arc<PolicySet>) {
-    let folder = library::folder();
-    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{e}"));
-    let mut sources = Vec::new();
-    let mut add = |path: &Path, kind| {
-        let mut text = read(path);
-        if kind == SourceKind::Template {
-            let mut template: Value = serde_json::from_str(&text).expect("a template is JSON");
-            template["valid"] = serde_json::json!({ "from": "2000-01-01T00:00:00Z", "until": "2200-01-01T00:00:00Z" });
-            text = template.to_string();
-        }
-        sources.push(Source { name: path.display().to_string(), kind, text });
-    };
-    add(&folder.join("gateway.json"), SourceKind::Gateway);
-    let json = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{e}"));
-        let paths = entries.map(|entry| entry.expect("an entry").path());
-        paths.filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
-    };
-    for path in json(&folder.join("catalogs")) {
-        add(&path, SourceKind::Catalog);
-    }
-    for path in json(&folder) {
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("agent-policy-")) {
-            add(&path, SourceKind::Template);
-        }
-    }
-    let compiled = compile(&sources);
-    let set = compiled.set.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
-    let bundle = policy_core::bundle::seal(&set).expect("the set seals");
-    let set = policy_core::bundle::load(&bundle).expect("the bundle loads");
-    (String::from_utf8(bundle).expect("a bundle is text"), Arc::new(set))
+    let policies = Policies::from_directory(directory()).unwrap_or_else(|e| panic!("{e}"));
+    (String::from_utf8(policies.bundle).expect("a bundle is text"), policies.set)
 }
 
 /// A decision: what it is, and why.

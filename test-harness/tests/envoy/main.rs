@@ -20,6 +20,7 @@ mod library_live;
 mod mutual_tls;
 mod process;
 mod session_ends;
+mod shared_data;
 mod shop;
 mod tools_server;
 mod upstream;
