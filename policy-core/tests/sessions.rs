@@ -233,6 +233,21 @@ fn critical_permits_need_a_short_session() {
     says(&write(), "allow write");
 }
 
+/// B2: a page whose agent acts in sessions alone is no wider for who leaves the token behind, however else it is named.
+#[test]
+fn an_agent_that_needs_a_session_cannot_leave_it_behind() {
+    let page = r#"{ "session": "required", "permit": [{ "id": "read", "scope": "shop:products.read" },
+        { "id": "write", "scope": "shop:products.update", "fields": { "only": ["price"] } }] }"#;
+    let mut gateway = Gateway::new(shop_with_sessions(page));
+    gateway.check(&read(), "deny: session_required");
+    gateway.check(&read().with_token("s3cret"), "deny: session_required");
+    gateway.check(&read().in_session(json!({})), "allow read");
+    let narrowed = |request: Request| request.in_session(json!({ "rules": ["read"] }));
+    gateway.check(&narrowed(read()), "allow read");
+    gateway.check(&narrowed(write()), "deny: endpoint_not_allowed");
+    gateway.check(&write(), "deny: session_required");
+}
+
 /// A11: budgets of a session: per session in any window, or as long as the session lasts.
 #[test]
 fn a_session_has_budgets_of_its_own() {

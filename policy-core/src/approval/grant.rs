@@ -389,6 +389,7 @@ mod tests {
             from: Timestamp(0),
             until: Timestamp(0),
             shadow: false,
+            session_required: false,
             hosts: Vec::new(),
             tries: Vec::new(),
             apis: Vec::new(),

@@ -14,7 +14,7 @@ use super::target::{self, Targets};
 use super::{CatalogSource, canary, counter, hours, keys, limit, near, overlap, present, sessions, tripwire, unmet};
 use crate::policy::{Band, Gateway, Limit, Page, Permit, Reuse, Role, RuleTarget, Tripwires};
 use crate::quote::quote;
-use crate::template::{Mode, Template};
+use crate::template::{Mode, SessionNeed, Template};
 use crate::time::{Timestamp, parse_duration};
 
 /// A rule with what it applies to, for the search for overlaps.
@@ -61,6 +61,7 @@ pub(crate) fn compile(
         from,
         until,
         shadow: template.mode == Mode::Shadow,
+        session_required: template.session == Some(SessionNeed::Required),
         hosts: Vec::new(),
         tries: Vec::new(),
         apis: Vec::new(),

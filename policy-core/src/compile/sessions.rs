@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::report::Report;
 use crate::policy::{Gateway, IdentitySource};
-use crate::template::{CanaryBy, CounterRule, Template};
+use crate::template::{CanaryBy, CounterRule, SessionNeed, Template};
 
 const HELP: &str = r#"add `{ "session_token": { "header": "authorization" } }` to `identity` in the gateway document"#;
 const BY_TOKEN: &str = "no identity source of the gateway takes session tokens: no request can be";
@@ -34,6 +34,9 @@ pub(super) fn unnamed(template: &Template, gateway: &Gateway, report: &mut Repor
     counters(&template.counters, "");
     for (position, rule) in template.permit.iter().enumerate() {
         counters(&rule.counters, &format!("/permit/{position}"));
+    }
+    if template.session == Some(SessionNeed::Required) {
+        warn("/session".into(), BY_TOKEN, "permitted by this page");
     }
     for (position, rule) in template.permit.iter().enumerate() {
         if rule.critical == Some(true) {

@@ -191,6 +191,11 @@ impl Opening {
             let outcome = denied(page, Reason { code: Code::NotValidNow, message, pointer: None }, None);
             return end(page, &standing, &obligations, outcome);
         }
+        if page.session_required && session.as_ref().is_none_or(|session| session.token.is_none()) {
+            let message = "the agent acts in sessions alone: send the token of your session".to_string();
+            let outcome = denied(page, Reason { code: Code::SessionRequired, message, pointer: None }, None);
+            return end(page, &standing, &obligations, outcome);
+        }
         if let Some(reason) = session.as_ref().and_then(|session| session.misfit(page)) {
             return end(page, &standing, &obligations, denied(page, reason, None));
         }

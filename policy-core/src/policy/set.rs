@@ -270,6 +270,8 @@ pub struct Page {
     pub until: Timestamp,
     /// Decide and record only.
     pub shadow: bool,
+    /// A request without a session token is refused.
+    pub session_required: bool,
     /// Host (`h` or `h:port`, lower case, no `:443`) → index into `tries`; sorted.
     pub hosts: Vec<(String, u32)>,
     /// One route trie per host set.

@@ -69,6 +69,8 @@ pub struct Template {
     pub on_unavailable: Option<BeyondRule>,
     /// What windows longer than the store's life mean after a restart.
     pub after_restart: Option<AfterRestart>,
+    /// Whether the agent acts in sessions alone; absent: `optional`.
+    pub session: Option<SessionNeed>,
     /// Who answers for the agent.
     pub owners: BTreeMap<String, String>,
     /// What is recorded.
@@ -78,6 +80,17 @@ pub struct Template {
     /// Reviews that were held.
     #[serde(default)]
     pub reviews: Vec<Review>,
+}
+
+/// Whether the agent acts in sessions alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SessionNeed {
+    /// It may, and a rule may ask for it.
+    Optional,
+    /// A request without a session token is refused.
+    Required,
 }
 
 /// What windows longer than the store's life mean after a restart.
