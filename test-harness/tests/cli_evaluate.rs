@@ -89,7 +89,7 @@ fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
         ),
         (
             &[PRODUCT, "--agent", "price-agent", "-H", "X-Agent-Name: other"],
-            "--agent and -H both give `x-agent-name`; name the agent once",
+            "--agent and -H both give `X-Agent-Name`; name the agent once",
         ),
         (&["--file", "day.ndjson"], "`day.ndjson` holds several requests; choose one with --index N, from 0"),
         (&["--file", "day.ndjson", "--index", "99"], "`day.ndjson` holds no request 99 that can be read; "),

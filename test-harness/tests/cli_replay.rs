@@ -32,6 +32,29 @@ fn replay_json(arguments: &[&str]) -> (i32, Value) {
     (code, serde_json::from_str(&out).unwrap())
 }
 
+/// F2: a recording need not say whose requests it holds; what it says stands.
+#[test]
+fn the_agent_can_be_named_for_a_recording_that_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("unnamed.ndjson");
+    let request = |headers| {
+        json!({ "time": "2026-11-20T08:00:00Z", "method": "GET", "path": "/v1/products?page=1", "host": "shop.example.com",
+                "scheme": "https", "headers": headers })
+    };
+    let [unnamed, named] = [json!([]), json!([["x-agent-name", "stranger"]])].map(request);
+    fs::write(&recording, format!("{unnamed}\n{named}\n")).unwrap();
+    let decided = |arguments: &[&str]| {
+        let (_, report) = replay_json(&[&[recording.to_str().unwrap()], arguments].concat());
+        let decisions = report["decisions"].as_array().unwrap().iter();
+        decisions.map(|one| format!("{} {}", one["agent"], one["decision"])).collect::<Vec<_>>()
+    };
+    assert_eq!(decided(&[]), [r#"null "deny""#, r#""stranger" "deny""#]);
+    assert_eq!(decided(&["--agent", "price-agent"]), [r#""price-agent" "allow""#, r#""stranger" "deny""#]);
+
+    let (code, _, error) = replay(&["day.ndjson", "--agent", "a\nb"]);
+    assert_eq!((code, error.as_str()), (1, "error: --agent `a\\u{a}b` holds a line end or NUL; a header is one line\n"));
+}
+
 #[test]
 fn json_holds_the_counts_and_every_decision() {
     let (code, report) = replay_json(&["day.ndjson"]);

@@ -107,6 +107,10 @@ pub(super) struct Replay {
     /// The scenario of the manifest; else the one that names the recording
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub(super) scenario: Option<String>,
+    /// Whose requests these are, where the recording has not kept it (a HAR of a client, an access log): requests without the
+    /// header from which the gateway takes the agent's name get it
+    #[arg(long, value_name = "NAME")]
+    pub(super) agent: Option<String>,
     /// When requests without a recorded time were made, by RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) now: Option<Timestamp>,

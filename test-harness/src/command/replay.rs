@@ -10,8 +10,9 @@ use policy_core::Timestamp;
 use super::arguments::{Output, Replay};
 use super::exit::{Exit, Failure};
 use super::present;
+use super::request::agent_field;
 use crate::policies::Policies;
-use crate::recording::{Format, ReadOptions, Recording, RecordingError};
+use crate::recording::{Field, Format, ReadOptions, Recording, RecordingError};
 use crate::render::{Progress, Screen};
 use crate::replay::{
     Decided, DecisionWriter, Engine, EngineError, EngineKind, Labels, Manifest, NativeEngine, Numbering, Summary,
@@ -40,6 +41,7 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     if let Some(candidate) = &arguments.candidate {
         policies = policies.with_candidate(candidate)?;
     }
+    let agent = arguments.agent.as_ref().map(|agent| agent_field(agent, &policies)).transpose()?;
     let engine: Box<dyn Engine> = match arguments.engine {
         EngineKind::Native => {
             Box::new(NativeEngine::counting(Arc::clone(&policies.set), EVER).map_err(EngineError::from)?)
@@ -53,6 +55,7 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     let world = Recorded::new(Arc::clone(&policies.set), facts, arguments.world);
     let mut replay = Run {
         arguments,
+        agent,
         engine,
         world,
         summary: Summary::default(),
@@ -74,6 +77,8 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
 /// A replay that goes on.
 struct Run<'a> {
     arguments: &'a Replay,
+    /// The header that names the agent, for requests that lack it.
+    agent: Option<Field>,
     engine: Box<dyn Engine>,
     world: Recorded,
     summary: Summary,
@@ -91,7 +96,7 @@ impl Run<'_> {
         for exchange in recording {
             self.entries += 1;
             self.progress.update(self.entries);
-            let exchange = match exchange {
+            let mut exchange = match exchange {
                 Ok(exchange) => exchange,
                 Err(error @ RecordingError::Read { .. }) => return Err(error.into()),
                 Err(error) => {
@@ -103,6 +108,11 @@ impl Run<'_> {
                 Some(labels) => Some(labels.take(&exchange)?),
                 None => None,
             };
+            if let Some(agent) = &self.agent
+                && !exchange.request.headers.iter().any(|(name, _)| *name == agent.0)
+            {
+                exchange.request.headers.push(agent.clone());
+            }
             let judgement = match self.engine.judge_in(&self.world, &exchange, self.arguments.now)? {
                 judgement if format == Format::AccessLog => judgement.of_access_log(),
                 judgement => judgement,

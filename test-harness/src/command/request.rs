@@ -39,25 +39,32 @@ pub(super) fn read(
         given.request.headers.push(field(HEADER, &grants));
     }
     if let Some(agent) = &arguments.agent {
-        let Some(header) = &policies.identity_header else {
-            let message = "--agent needs a policy directory whose gateway.json has a header among its identity \
-                           sources; name the agent as the gateway would see it with -H 'name: value'";
-            return Err(Failure::Other(message.into()));
-        };
+        let (header, value) = agent_field(agent, policies)?;
         let by_hand = arguments
             .headers
             .iter()
-            .any(|given| named(given).is_some_and(|(name, _)| name.eq_ignore_ascii_case(header)));
-        if by_hand {
-            return Err(Failure::Other(format!("--agent and -H both give `{header}`; name the agent once")));
+            .filter_map(|given| named(given))
+            .find(|(name, _)| name.eq_ignore_ascii_case(&String::from_utf8_lossy(&header)));
+        if let Some((name, _)) = by_hand {
+            return Err(Failure::Other(format!("--agent and -H both give `{name}`; name the agent once")));
         }
-        plain("--agent", agent)?;
         // What a file says of the agent gives way.
         let headers = &mut given.request.headers;
-        headers.retain(|(name, _)| name != header.as_bytes());
-        headers.push(field(header, agent));
+        headers.retain(|(name, _)| *name != header);
+        headers.push((header, value));
     }
     Ok(given)
+}
+
+/// The header from which the gateway takes the agent's name, with this name.
+pub(super) fn agent_field(agent: &str, policies: &Policies) -> Result<Field, Failure> {
+    let Some(header) = &policies.identity_header else {
+        let message = "--agent needs a policy directory whose gateway.json has a header among its identity sources; name \
+                       the agent as the gateway would see it in the request's headers (`ambit evaluate -H 'name: value'`)";
+        return Err(Failure::Other(message.into()));
+    };
+    plain("--agent", agent)?;
+    Ok(field(header, agent))
 }
 
 fn field(name: &str, value: &str) -> Field {
