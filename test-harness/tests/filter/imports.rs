@@ -1,4 +1,4 @@
-//! The module as it ships.
+//! What the module asks of a host.
 
 use test_harness::replay::find_module;
 

@@ -1,27 +1,16 @@
-//! B1: what a client of MCP gets from the filter as it ships, under the pages of the library: errors of its own
+//! A19: what a client of MCP gets under the pages of the library: errors of its own
 //! protocol for what is refused, the upstream's answer piece by piece for what is not.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/library.rs"]
-mod library;
-
 use serde_json::{Value, json};
-use test_harness::host::{
-    Clock, Engine, EngineOptions, Flow, HeaderMap, LocalReply, Module, Plugin, PluginOptions, Vm, VmOptions,
-};
-use test_harness::replay::find_module;
+use test_harness::host::{Clock, Flow, HeaderMap, LocalReply, Plugin, PluginOptions, Vm, VmOptions};
+
+use crate::library;
+use crate::shipped::{MODULE, NOON};
 
 fn plugin() -> Plugin {
     let (bundle, _) = library::bundle();
-    let wasm = find_module(None).unwrap_or_else(|e| panic!("{e}"));
-    let engine = Engine::new(EngineOptions::default()).unwrap();
-    let module = Module::new(&engine, &wasm).unwrap();
-    let clock = Clock::default();
-    let noon = "2026-11-20T12:00:00Z".parse::<jiff::Timestamp>().unwrap();
-    clock.set(u64::try_from(noon.as_nanosecond()).unwrap());
-    let options = VmOptions { clock, ..VmOptions::default() };
-    Vm::new(&module, options).unwrap().start(PluginOptions::new(bundle)).unwrap()
+    let options = VmOptions { clock: Clock::at(NOON), ..VmOptions::default() };
+    Vm::new(&MODULE, options).unwrap().start(PluginOptions::new(bundle)).unwrap()
 }
 
 fn head(more: &[(&str, &str)]) -> HeaderMap {

@@ -1,16 +1,10 @@
-//! C1: the filter as it ships, with a page whose lookups may use what the agent has just read (`fresh`).
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! A8: a page whose lookups may use what the agent itself has just read (`fresh`).
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use policy_core::bundle::seal;
-use policy_core::compile::{Source, SourceKind, compile};
-use test_harness::host::{
-    Clock, Clusters, Engine, EngineOptions, Flow, HeaderMap, MetricValue, Module, Plugin, PluginOptions, Stream, Vm,
-    VmOptions,
-};
-use test_harness::replay::find_module;
+use test_harness::host::{Clock, Clusters, Flow, HeaderMap, Plugin, PluginOptions, Stream, Vm, VmOptions};
+
+use crate::shipped::{self, MODULE, NOON, count};
 
 const CATALOG: &str = r#"{
   "catalog": "shop-v1",
@@ -49,30 +43,14 @@ const PAGE: &str = r#"{
 }"#;
 
 fn bundle() -> Vec<u8> {
-    let source = |name: &str, kind, text: &str| Source { name: name.into(), kind, text: text.into() };
-    let page = |agent: &str, mode: &str| {
-        source(&format!("{agent}.json"), SourceKind::Template, &PAGE.replace("AGENT", agent).replace("MODE", mode))
-    };
-    let compiled = compile(&[
-        source("gateway.json", SourceKind::Gateway, GATEWAY),
-        source("shop-v1.json", SourceKind::Catalog, CATALOG),
-        page("agent", "enforce"),
-        page("other", "enforce"),
-        page("tried", "shadow"),
-    ]);
-    let set = compiled.set.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics));
-    seal(&set).unwrap()
+    let pages = [("agent", "enforce"), ("other", "enforce"), ("tried", "shadow")];
+    let pages = pages.map(|(agent, mode)| PAGE.replace("AGENT", agent).replace("MODE", mode));
+    shipped::bundle(GATEWAY, CATALOG, &pages)
 }
 
 fn gateway() -> Plugin {
-    static FILTER: LazyLock<Module> = LazyLock::new(|| {
-        let engine = Engine::new(EngineOptions::default()).unwrap();
-        Module::new(&engine, &find_module(None).unwrap()).unwrap()
-    });
-    // 2026-11-20T12:00:00Z
-    let clock = Clock::at(1_795_176_000_000_000_000);
     let clusters = Clusters::Named(["shop-lookups".into()].into());
-    let vm = Vm::new(&FILTER, VmOptions { clock, clusters, ..VmOptions::default() }).unwrap();
+    let vm = Vm::new(&MODULE, VmOptions { clock: Clock::at(NOON), clusters, ..VmOptions::default() }).unwrap();
     vm.start(PluginOptions::new(bundle())).unwrap()
 }
 
@@ -121,14 +99,6 @@ fn calls(plugin: &Plugin, agent: &str) -> usize {
     assert!(stream.upstream().headers.is_none());
     stream.client_gone().unwrap();
     calls
-}
-
-#[track_caller]
-fn count(plugin: &Plugin, name: &str) -> u64 {
-    match plugin.vm().metric(name) {
-        Some(MetricValue::Counter(count)) => count,
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]

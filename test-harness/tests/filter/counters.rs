@@ -1,17 +1,11 @@
-//! A9, A10: the filter as it ships keeps counters: in the data that the VMs of a gateway share, or in each VM.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! A9, A10: the filter keeps counters: in the data that the VMs of a gateway share, or in each VM.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use policy_core::bundle::seal;
-use policy_core::compile::{Source, SourceKind, compile};
 use serde_json::{Value, json};
-use test_harness::host::{
-    Clock, Engine, EngineOptions, Flow, HeaderMap, MetricValue, Module, Plugin, PluginOptions, SharedData, Stream, Vm,
-    VmOptions,
-};
-use test_harness::replay::find_module;
+use test_harness::host::{Clock, Flow, HeaderMap, Plugin, PluginOptions, SharedData, Stream, Vm, VmOptions};
+
+use crate::shipped::{self, MODULE, NOON, count};
 
 const CATALOG: &str = r#"{
   "catalog": "shop-v1",
@@ -24,9 +18,6 @@ const CATALOG: &str = r#"{
     }
   }
 }"#;
-
-/// 2026-11-20T12:00:00Z.
-const NOW: u64 = 1_795_176_000_000_000_000;
 
 fn page(agent: &str, counter: &Value) -> Value {
     json!({
@@ -49,21 +40,8 @@ fn bundle(counter: &Value, counters_kib: u32) -> Vec<u8> {
         "identity": [{ "header": "x-agent" }],
         "limits": { "counters_kib": counters_kib }
     });
-    let source = |name: &str, kind, text: String| Source { name: name.into(), kind, text };
-    let compiled = compile(&[
-        source("gateway.json", SourceKind::Gateway, gateway.to_string()),
-        source("shop-v1.json", SourceKind::Catalog, CATALOG.to_owned()),
-        source("a.json", SourceKind::Template, page("a", counter).to_string()),
-        source("b.json", SourceKind::Template, page("b", counter).to_string()),
-    ]);
-    assert!(compiled.diagnostics.is_empty(), "{:?}", compiled.diagnostics);
-    seal(&compiled.set.expect("a policy set")).expect("a bundle")
+    shipped::bundle(&gateway.to_string(), CATALOG, &["a", "b"].map(|agent| page(agent, counter).to_string()))
 }
-
-static MODULE: LazyLock<Module> = LazyLock::new(|| {
-    let wasm = find_module(None).unwrap_or_else(|e| panic!("{e}"));
-    Module::new(&Engine::new(EngineOptions::default()).unwrap(), &wasm).unwrap()
-});
 
 /// A VM of the gateway that keeps this data.
 fn vm(shared_data: &SharedData, clock: &Clock) -> Vm {
@@ -72,7 +50,7 @@ fn vm(shared_data: &SharedData, clock: &Clock) -> Vm {
 }
 
 fn gateway() -> (SharedData, Clock) {
-    (SharedData::new(), Clock::at(NOW))
+    (SharedData::new(), Clock::at(NOON))
 }
 
 fn requests(max: u32) -> Value {
@@ -123,14 +101,7 @@ fn answer(stream: &mut Stream, status: u16) {
     assert_eq!(stream.response_headers(head, true).unwrap(), Flow::Continue);
 }
 
-fn count(plugin: &Plugin, name: &str) -> u64 {
-    match plugin.vm().metric(name) {
-        Some(MetricValue::Counter(count)) => count,
-        other => panic!("{name}: {other:?}"),
-    }
-}
-
-/// Two VMs in two threads, one counter: exactly as many pass as it allows.
+/// Three VMs in three threads, one counter: exactly as many pass as it allows.
 #[test]
 fn workers_count_together() {
     const MOST: u32 = 300;
@@ -216,7 +187,7 @@ fn what_did_nothing_is_given_back() {
     assert_eq!((count(&plugin, "ambit.charged"), count(&plugin, "ambit.given_back")), (2, 1));
 }
 
-/// D4: memory is bounded, whatever ids an agent makes up; who has filled its share is refused, and nobody else.
+/// Memory is bounded, whatever ids an agent makes up; who has filled its share is refused, and nobody else.
 #[test]
 fn made_up_ids_fill_no_more_than_their_share() {
     const KIB: u32 = 256;
