@@ -1,23 +1,15 @@
-//! F5: `ambit replay` with the native engine, on the built program: table, JSON, exit codes.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! F5: `ambit replay` with the native engine: table, JSON, exit codes.
 
 use std::fs;
-use std::path::Path;
+use std::process::Command;
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("ambit").unwrap();
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli");
-    command.current_dir(data).env_remove("AMBIT_WASM").args(arguments);
-    command
-}
+use crate::ambit::{ambit_in, command, run};
+use crate::policy_directory::price_agent;
 
 fn ambit(arguments: &[&str]) -> (i32, String, String) {
-    let output = command(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    ambit_in(&price_agent(), arguments)
 }
 
 const NATIVE: [&str; 5] = ["replay", "--policies", "policies", "--engine", "native"];
@@ -188,7 +180,7 @@ fn several_recordings_name_the_file_of_each_decision() {
 fn a_broken_entry_is_told_and_the_others_are_judged() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("day.ndjson");
-    let day = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli/day.ndjson")).unwrap();
+    let day = fs::read_to_string(price_agent().join("day.ndjson")).unwrap();
     let mut lines: Vec<_> = day.lines().collect();
     lines[1] = "{\"method\": \"GET\", \"headers\": 7}";
     fs::write(&recording, lines.join("\n")).unwrap();
@@ -244,23 +236,17 @@ fn without_the_filter_it_says_how_to_build_it() {
     // A copy of the program, far from every target directory.
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("ambit");
-    fs::copy(assert_cmd::cargo::cargo_bin("ambit"), &program).unwrap();
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli");
+    fs::copy(command().get_program(), &program).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    let run = || {
-        let output = Command::new(&program)
-            .current_dir(elsewhere.path())
-            .env_remove("AMBIT_WASM")
-            .arg("replay")
-            .arg(data.join("day.ndjson"))
-            .arg("--policies")
-            .arg(data.join("policies"))
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        String::from_utf8(output.stderr).unwrap()
+    let [day, policies] = ["day.ndjson", "policies"].map(|name| price_agent().join(name));
+    let run_copy = || {
+        let mut copy = Command::new(&program);
+        copy.current_dir(elsewhere.path()).env_remove("AMBIT_WASM");
+        let (code, _, err) = run(copy.arg("replay").arg(&day).arg("--policies").arg(&policies));
+        assert_eq!(code, 1);
+        err
     };
-    let err = run();
+    let err = run_copy();
     for text in ["there is no filter", "run `cargo xtask wasm`", "no `envoy_filter.wasm` or `ambit.wasm` beside it"] {
         assert!(err.contains(text), "{err}");
     }
@@ -270,7 +256,7 @@ fn without_the_filter_it_says_how_to_build_it() {
     for name in ["ambit.wasm", "envoy_filter.wasm"] {
         let beside = directory.path().join(name);
         fs::write(&beside, "no module").unwrap();
-        let err = run();
+        let err = run_copy();
         assert!(err.contains(&format!("{name}` is not a wasm module")), "{err}");
     }
 
@@ -278,8 +264,9 @@ fn without_the_filter_it_says_how_to_build_it() {
         let (code, out, err) = ambit(&["replay", "day.ndjson", "--policies", "policies", "--wasm", file]);
         assert_eq!((code, out.as_str()), (1, ""));
         assert!(err.contains(expected) && err.contains("run `cargo xtask wasm`"), "{err}");
-        let output = command(&["replay", "day.ndjson", "--policies", "policies"]).env("AMBIT_WASM", file).output();
-        assert_eq!(String::from_utf8(output.unwrap().stderr).unwrap(), err);
+        let mut named = command();
+        named.current_dir(price_agent()).env("AMBIT_WASM", file);
+        assert_eq!(run(named.args(["replay", "day.ndjson", "--policies", "policies"])).2, err);
     }
 }
 

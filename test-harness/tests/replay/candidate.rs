@@ -1,23 +1,20 @@
 //! C3: a candidate beside the library's policies, over every bundled recording: what is enforced stays as it is to the byte, and
 //! both engines say the same of the candidate.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/library.rs"]
-mod library;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use policy_core::decision::Compared;
-use policy_core::{PolicySet, Timestamp};
 use serde_json::{Value, json};
 use test_harness::host::{
     Callout, CalloutAnswer, Clock, HeaderMap, Module, Plugin, PluginOptions, RequestScript, SharedData, Vm, VmOptions,
 };
 use test_harness::policies::Policies;
-use test_harness::recording::{Exchange, RecordedBody};
-use test_harness::replay::{Engine, Judgement, NativeEngine, WasmEngine, find_module};
-use test_harness::world::{Facts, Recorded, Rest, Values};
+use test_harness::recording::RecordedBody;
+use test_harness::replay::{Judgement, WasmEngine, find_module};
+use test_harness::world::Values;
+
+use crate::{judging, library};
 
 /// Pages that permit less: without their last permit, and with counters of one.
 fn tighter(page: &mut Value) {
@@ -70,22 +67,6 @@ fn beside(change: fn(&mut Value)) -> Policies {
     library.with_candidate(folder.path()).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn judge(engine: &mut dyn Engine, set: &Arc<PolicySet>, exchanges: &[Exchange], values: Values) -> Vec<Judgement> {
-    let facts = Facts::new(Arc::clone(set), None, Rest::NotRecorded);
-    let mut world = Recorded::new(Arc::clone(set), facts, values);
-    let mut judged = Vec::new();
-    for exchange in exchanges {
-        let judgement = engine.judge_in(&world, exchange, None).unwrap_or_else(|e| panic!("{e}"));
-        world.observe(exchange, judgement.fate());
-        judged.push(judgement);
-    }
-    judged
-}
-
-fn native(set: &Arc<PolicySet>) -> NativeEngine {
-    NativeEngine::counting(Arc::clone(set), Timestamp::default()).unwrap_or_else(|e| panic!("{e}"))
-}
-
 /// The judgements of both engines on everything, and how often the candidate was the same, stricter, looser, undecidable.
 fn compared(change: fn(&mut Value), values: Values) -> [usize; 4] {
     let policies = beside(change);
@@ -94,13 +75,13 @@ fn compared(change: fn(&mut Value), values: Values) -> [usize; 4] {
     let wasm = find_module(None).unwrap_or_else(|e| panic!("{e}"));
     let mut filter =
         WasmEngine::new(&wasm, &policies.bundle, Arc::clone(&policies.set)).unwrap_or_else(|e| panic!("{e}"));
-    let (mut without, mut with) = (native(&plain.set), native(&policies.set));
+    let (mut without, mut with) = (judging::native(&plain.set), judging::native(&policies.set));
     let mut counts = [0; 4];
     for (scenario, path) in library::scenarios() {
         let exchanges = library::exchanges(&path);
-        let alone = judge(&mut without, &plain.set, &exchanges, values);
-        let both = judge(&mut with, &policies.set, &exchanges, values);
-        let shipped = judge(&mut filter, &policies.set, &exchanges, values);
+        let alone = judging::in_turn(&mut without, &plain.set, &exchanges, values);
+        let both = judging::in_turn(&mut with, &policies.set, &exchanges, values);
+        let shipped = judging::in_turn(&mut filter, &policies.set, &exchanges, values);
         for (((exchange, alone), both), shipped) in exchanges.iter().zip(alone).zip(both).zip(shipped) {
             let place = format!("{scenario}: {}", exchange.position);
             assert_eq!(both, shipped, "{place}");

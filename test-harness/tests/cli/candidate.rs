@@ -1,38 +1,25 @@
 //! C3: candidates on the command line: bundles that carry one, and replays that compare with one.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PAGE: &str = "agent-policy-20261120-price-agent.json";
-
-fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli")
-}
-
-fn ambit(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("ambit").unwrap();
-    let output = command.current_dir(data()).env_remove("AMBIT_WASM").args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
+use crate::ambit::ambit_in;
+use crate::policy_directory::{self, PAGE};
 
 /// The policies with another bound on prices.
 fn changed(max: u32) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let from = data().join("policies");
-    let mut page: Value = serde_json::from_str(&fs::read_to_string(from.join(PAGE)).unwrap()).unwrap();
-    page["permit"][1]["limits"][0]["max"] = json!(max);
-    fs::write(folder.path().join(PAGE), page.to_string()).unwrap();
-    fs::create_dir(folder.path().join("catalogs")).unwrap();
-    for file in ["gateway.json", "catalogs/shop-v1.json"] {
-        fs::copy(from.join(file), folder.path().join(file)).unwrap();
-    }
-    folder
+    policy_directory::with_page(|text| {
+        let mut page: Value = serde_json::from_str(&text).unwrap();
+        page["permit"][1]["limits"][0]["max"] = json!(max);
+        page.to_string()
+    })
+}
+
+fn ambit(arguments: &[&str]) -> (i32, String, String) {
+    ambit_in(&policy_directory::price_agent(), arguments)
 }
 
 fn text(path: &Path) -> &str {

@@ -1,35 +1,23 @@
-//! `ambit validate` and `ambit bundle`, on the built program.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! `ambit validate` and `ambit bundle`; and what is said of wrong arguments.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use assert_cmd::Command;
 use tempfile::TempDir;
 
-fn ambit(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("ambit").unwrap().env_remove("NO_COLOR").args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
+use crate::ambit::ambit;
+use crate::policy_directory::{self, PAGE};
 
 fn data(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli").join(name).display().to_string()
+    policy_directory::price_agent().join(name).display().to_string()
 }
 
-const TEMPLATE: &str = "agent-policy-20261120-price-agent.json";
-
-/// A copy of the policies, with the template changed and stored under `name`.
+/// A copy of the policies, with the page changed and stored under `name`.
 fn changed(name: &str, change: impl Fn(String) -> String) -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let source = PathBuf::from(data("policies"));
-    fs::create_dir(directory.path().join("catalogs")).unwrap();
-    for file in ["gateway.json", "catalogs/shop-v1.json"] {
-        fs::copy(source.join(file), directory.path().join(file)).unwrap();
-    }
-    let template = directory.path().join(name);
-    fs::write(&template, change(fs::read_to_string(source.join(TEMPLATE)).unwrap())).unwrap();
-    (directory, template)
+    let directory = policy_directory::with_page(change);
+    let page = directory.path().join(name);
+    fs::rename(directory.path().join(PAGE), &page).unwrap();
+    (directory, page)
 }
 
 fn path(directory: &TempDir) -> &str {
@@ -46,18 +34,18 @@ fn valid_policies_are_one_line_with_their_digest() {
 
 #[test]
 fn a_single_document_is_validated_with_its_directory() {
-    let (code, out, _) = ambit(&["validate", &data(&format!("policies/{TEMPLATE}"))]);
+    let (code, out, _) = ambit(&["validate", &data(&format!("policies/{PAGE}"))]);
     assert_eq!((code, out), (0, ambit(&["validate", &data("policies")]).1));
 }
 
 #[test]
 fn a_mistyped_member_is_underlined_with_the_nearest_name() {
-    let (directory, template) = changed(TEMPLATE, |text| text.replace("\"purpose\"", "\"purpsoe\""));
+    let (directory, page) = changed(PAGE, |text| text.replace("\"purpose\"", "\"purpsoe\""));
     let (code, out, _) = ambit(&["validate", path(&directory)]);
     assert_eq!(code, 3);
     for expected in [
         "error: unknown member `purpsoe`",
-        &format!("{}:3:37", template.display()),
+        &format!("{}:3:37", page.display()),
         "\"purpsoe\": \"keep prices current\"",
         "^^^^^^^^^",
         "did you mean `purpose`?",
@@ -70,14 +58,14 @@ fn a_mistyped_member_is_underlined_with_the_nearest_name() {
 
 #[test]
 fn json_names_file_line_and_column() {
-    let (directory, template) = changed(TEMPLATE, |text| text.replace("\"purpose\"", "\"purpsoe\""));
+    let (directory, page) = changed(PAGE, |text| text.replace("\"purpose\"", "\"purpsoe\""));
     let (code, out, _) = ambit(&["validate", path(&directory), "--format", "json"]);
     assert_eq!(code, 3);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["valid"], false);
     let found = &report["diagnostics"][0];
     assert_eq!(found["severity"], "error");
-    assert_eq!(found["file"], template.to_str().unwrap());
+    assert_eq!(found["file"], page.to_str().unwrap());
     assert_eq!((&found["line"], &found["column"]), (&3.into(), &37.into()));
 }
 
@@ -111,7 +99,7 @@ fn a_bundle_holds_the_digest_and_is_the_same_every_time() {
 
 #[test]
 fn invalid_policies_leave_the_old_bundle_alone() {
-    let (policies, _) = changed(TEMPLATE, |text| text.replace("\"price\"", "\"prise\""));
+    let (policies, _) = changed(PAGE, |text| text.replace("\"price\"", "\"prise\""));
     let bundle = policies.path().join("out.bundle");
     fs::write(&bundle, "old").unwrap();
     let (code, out, err) = ambit(&["bundle", path(&policies), "-o", bundle.to_str().unwrap()]);
@@ -137,9 +125,9 @@ fn what_cannot_be_read_is_one_line_that_says_what_to_do() {
 /// A page saved as Latin-1 is a mistake in the page, wherever it is used.
 #[test]
 fn a_document_that_is_no_text_is_an_invalid_policy() {
-    let (directory, template) = changed(TEMPLATE, |text| text);
-    fs::write(&template, b"{\"ambit\": \"v1\xff\"}").unwrap();
-    let page = template.to_str().unwrap();
+    let (directory, page) = changed(PAGE, |text| text);
+    fs::write(&page, b"{\"ambit\": \"v1\xff\"}").unwrap();
+    let page = page.to_str().unwrap();
     for arguments in [
         &["validate", path(&directory)][..],
         &["validate", page],
@@ -155,7 +143,7 @@ fn a_document_that_is_no_text_is_an_invalid_policy() {
 /// A token for an agent without a page is a warning where all pages are there to be seen.
 #[test]
 fn a_token_for_nobody_is_a_warning() {
-    let (directory, template) = changed(TEMPLATE, |text| text);
+    let (directory, page) = changed(PAGE, |text| text);
     let digest = "0".repeat(64);
     let gateway = format!(
         r#"{{ "ambit": "gateway-v1", "identity": [{{ "token": {{ "header": "authorization",
@@ -168,7 +156,7 @@ fn a_token_for_nobody_is_a_warning() {
     let expected = "warning: no page is for the agent `prise-agent`: whoever holds its token or certificate is refused";
     assert!(out.contains(expected) && out.contains("did you mean `price-agent`?"), "{out}");
     assert!(out.contains(", 1 warning, "), "{out}");
-    let (code, out, _) = ambit(&["validate", template.to_str().unwrap()]);
+    let (code, out, _) = ambit(&["validate", page.to_str().unwrap()]);
     assert_eq!((code, out.lines().count()), (0, 1), "{out}");
 }
 

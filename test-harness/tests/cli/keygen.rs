@@ -1,18 +1,17 @@
-//! `ambit keygen` (F1): a key that this and other tools read, and its entry in a gateway document.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! `ambit keygen` (B2, B4, C5): a key that this and other tools read, and its entry in a gateway document.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-fn keygen(directory: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ambit"));
-    command.current_dir(directory).arg("keygen").args(arguments).output().unwrap()
+use crate::ambit::ambit_in;
+
+fn keygen(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    ambit_in(directory, &[&["keygen"], arguments].concat())
 }
 
-fn entry(output: &Output) -> serde_json::Value {
-    assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
+fn entry((code, out, err): &(i32, String, String)) -> serde_json::Value {
+    assert_eq!(*code, 0, "{err}");
+    serde_json::from_str(out).unwrap()
 }
 
 #[test]
@@ -25,12 +24,9 @@ fn a_key_has_its_entry_and_is_never_overwritten() {
     let key = test_harness::keys::KeyFile::read(&directory.path().join("ops-2026.pem")).unwrap();
     assert_eq!(made["public_key"], key.public_key());
 
-    let again = keygen(directory.path(), &["-o", "ops-2026.pem"]);
-    assert_eq!(again.status.code(), Some(1));
-    assert_eq!(
-        String::from_utf8(again.stderr).unwrap(),
-        "error: `ops-2026.pem` exists, and a key is never overwritten; name another file with -o\n"
-    );
+    let (code, _, err) = keygen(directory.path(), &["-o", "ops-2026.pem"]);
+    assert_eq!(code, 1);
+    assert_eq!(err, "error: `ops-2026.pem` exists, and a key is never overwritten; name another file with -o\n");
 }
 
 #[test]
@@ -38,15 +34,15 @@ fn a_key_without_a_duty_says_what_to_add() {
     let directory = tempfile::tempdir().unwrap();
     let output = keygen(directory.path(), &[]);
     assert_eq!(entry(&output)["id"], "ambit-key");
-    let said = String::from_utf8(output.stderr).unwrap();
+    let (_, _, said) = output;
     assert!(said.contains(r#"add "control": true, "sessions": true, or "roles""#), "{said}");
 }
 
 #[test]
 fn approvals_are_a_duty_of_their_own() {
     let directory = tempfile::tempdir().unwrap();
-    let output = keygen(directory.path(), &["--role", "finance", "--control"]);
-    assert_eq!(output.status.code(), Some(1));
+    let (code, ..) = keygen(directory.path(), &["--role", "finance", "--control"]);
+    assert_eq!(code, 1);
     assert!(!directory.path().join("ambit-key.pem").exists());
     assert_eq!(entry(&keygen(directory.path(), &["--role", "finance"]))["roles"], serde_json::json!(["finance"]));
 }

@@ -1,27 +1,17 @@
-//! `ambit evaluate` and `ambit cases` with rules on resources as they are now.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! A4, A8: `ambit evaluate` and `ambit cases` with rules on resources as they are now.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 
-/// The store of `tests/data/present`.
-fn policies() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/present/policies")
-}
-
-fn ambit(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("ambit").unwrap().args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
+use crate::ambit::ambit;
+use crate::day::Day;
+use crate::policy_directory::store;
 
 const PRODUCT: &str = "https://shop.example.com/v1/products/1";
 
 fn evaluate(body: &str, more: &[&str]) -> (i32, String, String) {
-    let policies = policies();
+    let policies = store();
     let request = ["evaluate", PRODUCT, "-X", "PUT", "--json", body, "--agent", "keeper"];
     let around = ["--policies", policies.to_str().unwrap(), "--now", "2026-11-20T12:00:00Z"];
     ambit(&[&request[..], &around, more].concat())
@@ -60,26 +50,14 @@ fn without_an_answer_a_request_is_undecidable() {
 /// A request of a recording is judged by what came before it, as a replay does.
 #[test]
 fn the_entries_before_say_what_is_there() {
-    let exchange = |method: &str, body: &str, answer: &str| {
-        json!({
-            "time": "2026-11-20T12:00:00Z", "method": method, "path": "/v1/products/1", "host": "shop.example.com",
-            "headers": [["x-agent-name", "keeper"], ["content-type", "application/json"]], "body": body,
-            "response": { "status": 200, "headers": [["content-type", "application/json"]], "body": answer },
-        })
-        .to_string()
-    };
-    let product = |price: &str| format!("{{\"id\":1,\"price\":\"{price}\"}}");
-    let lines = [
-        exchange("GET", "", &product("10.00")),
-        exchange("PUT", r#"{"price":"11.00"}"#, &product("11.00")),
-        exchange("GET", "", &product("90.00")),
-    ];
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("day.ndjson");
-    fs::write(&file, lines.join("\n")).unwrap();
-    let policies = policies();
-    let [file, policies] = [&file, &policies].map(|path| path.to_str().unwrap());
-    let (_, out, err) = ambit(&["evaluate", "--file", file, "--index", "1", "--policies", policies]);
+    let product = |price: &str| format!(r#"200 {{"id":1,"price":"{price}"}}"#);
+    let day = Day::new()
+        .exchange("GET /v1/products/1", &product("10.00"))
+        .exchange(r#"PUT /v1/products/1 {"price":"11.00"}"#, &product("11.00"))
+        .exchange("GET /v1/products/1", &product("90.00"));
+    let (file, policies) = (day.recording(), store());
+    let arguments = ["evaluate", "--file", &file, "--index", "1", "--policies", policies.to_str().unwrap()];
+    let (_, out, err) = ambit(&arguments);
     assert!(out.starts_with("allow, by rule `reprice`\n"), "{out}{err}");
     assert!(out.contains("GET shop.example.com/v1/products/1: 200\n"), "{out}");
 }
@@ -149,7 +127,7 @@ fn cases_are_judged_by_what_their_state_says() {
     let [file, map_file] = ["cases.ndjson", "map.json"].map(|name| directory.path().join(name));
     fs::write(&file, cases.map(|case| case.to_string()).join("\n")).unwrap();
     fs::write(&map_file, map.to_string()).unwrap();
-    let policies = policies();
+    let policies = store();
     let judged = |engine: &str| {
         let paths = [&file, &policies, &map_file].map(|path| path.to_str().unwrap());
         let arguments = ["cases", paths[0], "--policies", paths[1], "--map", paths[2], "--engine", engine];
@@ -170,7 +148,7 @@ fn a_state_that_says_nothing_is_a_mistake() {
     let body = json!({ "price": "11.00" });
     let late = case("late", ("PUT", "/v1/products/1", &body), &json!({ "products": { "1": "late" } }), "deny");
     fs::write(&file, late.to_string()).unwrap();
-    let policies = policies();
+    let policies = store();
     let paths = [&file, &policies, &map].map(|path| path.to_str().unwrap());
     let (code, _, err) = ambit(&["cases", paths[0], "--policies", paths[1], "--map", paths[2], "--engine", "native"]);
     assert_eq!((code, err.lines().count()), (1, 1), "{err}");

@@ -1,25 +1,15 @@
 //! `ambit token` (B2): issued, held against the policies, and shown.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::path::Path;
-use std::process::{Command, Output};
-
 use serde_json::{Value, json};
 
-fn ambit(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ambit")).current_dir(directory).args(arguments).output().unwrap()
-}
+use crate::ambit::ambit_in;
+use crate::policy_directory;
 
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap().trim_end()
-}
-
-/// A key `ci.pem` for sessions, and a gateway that believes it.
+/// A folder with the key `ci.pem` for sessions, and `policies` of a gateway that believes it.
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let made = ambit(directory.path(), &["keygen", "-o", "ci.pem", "--sessions", "--owner", "release"]);
-    let key: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let (_, entry, _) = ambit_in(directory.path(), &["keygen", "-o", "ci.pem", "--sessions", "--owner", "release"]);
+    let key: Value = serde_json::from_str(&entry).unwrap();
     let gateway = json!({
         "ambit": "gateway-v1", "name": "shop-gateway", "keys": [key],
         "identity": [{ "session_token": { "header": "authorization" } }],
@@ -39,11 +29,15 @@ fn directory() -> tempfile::TempDir {
         "get": { "endpoints": ["GET /products/{id}"], "effect": "read" },
         "update": { "endpoints": ["PUT /products/{id}"], "effect": "gate" },
     } } } });
-    let policies = directory.path().join("policies");
-    std::fs::create_dir_all(policies.join("catalogs")).unwrap();
-    std::fs::write(policies.join("catalogs/shop.json"), catalog.to_string()).unwrap();
-    std::fs::write(policies.join("gateway.json"), gateway.to_string()).unwrap();
-    std::fs::write(policies.join("agent-policy-20260101-price-agent.json"), page.to_string()).unwrap();
+    let [gateway, catalog, page] = [gateway, catalog, page].map(|document| document.to_string());
+    policy_directory::write(
+        &directory.path().join("policies"),
+        &[
+            ("gateway.json", &gateway),
+            ("catalogs/shop.json", &catalog),
+            ("agent-policy-20260101-price-agent.json", &page),
+        ],
+    );
     directory
 }
 
@@ -53,12 +47,13 @@ const NEW: [&str; 8] = ["token", "new", "--key", "ci.pem", "--agent", "price-age
 fn a_token_is_issued_and_shown() {
     let directory = directory();
     let narrowed = ["--ttl", "1h", "--session", "run-7", "--rules", "read,write", "--cap", "pace=2", "--for", "anna"];
-    let issued = ambit(directory.path(), &[&NEW[..], &narrowed].concat());
-    assert!(issued.status.success(), "{issued:?}");
-    let token = text(&issued.stdout);
-    let shown = ambit(directory.path(), &["token", "show", token, "--policies", "policies"]);
-    assert_eq!(shown.status.code(), Some(0), "{shown:?}");
-    let said: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let (code, token, err) = ambit_in(directory.path(), &[&NEW[..], &narrowed].concat());
+    assert_eq!(code, 0, "{err}");
+    let token = token.trim_end();
+    let show = |token: &str, more: &[&str]| ambit_in(directory.path(), &[&["token", "show", token], more].concat());
+    let (code, out, err) = show(token, &["--policies", "policies"]);
+    assert_eq!(code, 0, "{err}");
+    let said: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(said["holds"], true);
     let claims = &said["claims"];
     let life = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
@@ -68,22 +63,21 @@ fn a_token_is_issued_and_shown() {
     );
     assert_eq!((&claims["rules"], &claims["caps"]), (&json!(["read", "write"]), &json!({ "pace": "2" })));
 
-    let unverified = ambit(directory.path(), &["token", "show", token]);
-    assert_eq!(unverified.status.code(), Some(0));
-    assert!(text(&unverified.stderr).starts_with("not verified"), "{unverified:?}");
+    let (code, _, err) = show(token, &[]);
+    assert_eq!(code, 0);
+    assert!(err.starts_with("not verified"), "{err}");
     let (signed, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{signed}.{}", "A".repeat(86));
-    let shown = ambit(directory.path(), &["token", "show", &forged, "--policies", "policies"]);
-    assert_eq!(shown.status.code(), Some(2));
-    assert!(text(&shown.stderr).contains("is not what was signed"), "{shown:?}");
+    let (code, _, err) = show(&forged, &["--policies", "policies"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("is not what was signed"), "{err}");
 }
 
 #[test]
 fn a_session_without_a_name_gets_one_that_nobody_guesses() {
     let directory = directory();
     let session = || {
-        let issued = ambit(directory.path(), &[&NEW[..], &["--ttl", "30m"]].concat());
-        let said = text(&issued.stderr).to_owned();
+        let (_, _, said) = ambit_in(directory.path(), &[&NEW[..], &["--ttl", "30m"]].concat());
         said.strip_prefix("session ").and_then(|said| said.split(' ').next()).unwrap().to_owned()
     };
     let (one, two) = (session(), session());
@@ -103,16 +97,16 @@ fn mistakes_say_what_to_write_instead() {
         (&["--ttl", "1h", "--rules", "reed"], "the page has no permit `reed`; there is read, write"),
         (&["--ttl", "1h", "--key-id", "other"], "no key `other` of the gateway document signs sessions"),
     ] {
-        let output = ambit(directory.path(), &[&NEW[..], more].concat());
-        assert_eq!(output.status.code(), Some(1), "{more:?}");
-        assert!(output.stdout.is_empty() && text(&output.stderr).contains(expect), "{more:?}: {output:?}");
+        let (code, token, err) = ambit_in(directory.path(), &[&NEW[..], more].concat());
+        assert_eq!((code, token.as_str()), (1, ""), "{more:?}");
+        assert!(err.contains(expect), "{more:?}: {err}");
     }
     let away = ["token", "new", "--key", "ci.pem", "--agent", "a", "--ttl", "1h", "--gateway", "shop-gateway"];
-    let guessed = ambit(directory.path(), &away);
-    assert_eq!((guessed.status.code(), guessed.stdout.len()), (Some(1), 0));
-    assert!(text(&guessed.stderr).contains("--gateway needs --issuer too"), "{guessed:?}");
-    let issued = ambit(directory.path(), &[&away[..], &["--issuer", "release"]].concat());
-    assert!(issued.status.success(), "{issued:?}");
-    let output = ambit(directory.path(), &["token", "show", "nonsense"]);
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    let (code, token, err) = ambit_in(directory.path(), &away);
+    assert_eq!((code, token.as_str()), (1, ""));
+    assert!(err.contains("--gateway needs --issuer too"), "{err}");
+    let (code, _, err) = ambit_in(directory.path(), &[&away[..], &["--issuer", "release"]].concat());
+    assert_eq!(code, 0, "{err}");
+    let (code, shown, _) = ambit_in(directory.path(), &["token", "show", "nonsense"]);
+    assert_eq!((code, shown.as_str()), (1, ""));
 }

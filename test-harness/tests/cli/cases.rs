@@ -1,28 +1,22 @@
-//! `ambit cases`, on the built program; and the library's pages against the cases beside them.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! `ambit cases`; and the library's pages against the cases beside them.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-fn library() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies")
-}
+use crate::ambit::ambit;
+use crate::{library, policy_directory};
 
-fn ambit(file: &Path, policies: &Path, map: &Path, more: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("ambit").unwrap();
-    command.arg("cases").arg(file).arg("--policies").arg(policies).arg("--map").arg(map).args(more);
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+fn ambit_cases(file: &Path, policies: &Path, map: &Path, more: &[&str]) -> (i32, String, String) {
+    let [file, policies, map] = [file, policies, map].map(|path| path.to_str().unwrap());
+    ambit(&[&["cases", file, "--policies", policies, "--map", map][..], more].concat())
 }
 
 fn files_of_cases() -> Vec<PathBuf> {
-    let entries = fs::read_dir(library().join("cases")).unwrap();
+    let entries = fs::read_dir(library::folder().join("cases")).unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
@@ -39,8 +33,8 @@ fn assert_library_holds(engine: &str) {
     assert!(files.len() >= 10, "{files:?}");
     for file in files {
         let cases = lines(&fs::read_to_string(&file).unwrap());
-        let map = library().join("intents.map.json");
-        let (code, out, err) = ambit(&file, &library(), &map, &["--engine", engine, "--format", "json"]);
+        let map = library::folder().join("intents.map.json");
+        let (code, out, err) = ambit_cases(&file, &library::folder(), &map, &["--engine", engine, "--format", "json"]);
         assert_eq!(code, 0, "{}: {err}", file.display());
         let results = lines(&out);
         let ids = |lines: &[Value]| lines.iter().map(|line| line["id"].clone()).collect::<Vec<_>>();
@@ -67,7 +61,8 @@ fn so_does_the_filter() {
 /// A page without cases, or cases without a page, would go unnoticed otherwise.
 #[test]
 fn the_map_the_pages_and_the_cases_name_each_other() {
-    let map: Value = serde_json::from_str(&fs::read_to_string(library().join("intents.map.json")).unwrap()).unwrap();
+    let map: Value =
+        serde_json::from_str(&fs::read_to_string(library::folder().join("intents.map.json")).unwrap()).unwrap();
     let agents: BTreeSet<String> = map["intents"]
         .as_object()
         .unwrap()
@@ -78,7 +73,7 @@ fn the_map_the_pages_and_the_cases_name_each_other() {
         files_of_cases().iter().map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(agents, with_cases);
     for agent in agents {
-        let page = library().join(format!("agent-policy-20261120-{agent}.json"));
+        let page = library::folder().join(format!("agent-policy-20261120-{agent}.json"));
         assert!(page.is_file(), "{}", page.display());
     }
 }
@@ -100,9 +95,14 @@ impl Setting {
     }
 
     fn run(&self, more: &[&str]) -> (i32, String, String) {
-        let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli/policies");
+        let policies = policy_directory::price_agent().join("policies");
         let at = self.directory.path();
-        ambit(&at.join("cases.ndjson"), &policies, &at.join("map.json"), &[&["--engine", "native"], more].concat())
+        ambit_cases(
+            &at.join("cases.ndjson"),
+            &policies,
+            &at.join("map.json"),
+            &[&["--engine", "native"], more].concat(),
+        )
     }
 
     fn json(&self) -> (i32, Vec<Value>, String) {

@@ -1,85 +1,30 @@
-//! F1: what was replayed is what ships. Every bundled recording is decided alike by the native core and by the module,
-//! whatever way its bodies arrive; and where a label applies, the decision is the label's.
-
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/library.rs"]
-mod library;
+//! The policies of the library decide its recordings as their labels say: what was harmless passes, what did harm does not.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use policy_core::{PolicySet, Timestamp};
-use test_harness::recording::Exchange;
-use test_harness::replay::{
-    Decided, Delivery, Engine, Judgement, Label, Manifest, Mismatch, NativeEngine, Numbering, Trailers, Verdict,
-    WasmEngine, find_module,
-};
-use test_harness::world::{Facts, Fate, Recorded, Rest, Values};
+use policy_core::PolicySet;
+use test_harness::recording::{Exchange, Recording};
+use test_harness::replay::{Decided, Judgement, Label, Manifest, Mismatch, Numbering, Verdict};
+use test_harness::world::Values;
 
-/// Every exchange, with what those before it have shown of the present.
-fn judge(engine: &mut dyn Engine, set: &Arc<PolicySet>, exchanges: &[Exchange]) -> Vec<Judgement> {
-    let facts = Facts::new(Arc::clone(set), None, Rest::NotRecorded);
-    let mut world = Recorded::new(Arc::clone(set), facts, Values::Recorded);
-    let mut judged = Vec::new();
-    for exchange in exchanges {
-        judged.push(engine.judge_in(&world, exchange, None).unwrap_or_else(|e| panic!("{e}")));
-        world.observe(exchange, Fate::Passed);
-    }
-    judged
+use crate::{judging, library};
+
+fn judged(set: &Arc<PolicySet>, exchanges: &[Exchange]) -> Vec<Judgement> {
+    judging::in_turn(&mut judging::native(set), set, exchanges, Values::Recorded)
 }
 
-/// The decision point, with nothing used before the recording.
-fn counting(set: &Arc<PolicySet>) -> NativeEngine {
-    NativeEngine::counting(Arc::clone(set), Timestamp::default()).unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn judge_natively(set: &Arc<PolicySet>, exchanges: &[Exchange]) -> Vec<Judgement> {
-    judge(&mut counting(set), set, exchanges)
-}
-
-#[test]
-fn native_and_wasm_agree_on_every_recording_and_delivery() {
-    let (bundle, set) = library::bundle();
-    let wasm = find_module(None).unwrap_or_else(|e| panic!("{e}"));
-    let one = NonZeroUsize::new(1);
-    let deliveries = [
-        Delivery { chunk: None, trailers: Trailers::Never },
-        Delivery { chunk: None, trailers: Trailers::Always },
-        Delivery { chunk: one, trailers: Trailers::Never },
-        Delivery { chunk: one, trailers: Trailers::Always },
-    ];
-    let mut engines: Vec<WasmEngine> = Vec::new();
-    for delivery in deliveries {
-        let engine = WasmEngine::new(&wasm, &bundle, set.clone()).unwrap_or_else(|e| panic!("{e}"));
-        engines.push(engine.with_delivery(delivery));
-    }
-    let mut requests = 0;
-    for (scenario, path) in library::scenarios() {
-        let exchanges = library::exchanges(&path);
-        let native = judge_natively(&set, &exchanges);
-        for (engine, delivery) in engines.iter_mut().zip(deliveries) {
-            let shipped = judge(engine, &set, &exchanges);
-            for ((exchange, native), shipped) in exchanges.iter().zip(&native).zip(&shipped) {
-                assert_eq!(native, shipped, "{scenario}: {} with {delivery:?}", exchange.position);
-            }
-        }
-        requests += exchanges.len();
-    }
-    assert_eq!(requests, 846);
-}
-
-fn decide(path: &std::path::Path, scenario: &str) -> Vec<(Decided, Option<Label>)> {
+fn decide(path: &Path, scenario: &str) -> Vec<(Decided, Option<Label>)> {
     let (_, set) = library::bundle();
     let manifest =
         Manifest::open(&library::folder().join("recordings/manifest.json")).unwrap_or_else(|e| panic!("{e}"));
-    let recording = test_harness::recording::Recording::open(path).unwrap_or_else(|e| panic!("{e}"));
+    let recording = Recording::open(path).unwrap_or_else(|e| panic!("{e}"));
     let numbering = Numbering::from(recording.format());
     let mut labels = manifest.labels(Some(scenario), path, numbering).unwrap_or_else(|e| panic!("{e}"));
     let mut decided = Vec::new();
     let exchanges = library::exchanges(path);
-    for (exchange, judgement) in exchanges.iter().zip(judge_natively(&set, &exchanges)) {
+    for (exchange, judgement) in exchanges.iter().zip(judged(&set, &exchanges)) {
         let label = labels.take(exchange).unwrap_or_else(|e| panic!("{e}"));
         decided.push((Decided::new(exchange, judgement, false), label));
     }
@@ -88,7 +33,7 @@ fn decide(path: &std::path::Path, scenario: &str) -> Vec<(Decided, Option<Label>
 }
 
 /// What the labels of a scenario expect and find: those met, and those that wait, by what they wait for.
-fn met_and_waiting(scenario: &str, path: &std::path::Path) -> (usize, BTreeMap<String, usize>) {
+fn met_and_waiting(scenario: &str, path: &Path) -> (usize, BTreeMap<String, usize>) {
     let (mut met, mut waiting) = (0, BTreeMap::new());
     for (decided, label) in decide(path, scenario) {
         let Some(label) = label else { continue };
@@ -115,12 +60,16 @@ fn every_label_that_applies_is_met() {
     assert_eq!(found, BTreeMap::from(expected.map(|(scenario, met)| (scenario.to_owned(), met))));
 }
 
+fn recording(scenario: &str) -> PathBuf {
+    let (_, path) = library::scenarios().into_iter().find(|(name, _)| name == scenario).expect("the scenario");
+    path
+}
+
 /// The verdicts on a scenario, each with method and path of its request.
 fn verdicts(scenario: &str) -> Vec<(String, String, Verdict)> {
-    let (_, path) = library::scenarios().into_iter().find(|(name, _)| name == scenario).expect("the scenario");
-    let (_, set) = library::bundle();
+    let (path, (_, set)) = (recording(scenario), library::bundle());
     let exchanges = library::exchanges(&path);
-    let judged = judge_natively(&set, &exchanges);
+    let judged = judged(&set, &exchanges);
     let of = |(exchange, judgement): (&Exchange, Judgement)| {
         let header = |name: &[u8]| {
             let value = exchange.request.headers.iter().find(|(known, _)| known == name);
@@ -171,9 +120,8 @@ fn orders_that_are_too_large_are_held() {
 /// A18, s10: no agent writes the other's table.
 #[test]
 fn cross_table_writes_are_refused() {
-    let (_, path) = library::scenarios().into_iter().find(|(name, _)| name == "s10").expect("the scenario");
     let mut crossing = 0;
-    for (decided, _) in decide(&path, "s10") {
+    for (decided, _) in decide(&recording("s10"), "s10") {
         let own = match decided.agent.as_deref() {
             Some("research-agent") => "/rest/v1/topics",
             Some("script-agent") => "/rest/v1/scripts",
@@ -224,14 +172,13 @@ fn row_and_file_writes_are_refused() {
     assert!(writes >= 5, "{writes} writes");
 }
 
-/// B1, s09: an agent of MCP calls what its page lists, whatever the client, the protocol's version and the spelling.
+/// A19, s09: an agent of MCP calls what its page lists, whatever the client, the protocol's version and the spelling.
 #[test]
 fn tools_are_held_to_their_names() {
-    let (_, path) = library::scenarios().into_iter().find(|(name, _)| name == "s09").expect("the scenario");
-    let (_, set) = library::bundle();
+    let (path, (_, set)) = (recording("s09"), library::bundle());
     let mut seen = BTreeMap::new();
     let exchanges = library::exchanges(&path);
-    for (exchange, judgement) in exchanges.iter().zip(judge_natively(&set, &exchanges)) {
+    for (exchange, judgement) in exchanges.iter().zip(judged(&set, &exchanges)) {
         let body = String::from_utf8_lossy(exchange.request.body.bytes().unwrap_or_default()).into_owned();
         let verdict = judgement.verdict;
         for (tool, expected) in [

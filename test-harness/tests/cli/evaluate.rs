@@ -1,23 +1,14 @@
-//! `ambit evaluate`, on the built program.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! `ambit evaluate`: a request, and why it is decided as it is.
 
 use std::fs;
-use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 
+use crate::ambit::{ambit, ambit_in};
+use crate::policy_directory;
+
 fn evaluate(arguments: &[&str]) -> (i32, String, String) {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli");
-    let output = Command::cargo_bin("ambit")
-        .unwrap()
-        .current_dir(data)
-        .args(["evaluate", "--policies", "policies"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    ambit_in(&policy_directory::price_agent(), &[&["evaluate", "--policies", "policies"], arguments].concat())
 }
 
 const NOW: [&str; 2] = ["--now", "2026-11-20T12:00:00Z"];
@@ -107,21 +98,14 @@ fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
 /// What an author names is shown, not obeyed.
 #[test]
 fn names_of_rules_do_nothing_to_a_terminal() {
-    let directory = tempfile::tempdir().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli/policies");
-    fs::create_dir(directory.path().join("catalogs")).unwrap();
-    for file in ["gateway.json", "catalogs/shop-v1.json"] {
-        fs::copy(source.join(file), directory.path().join(file)).unwrap();
-    }
-    let name = "agent-policy-20261120-price-agent.json";
-    let page = fs::read_to_string(source.join(name)).unwrap();
-    let odd = page.replace(r#""reprice""#, r#""re\u001b[31mprice\u202e""#);
-    assert_ne!(page, odd);
-    fs::write(directory.path().join(name), odd).unwrap();
+    let directory = policy_directory::with_page(|page| {
+        let odd = page.replace(r#""reprice""#, r#""re\u001b[31mprice\u202e""#);
+        assert_ne!(page, odd);
+        odd
+    });
     let policies = directory.path().to_str().unwrap();
-    let request = ["evaluate", "--policies", policies, "--agent", "price-agent", "-X", "PUT", PRODUCT, "--json"];
-    let output = Command::cargo_bin("ambit").unwrap().args(request).arg(r#"{"price":"5"}"#).args(NOW).output().unwrap();
-    let out = String::from_utf8(output.stdout).unwrap();
+    let request = ["evaluate", "--policies", policies, "--agent", "price-agent", "-X", "PUT", PRODUCT];
+    let (_, out, _) = ambit(&[&request[..], &["--json", r#"{"price":"5"}"#], &NOW].concat());
     assert!(out.starts_with("allow, by rule `re\\u{1b}[31mprice\\u{202e}`\n"), "{out}");
     assert!(out.contains("permit `re\\u{1b}[31mprice\\u{202e}`: allow\n"), "{out}");
     assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");

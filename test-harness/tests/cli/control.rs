@@ -1,12 +1,9 @@
 //! `ambit pause`, `resume`, `paused` and `end-session` (C5): what is signed and sent, and what is said when it does not go
-//! well. What a gateway does with it: `envoy/kill_switch.rs`.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! well. What a gateway does with it: `envoy/kill_switch.rs`, `envoy/session_ends.rs`.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::thread::JoinHandle;
 
 use base64::Engine as _;
@@ -16,6 +13,12 @@ use policy_core::policy::Key;
 use policy_core::{Timestamp, jws};
 use serde_json::{Value, json};
 use test_harness::keys::KeyFile;
+
+use crate::ambit::ambit_in;
+use crate::policy_directory;
+
+/// Exit code, standard output, standard error.
+type Ran = (i32, String, String);
 
 struct Operator {
     dir: tempfile::TempDir,
@@ -32,19 +35,19 @@ impl Operator {
         self.dir.path().join("ops.pem")
     }
 
-    fn ambit(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_ambit")).current_dir(self.dir.path()).args(arguments).output().unwrap()
+    fn ambit(&self, arguments: &[&str]) -> Ran {
+        ambit_in(self.dir.path(), arguments)
     }
 
-    fn run(&self, command: &str, arguments: &[&str]) -> Output {
+    fn run(&self, command: &str, arguments: &[&str]) -> Ran {
         self.ambit(&[&[command, "--gateway-name", "g1", "--key", "ops.pem"], arguments].concat())
     }
 
     /// The claims of a printed command, whose signature holds.
     fn printed(&self, command: &str, arguments: &[&str]) -> Value {
-        let output = self.run(command, &[arguments, &["--print"]].concat());
-        assert!(output.status.success(), "{output:?}");
-        self.claims(String::from_utf8(output.stdout).unwrap().trim_end())
+        let (code, out, err) = self.run(command, &[arguments, &["--print"]].concat());
+        assert_eq!(code, 0, "{err}");
+        self.claims(out.trim_end())
     }
 
     fn claims(&self, message: &str) -> Value {
@@ -93,11 +96,10 @@ fn gateway(status: &str, body: &str) -> (SocketAddr, JoinHandle<String>) {
 }
 
 #[track_caller]
-fn assert_said(output: &Output, code: i32, said: &str) {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{output:?}");
-    assert!(stderr.contains(said), "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "one line: {stderr}");
+fn assert_said((code, _, err): &Ran, expected: i32, said: &str) {
+    assert_eq!(*code, expected, "{err}");
+    assert!(err.contains(said), "{err}");
+    assert_eq!(err.lines().count(), 1, "one line: {err}");
 }
 
 #[test]
@@ -134,11 +136,10 @@ fn the_end_of_a_session_is_for_as_long_as_its_tokens_may_hold() {
     for given in [&[&said[..]][..], &["--agent", "pricing-agent", "--session", "s-1"]] {
         let arguments =
             ["token", "revoke", "--gateway-name", "g1", "--key", "ops.pem", "--print", "--reason", "leaked"];
-        let output = operator.ambit(&[&arguments[..], given].concat());
-        assert!(output.status.success(), "{output:?}");
-        let named = String::from_utf8_lossy(&output.stderr).into_owned();
+        let (code, out, named) = operator.ambit(&[&arguments[..], given].concat());
+        assert_eq!(code, 0, "{named}");
         assert_eq!(named, if given.len() == 1 { "session s-1 of pricing-agent\n" } else { "" });
-        let revoke = operator.claims(String::from_utf8(output.stdout).unwrap().trim_end());
+        let revoke = operator.claims(out.trim_end());
         let said = ["command", "agent", "session", "reason"].map(|name| revoke[name].as_str().unwrap());
         assert_eq!(said, ["end_session", "pricing-agent", "s-1", "leaked"]);
         assert!((30 * 86_400..=30 * 86_400 + 60).contains(&ends(&revoke)), "{revoke}");
@@ -170,7 +171,7 @@ fn a_holder_ends_its_session() {
         (operator.ambit(&["token", "end", "x.y.z", "--gateway", &url]), served.join().unwrap())
     };
     let (output, request) = end("200 OK", &ended.to_string());
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "the session s of a has ended at g1\n");
+    assert_eq!(output.1, "the session s of a has ended at g1\n");
     assert!(request.starts_with("DELETE /.ambit/control HTTP/1.1\r\n"), "{request}");
     assert!(request.to_ascii_lowercase().contains("\r\nauthorization: bearer x.y.z\r\n"), "{request}");
     let problem = json!({ "type": "urn:ambit:command:expired", "detail": "it expired" });
@@ -194,15 +195,15 @@ fn a_command_is_sent_and_its_answer_told() {
     let output = operator.run("resume", &["a", "--gateway", &format!("http://{address}/.ambit/control")]);
     // One thing still stops the agent: whoever wanted it back is told.
     assert_said(&output, 2, "still paused: all agents (writes), by the tripwire t1, since 2026-11-20T12:00:00Z\n");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "a is resumed at g1\n");
+    assert_eq!(output.1, "a is resumed at g1\n");
     let request = served.join().unwrap();
     let (head, message) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /.ambit/control HTTP/1.1\r\n"), "{head}");
     assert_eq!(operator.claims(message)["agent"], "a");
 
     let (address, _served) = gateway("200 OK", &paused.to_string());
-    let output = operator.run("paused", &["--format", "json", "--gateway", &format!("http://{address}/")]);
-    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), paused);
+    let (_, out, _) = operator.run("paused", &["--format", "json", "--gateway", &format!("http://{address}/")]);
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), paused);
 }
 
 #[test]
@@ -249,30 +250,30 @@ fn what_goes_wrong_is_said_with_what_to_do() {
 /// A recording may hold commands: they are no requests of agents, for either engine.
 #[test]
 fn a_recorded_command_is_no_agents_request() {
-    let directory = tempfile::tempdir().unwrap();
-    let put = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
-    std::fs::create_dir(directory.path().join("catalogs")).unwrap();
-    put("catalogs/shop-v1.json", include_str!("envoy/policies/catalogs/shop-v1.json"));
-    let page = "agent-policy-20260101-pricing-agent.json";
-    put(page, include_str!("envoy/policies/agent-policy-20260101-pricing-agent.json"));
     let key = KeyFile::generate().unwrap().public_key();
     let gateway = json!({
         "ambit": "gateway-v1", "identity": [{ "header": "x-agent-name" }], "name": "g1",
         "control": { "path": "/.ambit/control" }, "keys": [{ "id": "ops", "public_key": key, "control": true }],
     });
-    put("gateway.json", &gateway.to_string());
+    let directory = tempfile::tempdir().unwrap();
+    let page = "agent-policy-20260101-pricing-agent.json";
+    policy_directory::write(
+        directory.path(),
+        &[
+            ("gateway.json", &gateway.to_string()),
+            ("catalogs/shop-v1.json", include_str!("../envoy/policies/catalogs/shop-v1.json")),
+            (page, include_str!("../envoy/policies/agent-policy-20260101-pricing-agent.json")),
+        ],
+    );
     let recorded = json!({
         "time": "2026-11-20T08:00:00Z", "method": "POST", "path": "/.ambit/control", "host": "shop.example.com",
         "scheme": "https", "headers": [["x-agent-name", "pricing-agent"]], "body": "x.y.z",
     });
-    put("day.ndjson", &format!("{recorded}\n"));
+    std::fs::write(directory.path().join("day.ndjson"), format!("{recorded}\n")).unwrap();
     for engine in ["native", "wasm"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_ambit"))
-            .current_dir(directory.path())
-            .args(["replay", "day.ndjson", "--policies", ".", "--format", "json", "--engine", engine])
-            .output()
-            .unwrap();
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        let replay = ["replay", "day.ndjson", "--policies", ".", "--format", "json", "--engine", engine];
+        let (_, out, err) = ambit_in(directory.path(), &replay);
+        let report: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}"));
         assert_eq!(report["counts"]["not_an_agent"], 1, "{engine}: {report:#}");
     }
 }
