@@ -4,20 +4,14 @@
 
 #[path = "support/library.rs"]
 mod library;
+#[path = "support/repository.rs"]
+mod repository;
 
 use std::path::{Path, PathBuf};
 
 use policy_core::compile::{Source, SourceKind, compile};
 use policy_core::decision::Code;
-
-fn repository(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
-
-fn text(file: &str) -> String {
-    let path = repository(file);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
+use repository::{repository, text};
 
 /// Fenced blocks of a Markdown text: info string and contents.
 fn blocks(markdown: &str) -> Vec<(String, String)> {
@@ -79,8 +73,7 @@ fn every_reason_code_is_documented() {
     }
 }
 
-/// E1: templates of the library are named for their agent, and say who answers for it.
-/// F: whoever sends a command finds what each refusal means.
+/// C5: whoever sends a command finds what each refusal means.
 #[test]
 fn every_refusal_of_a_command_is_documented() {
     let reference = text("docs/operations.md");
@@ -90,6 +83,7 @@ fn every_refusal_of_a_command_is_documented() {
     }
 }
 
+/// E1: they are named for their agent, and say who answers for it.
 #[test]
 fn templates_of_the_library_are_complete_pages() {
     let mut pages = 0;
