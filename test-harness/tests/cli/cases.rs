@@ -49,12 +49,12 @@ fn assert_library_holds(engine: &str) {
 }
 
 #[test]
-fn the_pages_of_the_library_come_to_the_verdicts_of_their_cases() {
+fn the_librarys_pages_come_to_the_verdicts_of_their_cases() {
     assert_library_holds("native");
 }
 
 #[test]
-fn so_does_the_filter() {
+fn the_filter_comes_to_the_verdicts_of_the_librarys_cases() {
     assert_library_holds("wasm");
 }
 
@@ -179,7 +179,7 @@ fn a_case_that_asks_for_another_reason_differs() {
     assert!(err.contains("not as expected: wrong (expected deny for `endpoint_not_allowed`, got deny)\n"), "{err}");
 }
 
-/// The page holds in November 2026; the clock is the case's, else the map's.
+/// The page does not hold for ever; the clock is the case's, else the map's.
 #[test]
 fn the_case_sets_the_clock() {
     let mut later = case("later", "5", "deny");

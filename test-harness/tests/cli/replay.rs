@@ -232,7 +232,7 @@ fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn without_the_filter_it_says_how_to_build_it() {
+fn the_filter_is_found_beside_the_program_or_it_says_how_to_build_it() {
     // A copy of the program, far from every target directory.
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("ambit");
@@ -259,7 +259,11 @@ fn without_the_filter_it_says_how_to_build_it() {
         let err = run_copy();
         assert!(err.contains(&format!("{name}` is not a wasm module")), "{err}");
     }
+}
 
+/// Named by an option or by the environment.
+#[test]
+fn a_file_that_is_no_filter_is_told() {
     for (file, expected) in [("none.wasm", "cannot read the filter"), ("labels.json", "is not a wasm module")] {
         let (code, out, err) = ambit(&["replay", "day.ndjson", "--policies", "policies", "--wasm", file]);
         assert_eq!((code, out.as_str()), (1, ""));

@@ -119,7 +119,7 @@ fn a_write_is_measured_by_what_the_agent_has_just_read() {
 }
 
 #[test]
-fn it_is_for_the_same_agent_and_the_same_path_for_so_long() {
+fn a_read_counts_for_its_agent_and_its_path_for_so_long() {
     let plugin = gateway();
     read(&plugin, "agent", "/v1/products/42", PRODUCT);
     assert_eq!(calls(&plugin, "other"), 1);
@@ -137,7 +137,7 @@ fn it_is_for_the_same_agent_and_the_same_path_for_so_long() {
 
 /// A page in shadow and a client that is no agent forward what no page allows.
 #[test]
-fn whoever_writes_ends_it() {
+fn whoever_writes_ends_what_a_read_has_shown() {
     for writer in ["tried", "", "agent"] {
         let plugin = gateway();
         read(&plugin, "agent", "/v1/products/42", PRODUCT);

@@ -2,7 +2,7 @@
 
 use test_harness::replay::find_module;
 
-/// G1: any proxy-wasm host can load it. No WASI, nothing but the ABI.
+/// G1, G2: any proxy-wasm host can load it. No WASI, nothing but the ABI.
 #[test]
 fn the_filter_imports_the_abi_alone() {
     let wasm = find_module(None).unwrap_or_else(|e| panic!("{e}"));

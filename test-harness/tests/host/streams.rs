@@ -4,7 +4,7 @@ use crate::guest::{head, on_headers, plugin, said};
 use std::num::NonZeroUsize;
 use test_harness::host::{Flow, HeaderMap, LocalReply, RequestScript, Stage, Verdict};
 
-/// Logs each request callback with its arguments and answers as told: a digit per kind of event.
+/// Logs each request callback with its arguments, and answers it with this action: 0 lets it go on, 1 holds it.
 fn recorder(headers: u32, body: u32, trailers: u32) -> String {
     format!(
         r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)

@@ -137,7 +137,7 @@ fn cross_table_writes_are_refused() {
     assert!(crossing >= 5, "{crossing} writes to another table");
 }
 
-/// A16, s06: what leaves the building is not allowed; drafts are.
+/// A16, s06: what leaves the building is held for a person; drafts pass.
 #[test]
 fn sends_are_held_and_drafts_pass() {
     let (mut sends, mut drafts) = (0, 0);
@@ -175,26 +175,34 @@ fn row_and_file_writes_are_refused() {
 /// A19, s09: an agent of MCP calls what its page lists, whatever the client, the protocol's version and the spelling.
 #[test]
 fn tools_are_held_to_their_names() {
+    const TOOLS: [&str; 7] = [
+        "delete_table",
+        r"delete\u005ftable",
+        "Delete_Table",
+        "DROP TABLE",
+        "make_coffee",
+        "send_email",
+        "export_report",
+    ];
     let (path, (_, set)) = (recording("s09"), library::bundle());
     let mut seen = BTreeMap::new();
     let exchanges = library::exchanges(&path);
     for (exchange, judgement) in exchanges.iter().zip(judged(&set, &exchanges)) {
         let body = String::from_utf8_lossy(exchange.request.body.bytes().unwrap_or_default()).into_owned();
-        let verdict = judgement.verdict;
-        for (tool, expected) in [
-            ("delete_table", Verdict::Deny),
-            (r"delete\u005ftable", Verdict::Deny),
-            ("Delete_Table", Verdict::Deny),
-            ("DROP TABLE", Verdict::Deny),
-            ("make_coffee", Verdict::Deny),
-            ("send_email", Verdict::ApprovalRequired),
-            ("export_report", Verdict::Allow),
-        ] {
-            if body.contains(tool) && !(tool == "send_email" && verdict == Verdict::Deny) {
-                assert_eq!(verdict, expected, "{body}");
-                *seen.entry(tool).or_insert(0) += 1;
-            }
+        for tool in TOOLS.into_iter().filter(|tool| body.contains(tool)) {
+            *seen.entry((tool, judgement.verdict.name())).or_insert(0) += 1;
         }
     }
-    assert_eq!(seen.len(), 7, "{seen:?}");
+    let expected = [
+        (("delete_table", "deny"), 7),
+        ((r"delete\u005ftable", "deny"), 1),
+        (("Delete_Table", "deny"), 1),
+        (("DROP TABLE", "deny"), 3),
+        (("make_coffee", "deny"), 2),
+        (("send_email", "approval_required"), 3),
+        // Of `catalog-helper`, whose page does not list it.
+        (("send_email", "deny"), 1),
+        (("export_report", "allow"), 1),
+    ];
+    assert_eq!(seen, BTreeMap::from(expected));
 }
