@@ -2,6 +2,8 @@
 
 use test_harness::recording::{Exchange, ReadOptions, RecordedBody, Recording, RecordingError};
 
+use crate::words;
+
 fn items(text: &str) -> Vec<Result<Exchange, RecordingError>> {
     let source = std::io::Cursor::new(text.to_owned());
     Recording::from_reader("t.har", source, &ReadOptions::default()).unwrap().collect()
@@ -19,11 +21,7 @@ fn entry(request: &str) -> Exchange {
 }
 
 fn body(request: &str) -> String {
-    match entry(request).request.body {
-        RecordedBody::Empty => "empty".into(),
-        RecordedBody::Complete(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        other => format!("({})", other.unknown_because().unwrap()),
-    }
+    words::body(&entry(request).request.body)
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use test_harness::recording::{Exchange, ReadOptions, RecordedBody, Recording, RecordingError};
 
+use crate::words;
+
 type Item = Result<Exchange, RecordingError>;
 
 fn read_with(lines: &[String], options: &ReadOptions) -> Vec<Item> {
@@ -44,12 +46,7 @@ fn outline(items: &[Item]) -> Vec<String> {
         Err(error) => error.to_string(),
         Ok(exchange) => {
             let path = String::from_utf8_lossy(exchange.request.path().unwrap()).into_owned();
-            let body = match &exchange.request.body {
-                RecordedBody::Empty => "empty".into(),
-                RecordedBody::Complete(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                other => format!("({})", other.unknown_because().unwrap()),
-            };
-            format!("{} {path} {body}", exchange.index)
+            format!("{} {path} {}", exchange.index, words::body(&exchange.request.body))
         }
     };
     items.iter().map(line).collect()
