@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::ambit::{ambit, ambit_in};
+use crate::ambit::{ambit, ambit_in, assert_could_not_run};
 use crate::policy_directory;
 
 fn evaluate(arguments: &[&str]) -> (i32, String, String) {
@@ -88,10 +88,7 @@ fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
         (&[PRODUCT, "-d", "@none.json"], "cannot read `none.json`: "),
         (&["--agent", "x"], "the following required arguments were not provided: <URL>; see `ambit --help`"),
     ] {
-        let (code, out, err) = evaluate(arguments);
-        assert_eq!((code, out.as_str()), (1, ""), "{err}");
-        assert!(err.starts_with(&format!("error: {expected}")), "{err}");
-        assert_eq!(err.lines().count(), 1, "{err}");
+        assert_could_not_run(&evaluate(arguments), expected);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::ambit::ambit;
+use crate::ambit::{ambit, assert_could_not_run};
 use crate::policy_directory::{self, PAGE};
 
 fn data(name: &str) -> String {
@@ -111,15 +111,11 @@ fn invalid_policies_leave_the_old_bundle_alone() {
 #[test]
 fn what_cannot_be_read_is_one_line_that_says_what_to_do() {
     let empty = tempfile::tempdir().unwrap();
-    for (place, expected) in [
-        ("no-such-place", "there is no policy directory or bundle at `no-such-place`; name a directory"),
-        (path(&empty), "holds no `gateway.json`; name the directory that does, or write one"),
-    ] {
-        let (code, out, err) = ambit(&["validate", place]);
-        assert_eq!((code, out.as_str()), (1, ""), "{err}");
-        assert!(err.starts_with("error: ") && err.contains(expected), "{err}");
-        assert_eq!(err.lines().count(), 1, "{err}");
-    }
+    let nowhere = "there is no policy directory or bundle at `no-such-place`; name a directory";
+    assert_could_not_run(&ambit(&["validate", "no-such-place"]), nowhere);
+    let empty = path(&empty);
+    let lacking = format!("`{empty}` holds no `gateway.json`; name the directory that does, or write one");
+    assert_could_not_run(&ambit(&["validate", empty]), &lacking);
 }
 
 /// A page saved as Latin-1 is a mistake in the page, wherever it is used.

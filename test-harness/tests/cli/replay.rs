@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::ambit::{ambit_in, command, run};
+use crate::ambit::{ambit_in, assert_could_not_run, command, run};
 use crate::policy_directory::price_agent;
 
 fn ambit(arguments: &[&str]) -> (i32, String, String) {
@@ -224,10 +224,7 @@ fn what_cannot_be_used_is_one_line_that_says_what_to_do() {
         ),
         (&["day.ndjson", "--now", "noon"], "invalid value `noon` for `--now <TIME>`: it is not RFC 3339"),
     ] {
-        let (code, out, err) = replay(arguments);
-        assert_eq!((code, out.as_str()), (1, ""), "{err}");
-        assert!(err.starts_with(&format!("error: {expected}")), "{err}");
-        assert_eq!(err.lines().count(), 1, "{err}");
+        assert_could_not_run(&replay(arguments), expected);
     }
 }
 

@@ -29,3 +29,11 @@ pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("the program writes text");
     (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
 }
+
+/// Asserts that a run ended before it began: one line, which begins with this, and exit code 1.
+#[track_caller]
+pub(crate) fn assert_could_not_run((code, out, err): &(i32, String, String), said: &str) {
+    assert_eq!((*code, out.as_str()), (1, ""), "{err}");
+    assert!(err.starts_with(&format!("error: {said}")), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+}
