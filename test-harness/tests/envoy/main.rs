@@ -1,4 +1,5 @@
-//! The filter inside a real Envoy: clients on one side, a recording upstream on the other.
+//! The filter inside a real Envoy: clients on one side, a recording upstream on the other. First the ground that the tests stand
+//! on, then the tests.
 
 #![allow(
     clippy::expect_used,
@@ -7,19 +8,24 @@
     reason = "a test fails by panicking, in its own functions too"
 )]
 
+#[path = "../support/ambit.rs"]
+mod ambit;
 mod answer;
 mod bundle;
 mod client_h1;
 mod client_h2;
 mod config;
+mod connections;
 mod deadline;
 mod http1;
 #[path = "../support/library.rs"]
 mod library;
 mod library_live;
 mod mutual_tls;
+mod operators;
+#[path = "../support/policy_directory.rs"]
+mod policy_directory;
 mod process;
-mod session_ends;
 mod shop;
 mod tools_server;
 mod upstream;
@@ -42,6 +48,7 @@ mod mcp;
 mod present;
 mod recordings;
 mod routing;
+mod session_ends;
 mod shipped_example;
 mod transcript;
 mod tripwires;
