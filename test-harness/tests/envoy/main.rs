@@ -1,5 +1,4 @@
-//! The filter inside a real Envoy: clients on one side, a recording upstream on the other. First the ground that the tests stand
-//! on, then the tests.
+//! The filter inside a real Envoy: clients on one side, a recording upstream on the other.
 
 #![allow(
     clippy::expect_used,
@@ -26,6 +25,7 @@ mod operators;
 #[path = "../support/policy_directory.rs"]
 mod policy_directory;
 mod process;
+mod session_ends;
 mod shop;
 mod tools_server;
 mod upstream;
@@ -48,7 +48,6 @@ mod mcp;
 mod present;
 mod recordings;
 mod routing;
-mod session_ends;
 mod shipped_example;
 mod transcript;
 mod tripwires;
