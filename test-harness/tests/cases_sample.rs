@@ -3,11 +3,15 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/ambit.rs"]
+mod ambit;
+#[path = "support/library.rs"]
+mod library;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
-use assert_cmd::Command;
+use ambit::ambit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,12 +38,12 @@ struct Counts {
 
 /// One run over all cases: what it says of each, after it has said that none differs.
 fn judged(engine: &str) -> String {
-    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
-    let mut command = Command::cargo_bin("ambit").unwrap();
-    command.arg("cases").arg(CASES).arg("--policies").arg(&library).arg("--map").arg(library.join("intents.map.json"));
-    let output = command.args(["--engine", engine, "--format", "json"]).output().unwrap();
-    assert!(output.status.success(), "{engine}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    let (policies, map) = (library::folder(), library::folder().join("intents.map.json"));
+    let [policies, map] = [&policies, &map].map(|path| path.to_str().unwrap());
+    let arguments = ["cases", CASES, "--policies", policies, "--map", map, "--engine", engine, "--format", "json"];
+    let (code, out, err) = ambit(&arguments);
+    assert_eq!(code, 0, "{engine}: {err}");
+    out
 }
 
 #[test]

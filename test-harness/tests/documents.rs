@@ -4,20 +4,14 @@
 
 #[path = "support/library.rs"]
 mod library;
+#[path = "support/repository.rs"]
+mod repository;
 
 use std::path::{Path, PathBuf};
 
 use policy_core::compile::{Source, SourceKind, compile};
 use policy_core::decision::Code;
-
-fn repository(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
-
-fn text(file: &str) -> String {
-    let path = repository(file);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
+use repository::{repository, text};
 
 /// Fenced blocks of a Markdown text: info string and contents.
 fn blocks(markdown: &str) -> Vec<(String, String)> {
@@ -79,8 +73,7 @@ fn every_reason_code_is_documented() {
     }
 }
 
-/// E1: templates of the library are named for their agent, and say who answers for it.
-/// F: whoever sends a command finds what each refusal means.
+/// C5: whoever sends a command finds what each refusal means.
 #[test]
 fn every_refusal_of_a_command_is_documented() {
     let reference = text("docs/operations.md");
@@ -90,6 +83,7 @@ fn every_refusal_of_a_command_is_documented() {
     }
 }
 
+/// E1: they are named for their agent, and say who answers for it.
 #[test]
 fn templates_of_the_library_are_complete_pages() {
     let mut pages = 0;
@@ -114,13 +108,13 @@ fn templates_of_the_library_are_complete_pages() {
     assert_eq!(pages, 23);
 }
 
-/// Every Rust file below a folder.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Every file of this kind in a folder and in those below it.
+fn files_below(folder: &Path, kind: &str, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files_below(&path, kind, found);
+        } else if path.extension().is_some_and(|extension| extension == kind) {
             found.push(path);
         }
     }
@@ -132,7 +126,7 @@ fn the_code_map_is_the_code() {
     let map = text("ARCHITECTURE.md");
     let mut files = Vec::new();
     for member in ["policy-core/src", "envoy-filter/src", "test-harness/src", "xtask/src"] {
-        sources(&repository(member), &mut files);
+        files_below(&repository(member), "rs", &mut files);
     }
     let names: Vec<String> =
         files.iter().map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect();
@@ -145,7 +139,7 @@ fn the_code_map_is_the_code() {
         assert!(known, "ARCHITECTURE.md does not name {}", path.display());
     }
     for member in ["policy-core/tests", "test-harness/tests"] {
-        sources(&repository(member), &mut files);
+        files_below(&repository(member), "rs", &mut files);
     }
     let names: Vec<String> =
         files.iter().map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect();
@@ -172,23 +166,11 @@ fn prose(markdown: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Every Markdown file of a folder and of those below it.
-fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            markdown(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            found.push(path);
-        }
-    }
-}
-
 /// Links within the documentation lead to a file that is there, and to a heading of it.
 #[test]
 fn every_link_of_the_documentation_leads_somewhere() {
     let mut files = vec![repository("README.md"), repository("ARCHITECTURE.md")];
-    markdown(&repository("docs"), &mut files);
+    files_below(&repository("docs"), "md", &mut files);
     let mut followed = 0;
     for file in &files {
         let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
@@ -220,7 +202,7 @@ fn every_link_of_the_documentation_leads_somewhere() {
 fn every_chapter_of_the_examples_is_in_its_contents() {
     let contents = text("docs/examples/README.md");
     let mut files = Vec::new();
-    markdown(&repository("docs/examples"), &mut files);
+    files_below(&repository("docs/examples"), "md", &mut files);
     for file in files {
         let name = file.file_name().expect("a name").to_string_lossy();
         assert!(name == "README.md" || contents.contains(&format!("]({name})")), "no link to {name}");

@@ -2,13 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/library.rs"]
+mod library;
+
 use std::path::{Path, PathBuf};
 
 use policy_core::schema::Schema;
-
-fn policies() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies")
-}
 
 fn json(path: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -28,7 +27,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn schema_files_are_fresh() {
     for schema in Schema::ALL {
-        let path = policies().join("schema").join(schema.file_name());
+        let path = library::folder().join("schema").join(schema.file_name());
         if std::env::var_os("AMBIT_BLESS").is_some() {
             std::fs::write(&path, schema.text()).expect("the schema can be written");
         }
@@ -42,9 +41,9 @@ fn schema_files_are_fresh() {
 fn the_library_is_valid_under_its_schemas() {
     let mut seen = 0;
     for (schema, documents) in [
-        (Schema::Gateway, vec![policies().join("gateway.json")]),
-        (Schema::Catalog, files(&policies().join("catalogs"))),
-        (Schema::Template, files(&policies()).into_iter().filter(|path| is_template(path)).collect()),
+        (Schema::Gateway, vec![library::folder().join("gateway.json")]),
+        (Schema::Catalog, files(&library::folder().join("catalogs"))),
+        (Schema::Template, files(&library::folder()).into_iter().filter(|path| is_template(path)).collect()),
     ] {
         let compiled = serde_json::from_str(&schema.text()).expect("a schema is JSON");
         let validator = jsonschema::validator_for(&compiled).expect("a schema is valid");
@@ -67,7 +66,7 @@ fn is_template(path: &Path) -> bool {
 fn a_mistyped_member_is_invalid() {
     let schema = serde_json::from_str(&Schema::Template.text()).expect("a schema is JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema is valid");
-    let path = files(&policies()).into_iter().find(|path| is_template(path)).expect("a template");
+    let path = files(&library::folder()).into_iter().find(|path| is_template(path)).expect("a template");
     let mut document = json(&path);
     assert!(validator.is_valid(&document));
     document["permitt"] = serde_json::json!([]);

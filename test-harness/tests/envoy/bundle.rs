@@ -1,9 +1,10 @@
 //! Policy bundles for the gateway, made the way an admin makes them: `ambit bundle`.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
+
+use crate::{ambit, policy_directory};
 
 /// A bundle as the filter takes it: the text of its envelope.
 #[derive(Clone)]
@@ -15,6 +16,14 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
+    /// Takes the digests out of an envelope.
+    pub(crate) fn of(text: String) -> Self {
+        let envelope: Value = serde_json::from_str(&text).expect("an envelope");
+        let digest = envelope["digest"].as_str().expect("digest").to_owned();
+        let candidate = envelope["candidate"]["digest"].as_str().map(str::to_owned);
+        Self { text, digest, candidate }
+    }
+
     /// This bundle with the payload of another, a sound one: only the digest tells.
     pub(crate) fn with_payload_of(&self, other: &Self) -> String {
         let parse = |text| serde_json::from_str::<Value>(text).expect("an envelope");
@@ -54,12 +63,8 @@ impl Policies {
     /// `pricing-agent` may move the prices of toys by 5 % of what they are, one, 50 in a batch, or by a tool.
     pub(crate) fn prices() -> Self {
         let parse = |text| serde_json::from_str(text).expect("a policy file of these tests");
-        Self {
-            template: parse(include_str!("policies/prices-page.json")),
-            gateway: parse(include_str!("policies/lookups-gateway.json")),
-            candidate: None,
-            others: Vec::new(),
-        }
+        let template = parse(include_str!("policies/prices-page.json"));
+        Self { template, gateway: parse(include_str!("policies/lookups-gateway.json")), ..Self::shop() }
     }
 
     /// Sets how far a price may move, in percent of what it is.
@@ -200,19 +205,13 @@ impl Policies {
     pub(crate) fn bundle(&self) -> Bundle {
         let dir = self.folder();
         let candidate = self.candidate.as_ref().map(|candidate| candidate.folder());
-        let text = compile(dir.path(), candidate.as_ref().map(tempfile::TempDir::path));
-        let envelope: Value = serde_json::from_str(&text).expect("an envelope");
-        let digest = envelope["digest"].as_str().expect("digest").to_owned();
-        let candidate = envelope["candidate"]["digest"].as_str().map(str::to_owned);
-        Bundle { text, digest, candidate }
+        Bundle::of(compile(dir.path(), candidate.as_ref().map(tempfile::TempDir::path)))
     }
 
     /// A policy directory.
     fn folder(&self) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
-        let write = |name: &str, text: &str| {
-            std::fs::write(dir.path().join(name), text).expect("policy file written");
-        };
+        let write = |name: &str, text: &str| policy_directory::write(dir.path(), &[(name, text)]);
         write("agent-policy-20260101-pricing-agent.json", &self.template.to_string());
         for agent in &self.others {
             let mut template = self.template.clone();
@@ -220,7 +219,6 @@ impl Policies {
             write(&format!("agent-policy-20260101-{agent}.json"), &template.to_string());
         }
         write("gateway.json", &self.gateway.to_string());
-        std::fs::create_dir(dir.path().join("catalogs")).expect("folder made");
         write("catalogs/shop-v1.json", include_str!("policies/catalogs/shop-v1.json"));
         write("catalogs/tools-v1.json", include_str!("policies/catalogs/tools-v1.json"));
         write("catalogs/prices-v1.json", include_str!("policies/catalogs/prices-v1.json"));
@@ -231,14 +229,12 @@ impl Policies {
 
 fn compile(policies: &Path, candidate: Option<&Path>) -> String {
     let file = policies.join("shop.bundle");
-    let output = Command::new(env!("CARGO_BIN_EXE_ambit"))
-        .arg("bundle")
-        .arg(policies)
-        .arg("-o")
-        .arg(&file)
-        .args(candidate.into_iter().flat_map(|candidate| [Path::new("--candidate"), candidate]))
-        .output()
-        .expect("`ambit` runs");
-    assert!(output.status.success(), "ambit bundle: {}", String::from_utf8_lossy(&output.stderr));
+    let mut command = ambit::command();
+    command.arg("bundle").arg(policies).arg("-o").arg(&file);
+    if let Some(candidate) = candidate {
+        command.arg("--candidate").arg(candidate);
+    }
+    let (code, _, err) = ambit::run(&mut command);
+    assert_eq!(code, 0, "ambit bundle: {err}");
     std::fs::read_to_string(file).expect("the bundle")
 }

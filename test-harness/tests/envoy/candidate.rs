@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::bundle::Policies;
 use crate::client_h1::{self, Connection};
 use crate::config::Gateway;
+use crate::connections;
 use crate::decision_record::decision;
 use crate::process::Envoy;
 use crate::shop::{self, ALLOWED, REFUSED, Shop};
@@ -129,7 +130,7 @@ async fn counters_of_the_candidate_are_its_own() {
     let bundle = counted(6).with_candidate(counted(4)).bundle();
     let envoy = Gateway::to(&upstream).workers(2).with_ecds(&bundle.text).start().await;
     // Envoy gives each worker one of them.
-    let mut connections = [Connection::open(envoy.address).await, Connection::open(envoy.address).await];
+    let mut connections = connections::open(envoy.address, 2).await;
     let mut statuses = Vec::new();
     for turn in 0..8 {
         // What the enforced policies refuse is charged to nobody.

@@ -1,18 +1,18 @@
 //! B4, B5: a held action is approved by a person and passes once, through a real gateway: `ambit keygen` makes the key, `ambit
 //! grant` shows the ticket and signs.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::task::JoinSet;
 
+use crate::ambit::ambit_in;
 use crate::answer::Answer;
 use crate::bundle::{Bundle, Policies};
-use crate::client_h1::{self, Connection};
+use crate::client_h1;
 use crate::config::Gateway;
+use crate::connections;
 use crate::deadline::until;
+use crate::decision_record::decision;
 use crate::mcp::Session;
 use crate::process::Envoy;
 use crate::shop;
@@ -24,12 +24,6 @@ const KEY: &str = "lea";
 const BODY: &[u8] = br#"{"price": 5000}"#;
 const HEADER: &str = "ambit-grant";
 
-fn ambit(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_ambit")).args(arguments).output().expect("`ambit` runs");
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
-}
-
 /// Somebody who approves.
 pub(crate) struct Approver {
     folder: tempfile::TempDir,
@@ -39,18 +33,14 @@ pub(crate) struct Approver {
 impl Approver {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let key = folder.path().join(format!("{KEY}.pem"));
-        let entry = ambit(&["keygen", "-o", &key.display().to_string(), "--role", ROLE]);
+        let (code, entry, err) = ambit_in(folder.path(), &["keygen", "-o", &format!("{KEY}.pem"), "--role", ROLE]);
+        assert_eq!(code, 0, "{err}");
         let entry: Value = serde_json::from_str(&entry).expect("an entry");
         Self { folder, public_key: entry["public_key"].as_str().expect("a key").to_owned() }
     }
 
     pub(crate) fn of(&self, policies: Policies) -> Policies {
         policies.approved_by(ROLE, KEY, &self.public_key)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
     }
 
     /// Approves what an answer holds, which the agent has handed on. A gateway takes no grant from the second in which it
@@ -61,14 +51,12 @@ impl Approver {
 
     /// The same, with what is shown to who approves.
     pub(crate) async fn approve(&self, answer: &[u8]) -> (String, String) {
-        std::fs::write(self.path("answer.json"), answer).expect("written");
+        std::fs::write(self.folder.path().join("answer.json"), answer).expect("written");
         next_second().await;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ambit"));
         let arguments = ["grant", "answer.json", "--key", &format!("{KEY}.pem"), "--yes"];
-        let output = command.current_dir(self.folder.path()).args(arguments).output().expect("`ambit` runs");
-        let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
-        assert!(output.status.success(), "{err}");
-        (err, out.trim_end().to_owned())
+        let (code, grant, shown) = ambit_in(self.folder.path(), &arguments);
+        assert_eq!(code, 0, "{shown}");
+        (shown, grant.trim_end().to_owned())
     }
 }
 
@@ -119,10 +107,7 @@ async fn a_held_request_is_approved_and_passes_once() {
     assert_eq!((received[0].body.as_slice(), received[0].header(HEADER)), (BODY, None));
 
     let lines = envoy.access_log(3).await;
-    let decisions: Vec<Value> = lines
-        .iter()
-        .map(|line| serde_json::from_str(line["decision"].as_str().expect("an event")).expect("JSON"))
-        .collect();
+    let decisions: Vec<Value> = lines.iter().map(decision).collect();
     let problem: Value = serde_json::from_slice(&refused.body).expect("JSON");
     let ticket = &problem["approval"]["id"];
     assert_eq!(&decisions[0]["ticket"], ticket);
@@ -143,21 +128,10 @@ async fn of_sixty_four_at_once_exactly_one_passes() {
     let bundle = approver.of(Policies::shop()).bundle();
     let envoy = start(&upstream, &bundle).await;
     let refused = client_h1::exchange(envoy.address, &held()).await;
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(envoy.address).await);
-    }
+    let mut connections = connections::open(envoy.address, CONNECTIONS).await;
     for run in 1..=RUNS {
         let request = granted(&approver.grant(&refused.body).await);
-        let mut clients = JoinSet::new();
-        for mut connection in connections {
-            let request = request.clone();
-            clients.spawn(async move {
-                let answer = connection.exchange(&request).await;
-                (connection, answer)
-            });
-        }
-        let (again, answers): (Vec<_>, Vec<_>) = clients.join_all().await.into_iter().unzip();
+        let (again, answers) = connections::ask_all(connections, &request).await;
         connections = again;
         let passed = answers.iter().filter(|answer| answer.status == 200).count();
         assert_eq!((run, passed), (run, 1));

@@ -6,17 +6,10 @@ use crate::client_h1::{self, Connection};
 use crate::client_h2;
 use crate::config::Gateway;
 use crate::shop::{self, ALLOWED, Shop};
-use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn a_gateway_that_cannot_hold_requests_says_why() {
-    let upstream = Upstream::http1().await;
-    let bundle = Policies::shop().bundle();
-    let shop = Shop {
-        envoy: Gateway::to(&upstream).with_static(&bundle.text).without_header_stop().start().await,
-        upstream,
-        digest: bundle.digest,
-    };
+    let shop = Shop::with(Policies::shop(), Gateway::without_header_stop).await;
     let over_http1 = client_h1::exchange(shop.envoy.address, &shop::write().with_body(ALLOWED)).await;
     let mut connection = client_h2::Connection::open(shop.envoy.address).await;
     let over_http2 = connection.exchange("PUT", shop::URL, shop::WRITE_HEADERS, ALLOWED).await;

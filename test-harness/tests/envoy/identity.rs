@@ -1,4 +1,5 @@
-//! B1: who is asking, as other parts of the gateway have verified it: a filter that verifies JWTs, and the TLS handshake.
+//! B1, B2: who is asking, as other parts of the gateway have verified it: a filter that verifies JWTs, and the TLS handshake; or as
+//! a session token says.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,40 +10,26 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::bundle::Policies;
 use crate::client_h1::{self, RequestHead};
-use crate::config::Gateway;
+use crate::decision_record::decision;
 use crate::mutual_tls::MutualTls;
-use crate::process::Envoy;
-use crate::shop::{AGENT, HOST, PATH};
-use crate::upstream::Upstream;
+use crate::shop::{AGENT, HOST, PATH, Shop};
 
-/// A shop behind a gateway that verifies who asks.
-struct Shop {
-    envoy: Envoy,
-    upstream: Upstream,
-    digest: String,
+/// Policies of the shop for which the first source is this one, the second the header `x-agent-name`.
+fn named_by(source: Value) -> Policies {
+    Policies::shop().identity(json!([source, { "header": "x-agent-name" }]))
 }
 
-impl Shop {
-    /// The first source is this one, the second the header `x-agent-name`.
-    async fn open(source: Value, gateway: impl FnOnce(Gateway) -> Gateway) -> Self {
-        let upstream = Upstream::http1().await;
-        let bundle = Policies::shop().identity(json!([source, { "header": "x-agent-name" }])).bundle();
-        let envoy = gateway(Gateway::to(&upstream).with_static(&bundle.text)).start().await;
-        Self { envoy, upstream, digest: bundle.digest }
-    }
+async fn get(shop: &Shop, headers: &[(&str, &str)]) -> Answer {
+    let head = RequestHead::new("GET", PATH, HOST);
+    let head = headers.iter().fold(head, |head, (name, value)| head.header(name, value));
+    client_h1::exchange(shop.envoy.address, &head.bytes()).await
+}
 
-    async fn get(&self, headers: &[(&str, &str)]) -> Answer {
-        let head = RequestHead::new("GET", PATH, HOST);
-        let head = headers.iter().fold(head, |head, (name, value)| head.header(name, value));
-        client_h1::exchange(self.envoy.address, &head.bytes()).await
-    }
-
-    async fn assert_refused(&self, headers: &[(&str, &str)], why: &str) {
-        let answer = self.get(headers).await;
-        let text = answer.text();
-        answer.assert_refused(401, &self.digest);
-        assert!(text.contains("urn:ambit:unknown_agent") && text.contains(why), "{text}");
-    }
+async fn assert_refused(shop: &Shop, headers: &[(&str, &str)], why: &str) {
+    let answer = get(shop, headers).await;
+    let text = answer.text();
+    answer.assert_refused(401, &shop.digest);
+    assert!(text.contains("urn:ambit:unknown_agent") && text.contains(why), "{text}");
 }
 
 /// Envoy's `jwt_authn` verifies the token and leaves its claims in the metadata, where the source finds them.
@@ -76,35 +63,35 @@ async fn b1_a_claim_of_a_verified_jwt_names_the_agent() {
         "metadata": ["envoy.filters.http.jwt_authn", "jwt_payload", "https://example.com/agent"],
         "session": ["envoy.filters.http.jwt_authn", "jwt_payload", "sid"],
     } });
-    let shop = Shop::open(source, |gateway| gateway.after(verifies)).await;
+    let shop = Shop::with(named_by(source), |gateway| gateway.after(verifies)).await;
     let claims = |agent: Value| json!({ "iss": "https://idp.example.com", "https://example.com/agent": agent });
     let ours = token(claims(json!(AGENT)));
 
-    shop.get(&[("authorization", &ours)]).await.assert_forwarded(&shop.digest);
-    shop.get(&[("authorization", &ours), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
-    shop.get(&[("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("authorization", &ours)]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("authorization", &ours), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
     let no_claim = token(json!({ "iss": "https://idp.example.com" }));
-    shop.get(&[("authorization", &no_claim), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("authorization", &no_claim), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
 
-    shop.assert_refused(&[("authorization", &no_claim)], "no source names an agent").await;
+    assert_refused(&shop, &[("authorization", &no_claim)], "no source names an agent").await;
     let differ = "two sources name different agents: `pricing-agent` and `other-agent`";
-    shop.assert_refused(&[("authorization", &ours), ("x-agent-name", "other-agent")], differ).await;
+    assert_refused(&shop, &[("authorization", &ours), ("x-agent-name", "other-agent")], differ).await;
     let stranger = token(claims(json!("other-agent")));
-    shop.assert_refused(&[("authorization", &stranger)], "has no scope template").await;
+    assert_refused(&shop, &[("authorization", &stranger)], "has no scope template").await;
     // A claim of another type is no name, however the gateway hands it over.
     for agent in [json!(7), json!(true), json!([AGENT]), json!({ "name": AGENT }), json!("")] {
-        let answer = shop.get(&[("authorization", &token(claims(agent.clone())))]).await;
+        let answer = get(&shop, &[("authorization", &token(claims(agent.clone())))]).await;
         assert_eq!(answer.status, 401, "{agent}: {}", answer.text());
     }
     // An id of a session that no record could hold is none, although the agent is known.
     let mut in_session = claims(json!(AGENT));
     in_session["sid"] = json!("two\nlines");
-    shop.assert_refused(&[("authorization", &token(in_session))], "the session's id").await;
+    assert_refused(&shop, &[("authorization", &token(in_session))], "the session's id").await;
     // What nobody verified is refused before the filter.
     let (claimed, _) = stranger.rsplit_once('.').expect("a token");
     let (_, signature) = ours.rsplit_once('.').expect("a token");
     let forged = format!("{claimed}.{signature}");
-    assert_eq!(shop.get(&[("authorization", &forged)]).await.status, 401);
+    assert_eq!(get(&shop, &[("authorization", &forged)]).await.status, 401);
     assert_eq!(shop.upstream.received().len(), 4);
 }
 
@@ -116,19 +103,19 @@ async fn b1_the_certificate_of_the_client_names_the_agent() {
         .with_uri("stranger", "spiffe://example.com/other-agent")
         .with_host("machine", "host-7.example.com");
     let source = json!({ "mtls": { "uri_sans": { "spiffe://example.com/pricing-agent": AGENT } } });
-    let shop = Shop::open(source, |gateway| gateway.with_mutual_tls(tls)).await;
+    let shop = Shop::with(named_by(source), |gateway| gateway.with_mutual_tls(tls)).await;
 
-    shop.get(&[("x-client", "ours")]).await.assert_forwarded(&shop.digest);
-    shop.get(&[("x-client", "ours"), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("x-client", "ours")]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("x-client", "ours"), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
     // A certificate without a URI SAN says nothing of agents.
-    shop.get(&[("x-client", "machine"), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("x-client", "machine"), ("x-agent-name", AGENT)]).await.assert_forwarded(&shop.digest);
 
-    shop.assert_refused(&[("x-client", "machine")], "no source names an agent").await;
+    assert_refused(&shop, &[("x-client", "machine")], "no source names an agent").await;
     let stranger = "the client's certificate is for `spiffe://example.com/other-agent`";
-    shop.assert_refused(&[("x-client", "stranger")], stranger).await;
-    shop.assert_refused(&[("x-client", "stranger"), ("x-agent-name", AGENT)], stranger).await;
+    assert_refused(&shop, &[("x-client", "stranger")], stranger).await;
+    assert_refused(&shop, &[("x-client", "stranger"), ("x-agent-name", AGENT)], stranger).await;
     let differ = "two sources name different agents: `pricing-agent` and `other-agent`";
-    shop.assert_refused(&[("x-client", "ours"), ("x-agent-name", "other-agent")], differ).await;
+    assert_refused(&shop, &[("x-client", "ours"), ("x-agent-name", "other-agent")], differ).await;
     assert_eq!(shop.upstream.received().len(), 3);
 }
 
@@ -137,13 +124,10 @@ async fn b1_the_certificate_of_the_client_names_the_agent() {
 async fn b2_a_session_token_names_the_agent_and_narrows_its_page() {
     let secret = [7; 32];
     let public = public_key_text(&public_of(&secret));
-    let upstream = Upstream::http1().await;
     let sources = json!([{ "session_token": { "header": "authorization" } }, { "header": "x-agent-name" }]);
     // The tokens may be of the second in which the gateway starts.
     let policies = Policies::shop().sessions("g1", "ci", &public).identity(sources);
-    let bundle = policies.set_gateway("sessions", json!({ "after_restart": "allow" })).bundle();
-    let envoy = Gateway::to(&upstream).with_static(&bundle.text).start().await;
-    let shop = Shop { envoy, upstream, digest: bundle.digest };
+    let shop = Shop::open(policies.set_gateway("sessions", json!({ "after_restart": "allow" }))).await;
     let now = jiff::Timestamp::now().as_second();
     let token = |id: &str, rules: Value| {
         let claims = json!({
@@ -152,23 +136,18 @@ async fn b2_a_session_token_names_the_agent_and_narrows_its_page() {
         format!("Bearer {}", sign(Kind::Session, "ci", &secret, claims.to_string().as_bytes()))
     };
     let whole = token("run-1", json!(["read", "set-price"]));
-    shop.get(&[("authorization", &whole)]).await.assert_forwarded(&shop.digest);
+    get(&shop, &[("authorization", &whole)]).await.assert_forwarded(&shop.digest);
     let narrow = token("run-2", json!([]));
-    let refused = shop.get(&[("authorization", &narrow)]).await;
+    let refused = get(&shop, &[("authorization", &narrow)]).await;
     assert!(refused.text().contains("urn:ambit:endpoint_not_allowed"), "{}", refused.text());
     let (claimed, _) = whole.rsplit_once('.').expect("a token");
     let (_, signature) = narrow.rsplit_once('.').expect("a token");
     let forged = format!("{claimed}.{signature}");
-    let refused = shop.get(&[("authorization", &forged), ("x-agent-name", AGENT)]).await;
+    let refused = get(&shop, &[("authorization", &forged), ("x-agent-name", AGENT)]).await;
     refused.assert_refused(401, &shop.digest);
     assert!(refused.text().contains("urn:ambit:session_invalid"), "{}", refused.text());
     assert_eq!(shop.upstream.received().len(), 1);
-    let sessions: Vec<Value> = shop.envoy.access_log(3).await.iter().map(|line| session(&line["decision"])).collect();
+    let log = shop.envoy.access_log(3).await;
+    let sessions: Vec<Value> = log.iter().map(|line| decision(line)["session"].take()).collect();
     assert_eq!(sessions, [json!("run-1"), json!("run-2"), Value::Null]);
-}
-
-/// The session that the event of a decision names.
-fn session(decision: &Value) -> Value {
-    let event: Value = serde_json::from_str(decision.as_str().expect("an event")).expect("JSON");
-    event["session"].clone()
 }

@@ -1,7 +1,6 @@
 //! C5: one agent, or all, stopped within a second without a restart, by the command that a person runs.
 
 use std::net::SocketAddr;
-use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,96 +15,67 @@ use crate::bundle::Policies;
 use crate::client_h1::{self, Connection, RequestHead};
 use crate::config::Gateway;
 use crate::deadline::{until, within};
+use crate::decision_record::decision;
+use crate::operators::{CONTROL, NAME, Operator};
 use crate::process::Envoy;
 use crate::shop::{self, AGENT, HOST, PATH};
 use crate::upstream::{Api, Received, Reply, Upstream};
 
 /// Another agent with the same page.
 const OTHER: &str = "stock-agent";
-const CONTROL: &str = "/.ambit/control";
-const NAME: &str = "shop-gateway";
 const CONNECTIONS: usize = 64;
 
 /// Who may command the gateway, and who may not.
 struct Keys {
-    dir: tempfile::TempDir,
+    operator: Operator,
+    finance: KeyFile,
+    stranger: KeyFile,
 }
 
 impl Keys {
     fn new() -> Self {
-        let keys = Self { dir: tempfile::tempdir().expect("a folder") };
-        for id in ["ops", "finance", "stranger"] {
-            KeyFile::generate().expect("a key").write(&keys.file(id)).expect("a file");
-        }
-        keys
-    }
-
-    fn file(&self, id: &str) -> std::path::PathBuf {
-        self.dir.path().join(format!("{id}.pem"))
-    }
-
-    fn read(&self, id: &str) -> KeyFile {
-        KeyFile::read(&self.file(id)).expect("a key")
+        let key = || KeyFile::generate().expect("a key");
+        Self { operator: Operator::new(), finance: key(), stranger: key() }
     }
 
     fn policies(&self) -> Policies {
-        let entry = |id: &str, duty: &str, value: Value| json!({ "id": id, "public_key": self.read(id).public_key(), duty: value });
-        let keys = json!([entry("ops", "control", json!(true)), entry("finance", "roles", json!(["finance"]))]);
+        let finance = json!({ "id": "finance", "public_key": self.finance.public_key(), "roles": ["finance"] });
         Policies::shop()
             .also(OTHER)
             .set_gateway("name", json!(NAME))
             .set_gateway("control", json!({ "path": CONTROL }))
-            .set_gateway("keys", keys)
+            .set_gateway("keys", json!([self.operator.entry(), finance]))
     }
 
     /// A command as `ambit` prints it.
     async fn print(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments, &["--print"]).await;
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).expect("text")
+        let (code, command, err) = self.operator.command(arguments, &["--print"]).await;
+        assert_eq!(code, 0, "{err}");
+        command
     }
 
     /// Runs `ambit` against a gateway.
-    async fn command(&self, envoy: &Envoy, arguments: &[&str]) -> Output {
-        let url = format!("http://{}{CONTROL}", envoy.address);
-        self.run(arguments, &["--gateway", &url]).await
+    async fn command(&self, envoy: &Envoy, arguments: &[&str]) -> (i32, String, String) {
+        self.operator.command(arguments, &["--gateway", &url(envoy)]).await
     }
 
-    /// [`Keys::command`] until the gateway no longer calls it older than its own start: a command says in whole seconds when it
-    /// was signed.
+    /// [`Keys::command`], until the gateway takes it.
     async fn first_command(&self, envoy: &Envoy, arguments: &[&str]) {
-        until(Duration::from_secs(5), "the second after the start", async || {
-            let output = self.command(envoy, arguments).await;
-            let refused = String::from_utf8_lossy(&output.stderr).contains("(before_start)");
-            assert!(refused || output.status.success(), "{output:?}");
-            output.status.success().then_some(())
-        })
-        .await;
-    }
-
-    async fn run(&self, arguments: &[&str], more: &[&str]) -> Output {
-        tokio::process::Command::new(env!("CARGO_BIN_EXE_ambit"))
-            .args(arguments)
-            .args(["--gateway-name", NAME, "--key"])
-            .arg(self.file("ops"))
-            .args(more)
-            .output()
-            .await
-            .expect("`ambit` runs")
-    }
-
-    /// A command with these claims besides those that every command has.
-    fn sign(&self, key: &str, id: &str, more: &Value) -> String {
-        let now = jiff::Timestamp::now().as_second();
-        let mut claims =
-            json!({ "aud": NAME, "jti": "test", "iat": now, "exp": now + 60, "command": "pause", "all": true });
-        claims.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.read(key).sign(Kind::Command, id, claims.to_string().as_bytes())
+        self.operator.first_command(&url(envoy), arguments).await;
     }
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+fn url(envoy: &Envoy) -> String {
+    format!("http://{}{CONTROL}", envoy.address)
+}
+
+/// A command with these claims besides those that every command has.
+fn signed(key: &KeyFile, id: &str, more: &Value) -> String {
+    let now = jiff::Timestamp::now().as_second();
+    let mut claims =
+        json!({ "aud": NAME, "jti": "test", "iat": now, "exp": now + 60, "command": "pause", "all": true });
+    claims.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    key.sign(Kind::Command, id, claims.to_string().as_bytes())
 }
 
 /// What reached the API: whose request, and when.
@@ -175,10 +145,10 @@ async fn an_agent_is_stopped_within_a_second() {
     until(Duration::from_secs(20), "load", async || (log.of(AGENT).len() > 20 * CONNECTIONS).then_some(())).await;
 
     let started = Instant::now();
-    let output = keys.command(&envoy, &["pause", AGENT, "--reason", "prices jump"]).await;
+    let (code, out, err) = keys.command(&envoy, &["pause", AGENT, "--reason", "prices jump"]).await;
     let returned = Instant::now();
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{AGENT} is paused at {NAME}\n"));
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out, format!("{AGENT} is paused at {NAME}\n"));
     let others = log.of(OTHER).len();
     // Refused as fast as they are sent, while another agent's pass.
     until(Duration::from_secs(20), "requests of the other", async || (log.of(OTHER).len() > others + 50).then_some(()))
@@ -223,12 +193,11 @@ async fn an_agent_is_stopped_within_a_second() {
     assert!(problem.prose().contains("`prices jump`, until a person resumes it"), "{}", problem.prose());
     client_h1::exchange(envoy.address, &read_as(OTHER)).await.assert_forwarded(&next.digest);
 
-    let output = keys.command(&envoy, &["paused"]).await;
-    let shown = String::from_utf8_lossy(&output.stdout);
+    let (_, shown, _) = keys.command(&envoy, &["paused"]).await;
     assert!(shown.starts_with(&format!("{AGENT}, by the key ops, since 20")), "{shown}");
     assert!(shown.ends_with(": prices jump\n"), "{shown}");
-    let output = keys.command(&envoy, &["resume", AGENT]).await;
-    assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
+    let (code, _, err) = keys.command(&envoy, &["resume", AGENT]).await;
+    assert_eq!((code, err.as_str()), (0, ""));
     client_h1::exchange(envoy.address, &read_as(AGENT)).await.assert_forwarded(&next.digest);
 }
 
@@ -246,17 +215,18 @@ async fn what_is_no_sound_command_does_nothing() {
     let paused = client_h1::exchange(envoy.address, &posted(pause.as_bytes())).await;
     assert_eq!(paused.status, 200, "{paused:?}");
     client_h1::exchange(envoy.address, &shop::read()).await.assert_refused(403, &bundle.digest);
-    assert!(keys.command(&envoy, &["resume", "--all"]).await.status.success());
+    assert_eq!(keys.command(&envoy, &["resume", "--all"]).await.0, 0);
 
-    let command = |key: &str, id: &str, more: Value| posted(keys.sign(key, id, &more).as_bytes());
+    let command = |key: &KeyFile, id: &str, more: Value| posted(signed(key, id, &more).as_bytes());
+    let ops = keys.operator.key();
     let refusals = [
         (posted(pause.as_bytes()), 409, "replayed"),
-        (command("ops", "ops", json!({ "exp": now - 1, "iat": now - 60 })), 401, "expired"),
-        (command("ops", "ops", json!({ "aud": "another" })), 403, "other_gateway"),
-        (command("stranger", "ops", json!({})), 401, "wrong_signature"),
-        (command("stranger", "stranger", json!({})), 401, "unknown_key"),
-        (command("finance", "finance", json!({})), 403, "key_not_for_control"),
-        (command("ops", "ops", json!({ "all": null, "agent": "nobody" })), 404, "unknown_agent"),
+        (command(&ops, "ops", json!({ "exp": now - 1, "iat": now - 60 })), 401, "expired"),
+        (command(&ops, "ops", json!({ "aud": "another" })), 403, "other_gateway"),
+        (command(&keys.stranger, "ops", json!({})), 401, "wrong_signature"),
+        (command(&keys.stranger, "stranger", json!({})), 401, "unknown_key"),
+        (command(&keys.finance, "finance", json!({})), 403, "key_not_for_control"),
+        (command(&ops, "ops", json!({ "all": null, "agent": "nobody" })), 404, "unknown_agent"),
         (posted(b"pause everything"), 400, "not_a_command"),
         (posted(b""), 400, "not_a_command"),
         (posted(&[b'x'; 1_000_000]), 413, "too_large"),
@@ -293,7 +263,7 @@ async fn what_is_no_sound_command_does_nothing() {
         events.into_iter().find(|entry| entry["details"] == "ambit_command_replayed")
     })
     .await;
-    let event: Value = serde_json::from_str(replayed["decision"].as_str().expect("an event")).expect("an event");
+    let event = decision(&replayed);
     assert_eq!(
         (&event["outcome"], &event["command"], &event["key"], &event["all"]),
         (&json!("refused"), &json!("pause"), &json!("ops"), &json!(true))
@@ -316,10 +286,10 @@ async fn what_outlives_a_restart() {
     client_h1::exchange(envoy.address, &write).await.assert_refused(403, &bundle.digest);
 
     // No command lifts what the bundle says, and whoever tries is told.
-    let output = keys.command(&envoy, &["resume", OTHER]).await;
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let (code, _, err) = keys.command(&envoy, &["resume", OTHER]).await;
+    assert_eq!(code, 2, "{err}");
     assert_eq!(
-        said(&output),
+        err,
         format!("still paused: {OTHER}, by gateway.json: change `paused` there and deliver the bundle: under review\n")
     );
     client_h1::exchange(envoy.address, &read_as(OTHER)).await.assert_refused(403, &bundle.digest);

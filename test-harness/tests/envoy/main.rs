@@ -7,17 +7,23 @@
     reason = "a test fails by panicking, in its own functions too"
 )]
 
+#[path = "../support/ambit.rs"]
+mod ambit;
 mod answer;
 mod bundle;
 mod client_h1;
 mod client_h2;
 mod config;
+mod connections;
 mod deadline;
 mod http1;
 #[path = "../support/library.rs"]
 mod library;
 mod library_live;
 mod mutual_tls;
+mod operators;
+#[path = "../support/policy_directory.rs"]
+mod policy_directory;
 mod process;
 mod session_ends;
 mod shared_data;

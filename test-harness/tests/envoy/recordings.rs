@@ -1,5 +1,5 @@
-//! Every bundled recording through a live Envoy: the decisions are those of the native core (and so, by the agreement
-//! tests, of the module in the harness), and nothing but what is allowed reaches the upstream.
+//! Every bundled recording through a live Envoy: the decisions are those of the native core (and so, by
+//! `replay/engines.rs`, of the module in the harness), and nothing but what is allowed reaches the upstream.
 
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! B2: a session that has ended is refused at once by every worker, whoever ended it, through updates, and after a restart.
 
-use std::process::Output;
 use std::time::Duration;
 
 use policy_core::jws::Kind;
@@ -11,41 +10,33 @@ use crate::answer::Answer;
 use crate::bundle::Policies;
 use crate::client_h1::{self, Connection, RequestHead};
 use crate::config::Gateway;
-use crate::deadline::{until, within};
+use crate::connections;
+use crate::deadline::until;
+use crate::operators::{CONTROL, NAME, Operator};
 use crate::process::Envoy;
 use crate::shop::{AGENT, HOST, PATH};
 use crate::upstream::Upstream;
 
-const CONTROL: &str = "/.ambit/control";
-const NAME: &str = "shop-gateway";
 /// So many connections that both workers have some of them.
 const CONNECTIONS: usize = 24;
 
 /// Who issues tokens, and who may end any session.
 struct Keys {
-    dir: tempfile::TempDir,
+    operator: Operator,
     ci: KeyFile,
 }
 
 impl Keys {
     fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        KeyFile::generate().expect("a key").write(&dir.path().join("ops.pem")).expect("a file");
-        Self { dir, ci: KeyFile::generate().expect("a key") }
+        Self { operator: Operator::new(), ci: KeyFile::generate().expect("a key") }
     }
 
     fn policies(&self) -> Policies {
-        let ops = KeyFile::read(&self.dir.path().join("ops.pem")).expect("a key").public_key();
+        let ci = json!({ "id": "ci", "public_key": self.ci.public_key(), "sessions": true });
         Policies::shop()
             .set_gateway("name", json!(NAME))
             .set_gateway("control", json!({ "path": CONTROL }))
-            .set_gateway(
-                "keys",
-                json!([
-                    { "id": "ops", "public_key": ops, "control": true },
-                    { "id": "ci", "public_key": self.ci.public_key(), "sessions": true },
-                ]),
-            )
+            .set_gateway("keys", json!([self.operator.entry(), ci]))
             .identity(json!([{ "session_token": { "header": "authorization" } }]))
     }
 
@@ -65,11 +56,6 @@ impl Keys {
             (answer.status == 200).then_some(token)
         })
         .await
-    }
-
-    async fn ambit(&self, arguments: &[&str]) -> Output {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ambit"));
-        command.current_dir(self.dir.path()).args(arguments).output().await.expect("`ambit` runs")
     }
 }
 
@@ -101,10 +87,7 @@ async fn a_session_that_has_ended_is_refused_at_once_by_all_workers() {
     let url = format!("http://{}{CONTROL}", envoy.address);
     let first = keys.first_token(&envoy, "run-1").await;
     let (second, third, other) = (keys.token("run-2"), keys.token("run-3"), keys.token("run-4"));
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(envoy.address).await);
-    }
+    let mut connections = connections::open(envoy.address, CONNECTIONS).await;
     for token in [&first, &second, &third, &other] {
         for answer in on_all(&mut connections, &read(token)).await {
             answer.assert_forwarded(&bundle.digest);
@@ -116,11 +99,10 @@ async fn a_session_that_has_ended_is_refused_at_once_by_all_workers() {
     let ended = client_h1::exchange(envoy.address, &delete(&first)).await;
     let said: Value = serde_json::from_slice(&ended.body).expect("JSON");
     assert_eq!((ended.status, &said["session"], &said["agent"]), (200, &json!("run-1"), &json!(AGENT)));
-    let output = keys.ambit(&["token", "end", &second, "--gateway", &url]).await;
-    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("the session run-2 of {AGENT} has ended at {NAME}\n"));
-    let signed = ["--gateway", &url, "--gateway-name", NAME, "--key", "ops.pem"];
-    let output = keys.ambit(&[&["token", "revoke", &third][..], &signed].concat()).await;
-    assert!(output.status.success(), "{output:?}");
+    let (_, out, _) = keys.operator.ambit(&["token", "end", &second, "--gateway", &url]).await;
+    assert_eq!(out, format!("the session run-2 of {AGENT} has ended at {NAME}\n"));
+    let (code, _, err) = keys.operator.command(&["token", "revoke", &third], &["--gateway", &url]).await;
+    assert_eq!(code, 0, "{err}");
 
     for token in [&first, &second, &third, &keys.token("run-1")] {
         for answer in on_all(&mut connections, &read(token)).await {
@@ -139,12 +121,8 @@ async fn a_session_that_has_ended_is_refused_at_once_by_all_workers() {
     let next = keys.policies().max_price(99).bundle();
     envoy.push(&next.text);
     envoy.await_updates(2, 0).await;
-    // Each worker takes the update when it can.
+    connections::await_policy(&mut connections, &read(&other), &next.digest).await;
     for connection in &mut connections {
-        within(Duration::from_secs(20), "the new policy", async {
-            while connection.exchange(&read(&other)).await.digest() != next.digest {}
-        })
-        .await;
         let answer = connection.exchange(&read(&first)).await;
         assert_eq!(answer.assert_refused(403, &next.digest).codes(), ["session_ended"]);
         connection.exchange(&read(&other)).await.assert_forwarded(&next.digest);

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -12,14 +11,13 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use policy_core::bundle::seal;
 use policy_core::compile::{Source, SourceKind, compile};
 use serde_json::{Value, json};
-use test_harness::keys::KeyFile;
 use tokio::net::TcpListener;
 
 use crate::bundle::{Bundle, Policies};
 use crate::client_h1::{self, RequestHead, chunk};
 use crate::client_h2;
 use crate::config;
-use crate::deadline::until;
+use crate::operators::{CONTROL, NAME, Operator};
 use crate::process::Envoy;
 use crate::shop::{self, ALLOWED, REFUSED};
 use crate::upstream::Upstream;
@@ -172,36 +170,19 @@ async fn holds_an_agent_to_its_policy() {
 /// C5: operators pause an agent at their own listener, at which nobody is an agent.
 #[tokio::test]
 async fn operators_pause_agents_at_a_listener_of_their_own() {
-    let keys = tempfile::tempdir().expect("a folder");
-    let file = keys.path().join("ops.pem");
-    let key = KeyFile::generate().expect("a key");
-    key.write(&file).expect("a key file");
+    let operator = Operator::new();
     let policies = Policies::shop()
-        .set_gateway("name", json!("shop-gateway"))
-        .set_gateway("keys", json!([{ "id": "ops", "public_key": key.public_key(), "control": true }]))
-        .set_gateway("control", json!({ "path": "/.ambit/control" }));
+        .set_gateway("name", json!(NAME))
+        .set_gateway("keys", json!([operator.entry()]))
+        .set_gateway("control", json!({ "path": CONTROL }));
     let example = Example::start(policies).await;
     let operators = example.envoy.listener("operators").await;
-    let url = format!("http://{operators}/.ambit/control");
+    let url = format!("http://{operators}{CONTROL}");
     let read = pricing("GET", shop::PATH).bytes();
-    let ambit = async |command: &str, more: &[&str]| {
-        tokio::process::Command::new(env!("CARGO_BIN_EXE_ambit"))
-            .args([command, "--gateway-name", "shop-gateway", "--gateway", &url, "--key"])
-            .arg(&file)
-            .args(more)
-            .output()
-            .await
-            .expect("`ambit` runs")
-    };
-    // A command says in whole seconds when it was signed: none of the second of the start counts.
-    until(Duration::from_secs(5), "a command that counts", async || {
-        let output = ambit("pause", &[shop::AGENT, "--reason", "a test"]).await;
-        output.status.success().then_some(())
-    })
-    .await;
+    operator.first_command(&url, &["pause", shop::AGENT, "--reason", "a test"]).await;
     let problem = client_h1::exchange(example.envoy.address, &read).await.assert_refused(403, &example.digest);
     assert_eq!(problem.codes(), ["paused"]);
-    assert!(ambit("resume", &[shop::AGENT]).await.status.success());
+    assert_eq!(operator.command(&["resume", shop::AGENT], &["--gateway", &url]).await.0, 0);
     client_h1::exchange(example.envoy.address, &read).await.assert_forwarded(&example.digest);
 
     let reached = example.upstream.received().len();
@@ -295,8 +276,7 @@ async fn the_filter_sees_the_path_the_client_sent() {
     for path in ["/v1//products/7", "/v1/x/../products/7", "/v1/%2e/products/7", "/v1/products%2F7"] {
         let request = pricing("GET", path).bytes();
         let answer = client_h1::exchange(example.envoy.address, &request).await;
-        assert!(matches!(answer.status, 400 | 403), "{path}: {answer:?}");
-        answer.assert_refused(answer.status, &example.digest);
+        assert_eq!(answer.assert_refused(400, &example.digest).codes(), ["path_ambiguous"], "{path}: {answer:?}");
     }
     let underscore = pricing("GET", shop::PATH).header("x_agent_name", "other-agent");
     let answer = client_h1::exchange(example.envoy.address, &underscore.bytes()).await;
@@ -359,13 +339,10 @@ pub(crate) fn changes_with(alter: impl FnOnce(&mut Value)) -> Bundle {
         source("page.json", SourceKind::Template, page),
     ]);
     let set = compiled.set.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics));
-    let text = String::from_utf8(seal(&set).expect("sealed")).expect("an envelope is text");
-    let envelope: Value = serde_json::from_str(&text).expect("an envelope");
-    let digest = envelope["digest"].as_str().expect("digest").to_owned();
-    Bundle { text, digest, candidate: None }
+    Bundle::of(String::from_utf8(seal(&set).expect("sealed")).expect("an envelope is text"))
 }
 
-/// C1, with the credential that README.md puts beside the gateway: lookups have it and nothing of the agent, and what
+/// B3, with the credential that README.md puts beside the gateway: lookups have it and nothing of the agent, and what
 /// agents send has it never.
 #[tokio::test]
 async fn lookups_have_a_credential_of_their_own() {

@@ -19,6 +19,7 @@ pub(crate) const REFUSED: &[u8] = br#"{"price": 5000}"#;
 /// The headers of a write, for HTTP/2.
 pub(crate) const WRITE_HEADERS: &[(&str, &[u8])] =
     &[("x-agent-name", b"pricing-agent"), ("content-type", b"application/json")];
+
 /// Setting a price: the head, for a body to be added.
 pub(crate) fn write() -> RequestHead {
     RequestHead::new("PUT", PATH, HOST).header("x-agent-name", AGENT).header("content-type", "application/json")
@@ -39,9 +40,14 @@ pub(crate) struct Shop {
 impl Shop {
     /// One worker, the bundle inside the listener.
     pub(crate) async fn open(policies: Policies) -> Self {
+        Self::with(policies, |gateway| gateway).await
+    }
+
+    /// As [`Shop::open`], the gateway changed.
+    pub(crate) async fn with(policies: Policies, changed: impl FnOnce(Gateway) -> Gateway) -> Self {
         let upstream = Upstream::http1().await;
         let bundle = policies.bundle();
-        let gateway = Gateway::to(&upstream).with_static(&bundle.text);
+        let gateway = changed(Gateway::to(&upstream).with_static(&bundle.text));
         Self { envoy: gateway.start().await, upstream, digest: bundle.digest }
     }
 

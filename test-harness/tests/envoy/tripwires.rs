@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
-use crate::answer::Answer;
 use crate::bundle::Policies;
-use crate::client_h1::Connection;
 use crate::config::Gateway;
+use crate::connections;
 use crate::deadline::until;
 use crate::process::Envoy;
 use crate::shop::{self, ALLOWED};
@@ -40,19 +38,6 @@ async fn open(upstream: &Upstream, tripwire: Value) -> (Envoy, String) {
     (Gateway::to(upstream).with_static(&bundle.text).workers(2).start().await, bundle.digest)
 }
 
-/// What each of many connections gets.
-async fn ask_all(connections: Vec<Connection>, request: Vec<u8>) -> (Vec<Connection>, Vec<Answer>) {
-    let mut clients = JoinSet::new();
-    for mut connection in connections {
-        let request = request.clone();
-        clients.spawn(async move {
-            let answer = connection.exchange(&request).await;
-            (connection, answer)
-        });
-    }
-    clients.join_all().await.into_iter().unzip()
-}
-
 /// The records of tripwires in Envoy's log.
 async fn tripped(envoy: &Envoy, count: usize) -> Vec<Value> {
     let records = || -> Vec<Value> {
@@ -71,22 +56,19 @@ async fn failures_inside_a_200_pause_writes_in_every_worker() {
     let upstream = Upstream::serving(Arc::new(Busy)).await;
     let tripwire = json!({ "id": "failures", "count": "failed", "window": "5m", "max": 20, "then": "pause_writes" });
     let (envoy, digest) = open(&upstream, tripwire).await;
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(envoy.address).await);
-    }
+    let mut connections = connections::open(envoy.address, CONNECTIONS).await;
     // The 21st failure trips: it has passed itself.
     for connection in connections.iter_mut().take(21) {
         connection.exchange(&write()).await.assert_forwarded(&digest);
     }
-    let (connections, refused) = ask_all(connections, write()).await;
+    let (connections, refused) = connections::ask_all(connections, &write()).await;
     for answer in refused {
         let problem = answer.assert_refused(403, &digest);
         assert_eq!(problem.codes(), ["paused"]);
         assert!(problem.prose().contains("by the tripwire `failures`"), "{}", problem.prose());
     }
     assert_eq!(upstream.received().len(), 21);
-    let (_, read) = ask_all(connections, shop::read()).await;
+    let (_, read) = connections::ask_all(connections, &shop::read()).await;
     for answer in read {
         answer.assert_forwarded(&digest);
     }
@@ -113,13 +95,10 @@ async fn workers_count_together() {
     let tripwire =
         json!({ "id": "pace", "count": "writes", "window": "1m", "max": 50, "then": "pause_writes", "until": "1h" });
     let (envoy, digest) = open(&upstream, tripwire).await;
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(envoy.address).await);
-    }
+    let mut connections = connections::open(envoy.address, CONNECTIONS).await;
     let (mut passed, mut refused) = (0, BTreeSet::new());
     for _ in 0..4 {
-        let (back, answers) = ask_all(connections, write()).await;
+        let (back, answers) = connections::ask_all(connections, &write()).await;
         connections = back;
         for answer in answers {
             if answer.status == 200 {

@@ -1,4 +1,4 @@
-//! G1: A bundle changed while requests are under way: each is judged by one policy, its answer says by
+//! G1: a bundle changed while requests are under way: each is judged by one policy, its answer says by
 //! which, and once a connection has met the new policy it never meets the old one again.
 
 use std::collections::HashMap;

@@ -1,34 +1,22 @@
 //! A9: two workers, 64 connections, one counter: exactly as much passes as it allows.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{put, requests};
+use super::{gateway, put, requests};
 use crate::answer::Answer;
 use crate::bundle::{Bundle, Policies};
 use crate::client_h1::Connection;
-use crate::config::Gateway;
-use crate::deadline::within;
-use crate::process::Envoy;
+use crate::connections;
 use crate::shop;
 use crate::upstream::{Received, Upstream};
 
 const CONNECTIONS: usize = 64;
 const MOST: usize = 500;
 const RUNS: usize = 20;
-
-async fn open(address: SocketAddr) -> Vec<Connection> {
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(address).await);
-    }
-    connections
-}
 
 /// What the connections get, each asking until it is refused twice.
 async fn load(
@@ -71,10 +59,6 @@ fn assert_exactly(answers: &[Answer], allowed: usize) {
     assert_eq!((passed, refused), (allowed, answers.len() - allowed));
 }
 
-async fn gateway(upstream: &Upstream, bundle: &Bundle) -> Envoy {
-    Gateway::to(upstream).workers(2).with_ecds(&bundle.text).start().await
-}
-
 /// Each product has a budget of its own: each run begins with nothing used.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_are_five_hundred_twenty_times() {
@@ -82,7 +66,7 @@ async fn five_hundred_are_five_hundred_twenty_times() {
     let mut pace = requests(MOST);
     pace["per"] = json!(["resource"]);
     let envoy = gateway(&upstream, &Policies::shop().counter(pace).bundle()).await;
-    let mut connections = open(envoy.address).await;
+    let mut connections = connections::open(envoy.address, CONNECTIONS).await;
     for run in 1..=RUNS {
         let (again, answers) = load(connections, move |_| put(run, "5")).await;
         connections = again;
@@ -98,7 +82,7 @@ async fn five_hundred_are_five_hundred_twenty_times() {
     assert_eq!(envoy.stat("wasmcustom.ambit.given_back").await, 0);
 }
 
-/// A10: sums are exact: prices of three sizes fill a budget to the cent.
+/// A11: sums are exact: prices of three sizes fill a budget to the cent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_adds_up_to_the_cent() {
     const PRICES: [&str; 3] = ["5.00", "2.50", "1.25"];
@@ -116,7 +100,8 @@ async fn money_adds_up_to_the_cent() {
             end
         }
     };
-    let (_, answers) = load_until(open(envoy.address).await, |turn| put(1, PRICES[turn % 3]), enough).await;
+    let (_, answers) =
+        load_until(connections::open(envoy.address, CONNECTIONS).await, |turn| put(1, PRICES[turn % 3]), enough).await;
     assert_eq!(smallest_refused.load(Ordering::SeqCst), CONNECTIONS);
     let passed = answers.iter().filter(|answer| answer.status == 200).count();
     let received = upstream.received();
@@ -140,35 +125,24 @@ async fn an_update_in_the_middle_changes_no_count() {
     let policies = |max_price| Policies::shop().max_price(max_price).counter(requests(MOST)).bundle();
     let bundles: Vec<Bundle> = [100, 101, 102].map(policies).into();
     let envoy = gateway(&upstream, &bundles[0]).await;
-    let mut connections = open(envoy.address).await;
+    let mut connections = connections::open(envoy.address, CONNECTIONS).await;
     let mut counted = Vec::new();
     for next in &bundles[1..] {
         let (again, answers) = load_until(connections, |_| put(1, "5"), |turn, _| turn + 1 == TURNS).await;
         assert_exactly(&answers, TURNS * CONNECTIONS);
         counted.extend(answers);
         envoy.push(&next.text);
-        connections = switched(again, &next.digest).await;
+        connections = again;
+        connections::await_policy(&mut connections, &shop::read(), &next.digest).await;
     }
     let running = tokio::spawn(load(connections, |_| put(1, "5")));
     envoy.push(&bundles[0].text);
-    let (connections, answers) = running.await.expect("load ends well");
+    let (mut connections, answers) = running.await.expect("load ends well");
     counted.extend(answers);
     assert_exactly(&counted, MOST);
 
-    let (_, answers) = load(switched(connections, &bundles[0].digest).await, |_| put(1, "5")).await;
+    connections::await_policy(&mut connections, &shop::read(), &bundles[0].digest).await;
+    let (_, answers) = load(connections, |_| put(1, "5")).await;
     assert_exactly(&answers, 0);
     assert_eq!(upstream.received().iter().filter(|request| request.method == "PUT").count(), MOST);
-}
-
-/// The connections, once each is judged by this policy. What they read meanwhile is not counted.
-async fn switched(connections: Vec<Connection>, digest: &str) -> Vec<Connection> {
-    let mut there = Vec::new();
-    for mut connection in connections {
-        within(Duration::from_secs(20), "the new policy", async {
-            while connection.exchange(&shop::read()).await.digest() != digest {}
-        })
-        .await;
-        there.push(connection);
-    }
-    there
 }

@@ -7,8 +7,17 @@ mod settling;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::bundle::Bundle;
 use crate::client_h1::{Connection, RequestHead};
+use crate::config::Gateway;
+use crate::process::Envoy;
 use crate::shop::{AGENT, HOST};
+use crate::upstream::Upstream;
+
+/// A gateway of two workers, which takes new policies while it runs.
+async fn gateway(upstream: &Upstream, bundle: &Bundle) -> Envoy {
+    Gateway::to(upstream).workers(2).with_ecds(&bundle.text).start().await
+}
 
 /// Setting the price of a product.
 fn put(id: usize, price: &str) -> Vec<u8> {

@@ -5,18 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ask, put, requests, statuses};
-use crate::bundle::{Bundle, Policies};
+use super::{ask, gateway, put, requests, statuses};
+use crate::bundle::Policies;
 use crate::client_h1::{self, Connection};
-use crate::config::Gateway;
-use crate::deadline::{until, within};
-use crate::process::Envoy;
+use crate::connections;
+use crate::deadline::until;
 use crate::shop;
 use crate::upstream::Upstream;
-
-async fn start(upstream: &Upstream, bundle: &Bundle) -> Envoy {
-    Gateway::to(upstream).workers(2).with_ecds(&bundle.text).start().await
-}
 
 /// With `allow` it begins with nothing used: twice as much passes.
 #[tokio::test]
@@ -24,7 +19,7 @@ async fn allow_begins_with_nothing_used() {
     let upstream = Upstream::http1().await;
     let bundle = Policies::shop().counter(requests(5)).after_restart("allow").bundle();
     for _ in 0..2 {
-        let envoy = start(&upstream, &bundle).await;
+        let envoy = gateway(&upstream, &bundle).await;
         let answers = ask(&mut Connection::open(envoy.address).await, 6).await;
         assert_eq!(statuses(&answers), [200, 200, 200, 200, 200, 429]);
     }
@@ -38,7 +33,7 @@ async fn refuse_waits_for_a_whole_window() {
     let pace = json!({ "id": "pace", "count": "requests", "max": 1, "window": "8s" });
     let bundle = Policies::shop().counter(pace).after_restart("refuse").bundle();
     for forwarded in 1..=2 {
-        let envoy = start(&upstream, &bundle).await;
+        let envoy = gateway(&upstream, &bundle).await;
         let answer = client_h1::exchange(envoy.address, &put(1, "5")).await;
         let problem = answer.assert_refused(403, &bundle.digest);
         assert_eq!(problem.codes(), ["unknown_state"]);
@@ -61,18 +56,15 @@ async fn a_worker_goes_on_under_the_next_policy() {
     own["reach"] = json!("worker");
     let policies = |max_price| Policies::shop().max_price(max_price).counter(own.clone()).bundle();
     let (first, second) = (policies(100), policies(101));
-    let envoy = start(&upstream, &first).await;
+    let envoy = gateway(&upstream, &first).await;
     // Envoy gives each worker one of them.
-    let mut connections = [Connection::open(envoy.address).await, Connection::open(envoy.address).await];
+    let mut connections = connections::open(envoy.address, 2).await;
     for connection in &mut connections {
         assert_eq!(statuses(&ask(connection, 3).await), [200; 3]);
     }
     envoy.push(&second.text);
+    connections::await_policy(&mut connections, &shop::read(), &second.digest).await;
     for connection in &mut connections {
-        within(Duration::from_secs(20), "the new policy", async {
-            while connection.exchange(&shop::read()).await.digest() != second.digest {}
-        })
-        .await;
         assert_eq!(statuses(&ask(connection, 3).await), [200, 200, 429]);
     }
 }

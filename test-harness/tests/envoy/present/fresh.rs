@@ -83,9 +83,8 @@ async fn a_large_answer_is_used_and_one_that_no_lookup_would_take_is_not() {
     }
 }
 
-/// Without `fresh` every write is looked up.
 #[tokio::test]
-async fn without_it_a_read_changes_nothing() {
+async fn without_fresh_a_read_spares_no_lookup() {
     let market = Market::open(Policies::prices(), Store::of_toys([(2, "100.00")])).await;
     market.send(&get(2)).await.assert_forwarded(&market.digest);
     market.send(&put(2, "105.00")).await.assert_forwarded(&market.digest);

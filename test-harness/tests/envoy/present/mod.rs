@@ -80,7 +80,7 @@ impl Market {
         client_h1::exchange(self.envoy.address, request).await
     }
 
-    /// Sends a request that is refused with this code alone.
+    /// Asserts that the request was refused, with this code alone.
     #[track_caller]
     fn assert_refused(&self, answer: &Answer, code: &str) {
         let problem = answer.assert_refused(403, &self.digest);

@@ -18,15 +18,7 @@ pub(crate) mod documents;
 pub(crate) mod lines;
 pub(crate) mod trial;
 
-use std::path::{Path, PathBuf};
+#[path = "../repository.rs"]
+mod repository;
 
-/// A file of the repository.
-pub(crate) fn repository(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
-
-/// Its text.
-pub(crate) fn text(file: &str) -> String {
-    let path = repository(file);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
+use repository::{repository, text};
