@@ -32,7 +32,9 @@ pub(crate) fn query(rule: &QueryRule, scopes: &[Scope<'_>], catalog: &Variables,
         };
         let guarded = is(&api.guarded_query);
         let replaces_route = guarded && replaces_route(&pair.name);
-        if api.quirks.php_names && !replaces_route && pair.name.chars().any(|c| matches!(c, ' ' | '.')) {
+        // Where any name may stand, what PHP reads it as is compared below.
+        let any = reads && rule.only.is_none();
+        if api.quirks.php_names && !any && !replaces_route && pair.name.chars().any(|c| matches!(c, ' ' | '.')) {
             let message = format!("PHP reads the query name {} as another one", quote(&pair.name));
             findings.push(Finding::deny(Code::ParamShadow, message));
             continue;

@@ -44,7 +44,10 @@ fn the_agent_can_be_named_for_a_recording_that_does_not() {
     assert_eq!(decided(&["--agent", "price-agent"]), [r#""price-agent" "allow""#, r#""stranger" "deny""#]);
 
     let (code, _, error) = replay(&["day.ndjson", "--agent", "a\nb"]);
-    assert_eq!((code, error.as_str()), (1, "error: --agent `a\\u{a}b` holds a line end or NUL; a header is one line\n"));
+    assert_eq!(
+        (code, error.as_str()),
+        (1, "error: --agent `a\\u{a}b` holds a line end or NUL; a header is one line\n")
+    );
 }
 
 #[test]
