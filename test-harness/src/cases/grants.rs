@@ -21,6 +21,18 @@ use crate::world::World;
 const KEY: &str = "ambit-cases";
 const SECRET: [u8; 32] = *b"nothing signed by this is a case";
 
+/// What is no grant, for a request that names one which nobody has signed.
+const UNKNOWN: &str = "unknown";
+
+/// What a request shows.
+#[derive(Clone, Debug)]
+pub(super) enum Shown {
+    /// A grant that has been signed.
+    Signed(ShownGrant),
+    /// One that nobody knows.
+    Unknown,
+}
+
 /// A grant, as a case says it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,9 +75,16 @@ impl CaseGrants {
         Ok(Self { asker: opened? })
     }
 
-    /// The header with a grant for every role that the request needs; nothing where it needs none.
+    /// The header of a grant that nobody has signed.
+    pub(super) fn unknown() -> Field {
+        (HEADER.as_bytes().to_vec(), UNKNOWN.as_bytes().to_vec())
+    }
+
+    /// The header with a grant for every role that the request needs; nothing where it needs none. Each case has grants of
+    /// its own.
     pub(super) fn sign(
         &self,
+        case: &str,
         said: &ShownGrant,
         request: &RecordedRequest,
         world: &dyn World,
@@ -83,7 +102,8 @@ impl CaseGrants {
                 let life = ticket.roles.get(role)?.expires;
                 // As late as it can have been signed.
                 let signed = seconds(said.expires_at).saturating_sub(life).min(seconds(now));
-                let claims = Claims::of(&ticket, role, format!("case-{nth}"), signed, None).ok()?;
+                let claims =
+                    Claims::of(&ticket, role, format!("{nth}-{}", digest(case.as_bytes())), signed, None).ok()?;
                 claims.sign(KEY, &SECRET).ok()
             })
             .collect();

@@ -11,6 +11,7 @@ use policy_core::number::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::grants::Shown;
 use super::{CaseError, Expected, Record, ShownGrant};
 use crate::world::{Budgets, Facts, Json, Rest};
 
@@ -243,28 +244,28 @@ impl Intent {
 
     /// What the verdict on this case waits for; `None` where the page ought to be right.
     pub fn waits_for(&self, record: &Record, got: Expected, rule: Option<&str>) -> Option<Waited> {
-        let shows_grant = self.shows_grant(record);
+        let shows_grant = self.named_grants(record).next().is_some();
         self.waits.iter().find(|wait| wait.covers(record, shows_grant, got, rule)).map(|wait| wait.waited)
     }
 
-    /// The grant that a request shows, as `state.approvals` says it; `None`: it shows none that is there.
+    /// The grant that a request shows, as `state.approvals` says it; `None`: it shows none.
     ///
     /// # Errors
     /// What is wrong with the entry.
-    pub(super) fn shown_grant(&self, record: &Record) -> Result<Option<ShownGrant>, String> {
-        let Some(header) = self.state.approvals.as_ref().map(|approvals| &approvals.header) else { return Ok(None) };
-        let shown = record.request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(header));
-        let said = shown.and_then(|(_, id)| record.state.approvals.get(id).map(|said| (id, said)));
-        let read = |(id, said): (&String, &Value)| {
-            serde_json::from_value(said.clone()).map_err(|problem| format!("`state.approvals.{id}`: {problem}"))
-        };
-        said.map(read).transpose()
+    pub(super) fn shown_grant(&self, record: &Record) -> Result<Option<Shown>, String> {
+        let mut named = self.named_grants(record);
+        let Some(id) = named.next() else { return Ok(None) };
+        let entry = record.state.approvals.get(id).filter(|_| named.next().is_none());
+        let Some(said) = entry else { return Ok(Some(Shown::Unknown)) };
+        let said = serde_json::from_value(said.clone());
+        said.map(|said| Some(Shown::Signed(said))).map_err(|problem| format!("`state.approvals.{id}`: {problem}"))
     }
 
-    fn shows_grant(&self, record: &Record) -> bool {
+    /// The ids in the header that names a grant.
+    fn named_grants<'r>(&'r self, record: &'r Record) -> impl Iterator<Item = &'r String> {
         let header = self.state.approvals.as_ref().map(|approvals| &approvals.header);
-        let mut names = record.request.headers.iter().map(|(name, _)| name);
-        header.is_some_and(|header| names.any(|name| name.eq_ignore_ascii_case(header)))
+        let headers = record.request.headers.iter();
+        headers.filter(move |(name, _)| header.is_some_and(|h| name.eq_ignore_ascii_case(h))).map(|(_, id)| id)
     }
 }
 

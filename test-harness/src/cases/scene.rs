@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use policy_core::PolicySet;
 
-use super::{CaseGrants, CaseMap, Record, as_delivered};
+use super::grants::Shown;
+use super::{CaseGrants, CaseMap, Record, ShownGrant, as_delivered};
 use crate::recording::{Field, RecordedRequest};
 use crate::world::Facts;
 
@@ -48,12 +49,17 @@ impl CaseMap {
         let mut request = as_delivered(record, identity, agent)?;
         let world = intent.world(set, record)?;
         let (mut grant, mut again) = (None, false);
-        if let Some(said) = intent.shown_grant(record)? {
-            let later = at.duration_since(self.time_of(record));
-            let expires_at = said.expires_at.checked_add(later).map_err(|e| format!("`expires_at`: {e}"))?;
-            again = said.used;
-            let said = super::ShownGrant { expires_at, ..self.named(said) };
-            grant = grants.sign(&said, &request, &world, at);
+        if let Some(shown) = intent.shown_grant(record)? {
+            grant = match shown {
+                Shown::Unknown => Some(CaseGrants::unknown()),
+                Shown::Signed(said) => {
+                    let later = at.duration_since(self.time_of(record));
+                    let expires_at = said.expires_at.checked_add(later).map_err(|e| format!("`expires_at`: {e}"))?;
+                    again = said.used;
+                    let said = ShownGrant { expires_at, ..self.named(said) };
+                    grants.sign(&record.id, &said, &request, &world, at)
+                }
+            };
             request.headers.extend(grant.clone());
         }
         Ok(Some(Scene { request, grant, again, world }))
