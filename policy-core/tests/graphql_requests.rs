@@ -274,7 +274,12 @@ fn a6_rows_of_a_mutation() {
             (bulk("[{id:\"1\" price:\"5\" barcode:\"x\"}]"), "deny reprice: field_not_allowed"),
             (bulk("[{id:\"1\" price:\"5\" compareAtPrice:null}]"), "deny reprice: field_not_allowed"),
             (bulk("[]"), "deny: batch_shape"),
-            (bulk("{id:\"1\" price:\"5\"}"), "deny: batch_shape"),
+            // GraphQL takes a single value for a list of it.
+            (bulk("{id:\"1\" price:\"5\"}"), "allow reprice"),
+            (bulk("{id:\"1\" price:\"101\"}"), "deny reprice: envelope_exceeded"),
+            (bulk("{id:\"1\" price:\"5\" barcode:\"x\"}"), "deny reprice: field_not_allowed"),
+            (bulk("{\"0\":{id:\"1\" price:\"5\"}}"), "deny: graphql_shape /query"),
+            (bulk("\"1\""), "deny: batch_shape"),
             (bulk("null"), "deny: batch_shape"),
             (document("mutation{variantsBulkUpdate(productId:1){id}}"), "deny: batch_shape"),
             (

@@ -229,7 +229,7 @@ fn what_the_rules_refuse() {
             put(&format!("POST /v3/orders/1/refunds?{secret}"), &format!(r#"{{"{secret}":"{secret}"}}"#))
                 .header("prefer", format!("{secret}={secret}")),
             request(&format!("GET /v3/products?rest_route[{secret}]=1")),
-            request(&format!("GET /v3/products?a.{secret}=1")),
+            put(&format!("PUT /v3/products/1?a.{secret}=1"), r#"{"name":"x"}"#),
         ]
     });
     let rows = tables(

@@ -46,6 +46,7 @@ fn word_type(word: &str) -> Option<VariableType> {
     Some(match word {
         "digits" => VariableType::Digits,
         "token" => VariableType::Token,
+        "name" => VariableType::Name,
         "text" => VariableType::Text,
         "path" => VariableType::Path,
         _ => return None,
@@ -213,7 +214,9 @@ pub(crate) fn admits(kind: &VariableType, text: &str) -> bool {
     match kind {
         VariableType::OneOf(values) => values.iter().any(|value| value == text),
         VariableType::Digits => text.bytes().all(|b| b.is_ascii_digit()),
-        VariableType::Token => text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
+        VariableType::Token | VariableType::Name => {
+            text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        }
         VariableType::Pattern(_) | VariableType::Text | VariableType::Path => true,
     }
 }

@@ -10,7 +10,7 @@ use crate::quote::quote;
 use crate::template::OneOrMany;
 
 /// Types of path variables.
-const TYPES: [&str; 4] = ["digits", "token", "text", "path"];
+const TYPES: [&str; 5] = ["digits", "token", "name", "text", "path"];
 
 /// Warns of what the document says itself; `whole` is its catalog with what it extends.
 pub(crate) fn report(whole: &Catalog, report: &mut Report<'_>) {

@@ -150,7 +150,7 @@ impl Kind<'_> {
                 format!("one of {}", list(values.iter().map(String::as_str), 12))
             }
             Self::Variable(VariableType::Digits) | Self::Field(FieldKind::Digits) => "digits".into(),
-            Self::Variable(VariableType::Token) => "letters, digits, `_` and `-`".into(),
+            Self::Variable(VariableType::Token | VariableType::Name) => "letters, digits, `_` and `-`".into(),
             Self::Variable(_) | Self::Field(FieldKind::String) => "text".into(),
             Self::Field(FieldKind::Integer) => "a whole number".into(),
             Self::Field(FieldKind::Decimal | FieldKind::Money(_)) => "a decimal number".into(),

@@ -15,7 +15,7 @@ use crate::quote::quote;
 pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
     let action = input.actions.first().copied();
     match action {
-        Some(batch) if !batch.rows.is_empty() => rows(input.api, batch, input.document, None),
+        Some(batch) if !batch.rows.is_empty() => rows(input.api, batch, input.document, None, Lists::AsWritten),
         _ => {
             let mut operation = Operation::of(action, input.document);
             if let Some(action) = action {
@@ -57,6 +57,15 @@ pub(super) fn call_key(action: &Action, document: Value<'_>) -> Result<Option<St
     }
 }
 
+/// What stands for a list of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// An array.
+    AsWritten,
+    /// A single object too, for a list of it alone. Source: GraphQL, "List, Input Coercion".
+    OfOne,
+}
+
 /// One operation per element of each list; nothing else may stand in the body, but beside the lists of a call what says
 /// whose rows they are.
 pub(super) fn rows<'a>(
@@ -64,6 +73,7 @@ pub(super) fn rows<'a>(
     batch: &'a Action,
     document: Option<Value<'a>>,
     call: Option<&Rc<Operation<'a>>>,
+    lists: Lists,
 ) -> Result<Vec<Operation<'a>>, Reason> {
     let Some(root) = document.filter(|root| root.kind() == Kind::Object) else {
         return Err(shape("a batch is a JSON object that holds lists of rows", None));
@@ -73,7 +83,7 @@ pub(super) fn rows<'a>(
     for list in &batch.rows {
         for value in select(root, Steps { head: &list.at.0, tail: &[] }) {
             claimed.push(value);
-            take_rows(api, list, value, call, &mut operations)?;
+            take_rows(api, (list, lists), value, call, &mut operations)?;
         }
         let parent = list.parent.as_ref().filter(|_| call.is_some());
         claimed.extend(parent.into_iter().flat_map(|parent| select(root, Steps { head: &parent.0, tail: &[] })));
@@ -92,19 +102,21 @@ pub(super) fn rows<'a>(
 
 fn take_rows<'a>(
     api: &'a Api,
-    list: &'a RowList,
+    (list, lists): (&'a RowList, Lists),
     value: Value<'a>,
     call: Option<&Rc<Operation<'a>>>,
     operations: &mut Vec<Operation<'a>>,
 ) -> Result<(), Reason> {
     let pointer = || Some(format!("/{}", pointer_token(value.name())));
-    // An object here would be taken for a list by PHP; a filter that skipped it would not judge its rows.
-    if value.kind() != Kind::Array {
-        return Err(shape(&format!("{} must be an array of rows", quote(value.name())), pointer()));
-    }
+    let elements: Vec<Value<'a>> = match value.kind() {
+        Kind::Array => value.children().collect(),
+        Kind::Object if lists == Lists::OfOne => alloc::vec![value],
+        // An object here would be taken for a list by PHP; a filter that skipped it would not judge its rows.
+        _ => return Err(shape(&format!("{} must be an array of rows", quote(value.name())), pointer())),
+    };
     let action = api.actions.get(list.action as usize);
     let before = operations.len();
-    for element in value.children() {
+    for element in elements {
         if operations.len() >= OPERATIONS {
             let message = format!("more than {OPERATIONS} rows in one request");
             return Err(Reason { code: Code::BatchLimit, message, pointer: pointer() });

@@ -26,6 +26,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use self::json::Lists;
 use crate::decision::{Code, Reason};
 use crate::document::{Document, Value};
 use crate::limits::OPERATIONS;
@@ -175,22 +176,23 @@ pub(crate) fn decode<'a>(input: &Input<'a>, unfolded: &'a Unfolded) -> Result<Ve
         Decoder::Graphql => graphql::operations(input, unfolded),
         Decoder::GoogleBatch => Err(empty_batch()),
     }?;
-    inner::expand(input.api, rows_of_calls(input.api, operations)?)
+    inner::expand(input.api, rows_of_calls(input, operations)?)
 }
 
 /// A call that holds lists of rows is its rows, as a batch is.
-fn rows_of_calls<'a>(api: &'a Api, operations: Vec<Operation<'a>>) -> Result<Vec<Operation<'a>>, Reason> {
+fn rows_of_calls<'a>(input: &Input<'a>, operations: Vec<Operation<'a>>) -> Result<Vec<Operation<'a>>, Reason> {
     let batch = |operation: &Operation<'a>| {
         let action = operation.action.filter(|action| !action.rows.is_empty());
         action.filter(|_| operation.call.is_some())
     };
+    let lists = if input.decoder == Decoder::Graphql { Lists::OfOne } else { Lists::AsWritten };
     let mut out = Vec::with_capacity(operations.len());
     for operation in operations {
         match batch(&operation) {
             None => out.push(operation),
             Some(action) => {
                 let document = operation.document;
-                let rows = json::rows(api, action, document, Some(&Rc::new(operation)));
+                let rows = json::rows(input.api, action, document, Some(&Rc::new(operation)), lists);
                 // Places are those in the arguments, which may stand anywhere in a body, or in none.
                 out.extend(rows.map_err(|reason| Reason { pointer: None, ..reason })?);
             }

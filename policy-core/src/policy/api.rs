@@ -459,6 +459,8 @@ pub enum VariableType {
     Pattern(u32),
     /// `[A-Za-z0-9_-]{1,255}`
     Token,
+    /// The same, in this one spelling: what percent-encoding spells is refused, as in a literal.
+    Name,
     /// One decoded segment.
     Text,
     /// One or more segments, at the end.

@@ -159,6 +159,9 @@ impl<'t> Walk<'t, '_> {
             if !admits(kind, &segment.text, self.matches_pattern) {
                 continue;
             }
+            if *kind == VariableType::Name && segment.encoded > 0 {
+                return Err(Refusal::EncodedLiteral(segment.text.clone()));
+            }
             let end = if *kind == VariableType::Path { self.segments.len() } else { depth + 1 };
             self.captured.push(Variable { start: depth, end, suffix: "" });
             listed |= match (kind, self.trie.nodes.get(*child as usize)) {
@@ -186,7 +189,8 @@ impl<'t> Walk<'t, '_> {
             self.captured.push(Variable { start: depth, end: depth + 1, suffix: &suffix.text });
             listed |= self.visit(*child, depth + 1, shadowed)?;
             self.captured.pop();
-            if !admits(kind, value, self.matches_pattern) {
+            let encoded = self.segments.get(depth).is_some_and(|segment| segment.encoded > 0);
+            if !admits(kind, value, self.matches_pattern) || (encoded && *kind == VariableType::Name) {
                 self.found.truncate(before);
             }
         }
@@ -207,7 +211,7 @@ pub(crate) fn admits(kind: &VariableType, text: &str, matches: &dyn Fn(u32, &str
         VariableType::OneOf(values) => values.iter().any(|value| value == text),
         VariableType::Digits => is_id(text),
         VariableType::Pattern(index) => matches(*index, text),
-        VariableType::Token => {
+        VariableType::Token | VariableType::Name => {
             (1..=255).contains(&text.len())
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         }

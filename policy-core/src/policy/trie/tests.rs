@@ -101,7 +101,7 @@ fn reads(segment: &Segment, text: &str, form: bool) -> Option<Option<String>> {
     let is = |kind: &VariableType, value: &str| match kind {
         VariableType::OneOf(values) => values.contains(&value.to_string()),
         VariableType::Digits => value.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == value),
-        VariableType::Token => value.chars().all(|c| c.is_ascii_alphanumeric()),
+        VariableType::Token | VariableType::Name => value.chars().all(|c| c.is_ascii_alphanumeric()),
         VariableType::Pattern(_) => false,
         VariableType::Text | VariableType::Path => true,
     };
