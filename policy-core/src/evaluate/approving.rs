@@ -29,7 +29,7 @@ pub(super) struct Matter<'a> {
     pub(super) request: &'a Request,
     pub(super) route: &'a Route,
     pub(super) content: &'a Result<Content, Reason>,
-    /// The raw body; `None`: it was not seen whole.
+    /// The body as it came; `None`: it was not seen whole.
     pub(super) body: Option<&'a [u8]>,
 }
 

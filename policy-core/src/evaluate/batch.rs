@@ -149,7 +149,7 @@ fn judge_part(
         return refuse(Code::DuplicateTarget, format!("writes the resource {} as another part does", quote(&key)));
     }
     let body = if part.body.is_empty() { Body::Empty } else { Body::Complete(part.body.to_vec()) };
-    let content = read(set, page, &request, &route, body);
+    let content = read(set, page, &request, &route, body, &mut None);
     judge(set, page, &request, &route, &content, known)
 }
 

@@ -32,7 +32,7 @@ use crate::secrets::{self, Sent};
 use crate::state::{Known, Want};
 use crate::tripwires::Shape;
 
-/// Reads the body of a request.
+/// Reads the body of a request. As it came it is `left`, where the content does not hold it.
 ///
 /// # Errors
 /// A [`Reason`] to deny, whatever the permits say.
@@ -42,10 +42,11 @@ pub(crate) fn read(
     request: &Request,
     route: &Route,
     body: Body,
+    left: &mut Option<Vec<u8>>,
 ) -> Result<Content, Reason> {
     let api = page.apis.get(route.api as usize).ok_or_else(torn)?;
     let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit);
-    read_body(api, decoder_of(api, &actions(api, route)), request, body, limit as usize)
+    read_body(api, decoder_of(api, &actions(api, route)), request, body, limit as usize, left)
 }
 
 /// Judges a request by its content and what is known of the present. Where that is not enough, the outcome is what it

@@ -20,8 +20,8 @@ use crate::state::{self, Known, Target, Why, keep};
 pub(super) struct Judging {
     pub(super) suspended: Suspended,
     pub(super) content: Result<Content, Reason>,
-    /// The body as it came, where somebody may have to approve it; `None`: it was not seen whole, or needs nobody.
-    pub(super) raw: Option<Vec<u8>>,
+    /// The body as it came, where the content does not hold it and somebody may have to approve it.
+    pub(super) left: Option<Vec<u8>>,
     pub(super) known: Known,
     /// Rounds of lookups that were asked for.
     pub(super) rounds: usize,
@@ -77,7 +77,7 @@ impl Judging {
         // Behind `keep`: the gateway's credential is the same for every request of an agent to this host.
         outcome.obligations.extend_from_slice(obligations);
         let now = self.suspended.now;
-        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
+        let matter = matter(&self.suspended, page, &self.content, self.left.as_deref());
         let approving = matter.weigh(&mut outcome, &mut self.known, now);
         let acts = outcome.acts();
         if outcome.forward && self.suspended.standing.stops(acts) {
@@ -124,7 +124,7 @@ impl Judging {
         }
         let grants = plan.grants().cloned();
         let outcome = tallied::settle(outcome, page, plan, tallied);
-        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
+        let matter = matter(&self.suspended, page, &self.content, self.left.as_deref());
         Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known))
     }
 }
@@ -134,7 +134,7 @@ fn matter<'a>(
     suspended: &'a Suspended,
     page: &'a Page,
     content: &'a Result<Content, Reason>,
-    body: Option<&'a [u8]>,
+    left: Option<&'a [u8]>,
 ) -> Matter<'a> {
     let Suspended { set, agent, session, request, route, .. } = suspended;
     let token = session.as_ref().and_then(|session| session.token.as_ref());
@@ -144,5 +144,6 @@ fn matter<'a>(
         issuer: token.map(|token| token.key.as_str()),
         person: token.and_then(|token| token.on_behalf_of.as_deref()),
     };
+    let body = left.or_else(|| content.as_ref().ok()?.bytes());
     Matter { set, page, requester, request, route, content, body }
 }
