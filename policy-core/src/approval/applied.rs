@@ -1,6 +1,5 @@
 //! The grants of one request, and what the store says of them.
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,7 +10,7 @@ use super::grant::Granted;
 use super::roles::Roles;
 use super::spent::spend;
 use super::ticket::Ticket;
-use crate::decision::{Code, Held, Reason};
+use crate::decision::{Code, Reason};
 use crate::quote::quote;
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -53,8 +52,6 @@ pub(crate) struct Approving {
     pub(crate) needed: Roles,
     /// It goes on by its grants: they are used.
     pub(crate) passes: bool,
-    /// The ticket that they were read by, should the request be held all the same.
-    pub(crate) held: Option<Box<Held>>,
     /// Why the grants count for nothing: that decides where they are needed.
     pub(crate) invalid: Option<Reason>,
 }

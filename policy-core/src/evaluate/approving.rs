@@ -114,8 +114,15 @@ impl Matter<'_> {
         trace.say(words.lines, words.unseen);
     }
 
-    /// What the grants that come with the request approve of it; `None`: it needs none, whatever counters say.
-    pub(super) fn weigh(&self, outcome: &mut Outcome, known: &mut Known, now: Timestamp) -> Option<Box<Approving>> {
+    /// What the grants that come with the request approve of it; `None`: it needs none, whatever counters say. The ticket
+    /// by which they are read is `made`, should the request be held all the same.
+    pub(super) fn weigh(
+        &self,
+        outcome: &mut Outcome,
+        known: &mut Known,
+        made: &mut Option<Box<Held>>,
+        now: Timestamp,
+    ) -> Option<Box<Approving>> {
         let (needed, may_need) = (is_held(outcome, self.page), self.may_need(outcome));
         if !self.request.headers.grants() || !(needed || may_need) {
             return None;
@@ -124,7 +131,7 @@ impl Matter<'_> {
         match self.granted(known, now) {
             Ok((granted, held)) => {
                 approving.granted = granted;
-                approving.held = Some(held);
+                *made = Some(held);
             }
             Err(reason) if needed => {
                 refuse(outcome, reason);
@@ -163,7 +170,13 @@ impl Matter<'_> {
     }
 
     /// The last word on a request that is held: with grants that count for nothing it is refused, else it has a ticket.
-    pub(super) fn conclude(&self, mut outcome: Outcome, approving: Option<&Approving>, known: &mut Known) -> Outcome {
+    pub(super) fn conclude(
+        &self,
+        mut outcome: Outcome,
+        approving: Option<&Approving>,
+        known: &mut Known,
+        made: Option<Box<Held>>,
+    ) -> Outcome {
         if !is_held(&outcome, self.page) {
             return outcome;
         }
@@ -174,7 +187,6 @@ impl Matter<'_> {
             if let Some(approving) = approving {
                 roles.add_all(&approving.needed);
             }
-            let made = approving.and_then(|approving| approving.held.clone());
             match made.or_else(|| self.held(known)) {
                 Some(held) => outcome.held = Some(Box::new(Held { roles, ..*held })),
                 None => super::judge::add_reasons(&mut outcome, alloc::vec![unseen(Code::ApprovalRequired)]),

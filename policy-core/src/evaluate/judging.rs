@@ -9,7 +9,7 @@ use super::step::{NeedCurrent, NeedStore, Stage, Step, Suspended, look};
 use super::{judge, tallied};
 use crate::approval::Requester;
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Decision, Outcome, Reason};
+use crate::decision::{Decision, Held, Outcome, Reason};
 use crate::decode::Content;
 use crate::limits::LOOKUP_ROUNDS;
 use crate::policy::Page;
@@ -23,6 +23,8 @@ pub(super) struct Judging {
     /// The body as it came, where the content does not hold it and somebody may have to approve it.
     pub(super) left: Option<Vec<u8>>,
     pub(super) known: Known,
+    /// Its ticket, once somebody has asked for that.
+    pub(super) held: Option<Box<Held>>,
     /// Rounds of lookups that were asked for.
     pub(super) rounds: usize,
 }
@@ -78,7 +80,7 @@ impl Judging {
         outcome.obligations.extend_from_slice(obligations);
         let now = self.suspended.now;
         let matter = matter(&self.suspended, page, &self.content, self.left.as_deref());
-        let approving = matter.weigh(&mut outcome, &mut self.known, now);
+        let approving = matter.weigh(&mut outcome, &mut self.known, &mut self.held, now);
         let acts = outcome.acts();
         if outcome.forward && self.suspended.standing.stops(acts) {
             return end(page, &self.suspended.standing, &[], outcome);
@@ -100,9 +102,9 @@ impl Judging {
             (plan, None) => plan,
         };
         match plan {
-            None => Step::Done(matter.conclude(outcome, None, &mut self.known)),
+            None => Step::Done(matter.conclude(outcome, None, &mut self.known, self.held.take())),
             Some(plan) if !plan.asks() => {
-                let outcome = matter.conclude(outcome, plan.grants(), &mut self.known);
+                let outcome = matter.conclude(outcome, plan.grants(), &mut self.known, self.held.take());
                 Step::Done(Outcome { charged: Some(plan), ..outcome })
             }
             Some(plan) => {
@@ -125,7 +127,7 @@ impl Judging {
         let grants = plan.grants().cloned();
         let outcome = tallied::settle(outcome, page, plan, tallied);
         let matter = matter(&self.suspended, page, &self.content, self.left.as_deref());
-        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known))
+        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known, self.held.take()))
     }
 }
 

@@ -384,6 +384,6 @@ impl Suspended {
         let content = judge::read(&self.set, page, &self.request, &self.route, body, &mut left);
         // Nobody approves anything on a page without roles.
         let left = left.filter(|_| !page.roles.is_empty());
-        Box::new(Judging { suspended: self, content, left, known, rounds: 0 }).go()
+        Box::new(Judging { suspended: self, content, left, known, held: None, rounds: 0 }).go()
     }
 }
