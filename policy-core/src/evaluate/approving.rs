@@ -189,7 +189,7 @@ impl Matter<'_> {
             }
             match made.or_else(|| self.held(known)) {
                 Some(held) => outcome.held = Some(Box::new(Held { roles, ..*held })),
-                None => super::judge::add_reasons(&mut outcome, alloc::vec![unseen(Code::ApprovalRequired)]),
+                None => super::combining::add_reasons(&mut outcome, alloc::vec![unseen(Code::ApprovalRequired)]),
             }
         }
         outcome

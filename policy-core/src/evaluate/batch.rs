@@ -10,9 +10,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::combining::add_reasons;
 use super::credential;
 use super::ending::{blank, denied};
-use super::judge::{add_reasons, forbidden, judge, read};
+use super::forbids::forbidden;
+use super::judge::judge;
+use super::reading::read;
 use super::route::{self, Route};
 use crate::approval::Roles;
 use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use super::approving::Matter;
 use super::ending::{end, gone, stand};
+use super::judge::judge;
 use super::step::{NeedCurrent, NeedStore, Stage, Step, Suspended, look};
-use super::{judge, tallied};
+use super::tallied;
 use crate::approval::Requester;
 use crate::counters::{Plan, Tallied};
 use crate::decision::{Decision, Held, Outcome, Reason};
@@ -38,7 +39,7 @@ impl Judging {
             return Step::Done(gone(agent.clone()));
         };
         let api = page.apis.get(route.api as usize);
-        let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
+        let mut outcome = judge(set, page, request, route, &self.content, &self.known);
         let wants = self.known.take_wants();
         if !wants.is_empty() {
             let (api, fresh_ms) = api.map(|api| (api.alias.as_str(), api.fresh_ms)).unwrap_or_default();
@@ -57,12 +58,12 @@ impl Judging {
                 },
             };
             self.known.close(why);
-            outcome = judge::judge(set, page, request, route, &self.content, &self.known);
+            outcome = judge(set, page, request, route, &self.content, &self.known);
         }
         // What a recording lacks is unknown, which is never better than what is known: it decides if it could be better.
         if let Some(lacked) = self.known.lacked() {
             self.known.hope();
-            let hoped = judge::judge(set, page, request, route, &self.content, &self.known);
+            let hoped = judge(set, page, request, route, &self.content, &self.known);
             if (hoped.decision, hoped.forward) != (outcome.decision, outcome.forward) {
                 outcome.undecidable = Some(lacked.into());
             }

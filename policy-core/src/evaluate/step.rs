@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use super::ending::{denied, end, gone, not_an_agent, stopped, unknown};
 use super::judging::Judging;
-use super::{credential, judge, route, tallied};
+use super::reading::read;
+use super::{credential, route, tallied};
 use crate::approval::HEADER;
 use crate::counters::{Plan, Tallied};
 use crate::decision::{Code, Obligation, Outcome, Reason};
@@ -381,7 +382,7 @@ impl Suspended {
             Body::Complete(_) | Body::Empty => {}
         }
         let known = Known::at(self.now, self.session.clone());
-        let content = judge::read(&self.set, page, &self.request, &self.route, body, &mut left);
+        let content = read(&self.set, page, &self.request, &self.route, body, &mut left);
         // Nobody approves anything on a page without roles.
         let left = left.filter(|_| !page.roles.is_empty());
         Box::new(Judging { suspended: self, content, left, known, held: None, rounds: 0 }).go()
