@@ -17,6 +17,8 @@ mod response;
 #[cfg(test)]
 mod agent_tests;
 #[cfg(test)]
+mod body_tests;
+#[cfg(test)]
 mod candidate_tests;
 #[cfg(test)]
 mod command_tests;
@@ -24,6 +26,10 @@ mod command_tests;
 mod counting_tests;
 #[cfg(test)]
 mod fresh_tests;
+#[cfg(test)]
+mod ground;
+#[cfg(test)]
+mod lookup_limit_tests;
 #[cfg(test)]
 mod lookup_tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! C3: a candidate judges what was enforced, and nothing of the request or of its answer is another one for it.
 
-use super::tests::{ROOT, START, STREAM, body, configure, counted, headers, no_reply, reply, request, tick_after};
+use super::ground::{ROOT, START, STREAM, body, configure, counted, headers, no_reply, reply, request, tick_after};
 use crate::calls;
 use crate::candidate::{EVIDENCE_BYTES, held};
 use crate::charge;
