@@ -181,10 +181,11 @@ pub(crate) struct Granted {
     pub(crate) key: String,
     /// The digest of the ticket it was signed for.
     pub(crate) ticket: String,
-    /// What it is known by once it is used: it has one spelling.
-    pub(crate) digest: [u8; 16],
+    /// What is approved: its ticket, by its role. All grants that are signed for that have it.
+    pub(crate) approval: [u8; 16],
     pub(crate) signed: Timestamp,
-    pub(crate) until: Timestamp,
+    /// Most seconds that a grant of its role holds after it was signed.
+    pub(crate) expires: u64,
     /// It is used up by this request.
     pub(crate) once: bool,
 }
@@ -265,14 +266,20 @@ fn one(text: &str, asked: Asked<'_>) -> Result<Granted, Reason> {
     };
     Ok(Granted {
         role: role.name.clone(),
-        digest: Sha256::digest(text.as_bytes()).first_chunk().copied().unwrap_or_default(),
+        approval: approval(&claims),
         signed: Timestamp::from_seconds(claims.iat),
-        until: Timestamp::from_seconds(claims.exp),
+        expires: role.expires,
         once: !reused,
         key: verified.key.id.clone(),
         ticket: claims.ticket,
         jti: claims.jti,
     })
+}
+
+/// What is approved, in the bytes by which a store remembers it. No digest holds a blank.
+fn approval(claims: &Claims) -> [u8; 16] {
+    let what = format!("{} {}", claims.ticket, claims.role);
+    Sha256::digest(what.as_bytes()).first_chunk().copied().unwrap_or_default()
 }
 
 /// Whether it is a grant of this gateway's, by somebody who may sign it, at a time at which it holds.
