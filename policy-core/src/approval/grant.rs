@@ -5,7 +5,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::ticket::{ID, Ticket, digest};
 use crate::decision::{Code, Reason};
@@ -15,6 +14,7 @@ use crate::limits::{GRANTS, SIGNED_BYTES};
 use crate::policy::{Gateway, Key, Page, Reuse, Role};
 use crate::quote::quote;
 use crate::request::Ambiguous;
+use crate::store::region;
 use crate::time::Timestamp;
 
 /// What a grant says.
@@ -184,8 +184,8 @@ pub(crate) struct Granted {
     /// What is approved: its ticket, by its role. All grants that are signed for that have it.
     pub(crate) approval: [u8; 16],
     pub(crate) signed: Timestamp,
-    /// Most seconds that a grant of its role holds after it was signed.
-    pub(crate) expires: u64,
+    /// Until when a grant for that can hold that is signed when this one was.
+    pub(crate) longest: Timestamp,
     /// It is used up by this request.
     pub(crate) once: bool,
 }
@@ -266,20 +266,15 @@ fn one(text: &str, asked: Asked<'_>) -> Result<Granted, Reason> {
     };
     Ok(Granted {
         role: role.name.clone(),
-        approval: approval(&claims),
+        // In the bytes by which a store has its names. No digest holds a blank.
+        approval: region(&format!("{} {}", claims.ticket, claims.role)),
         signed: Timestamp::from_seconds(claims.iat),
-        expires: role.expires,
+        longest: Timestamp::from_seconds(claims.iat.saturating_add(role.expires)),
         once: !reused,
         key: verified.key.id.clone(),
         ticket: claims.ticket,
         jti: claims.jti,
     })
-}
-
-/// What is approved, in the bytes by which a store remembers it. No digest holds a blank.
-fn approval(claims: &Claims) -> [u8; 16] {
-    let what = format!("{} {}", claims.ticket, claims.role);
-    Sha256::digest(what.as_bytes()).first_chunk().copied().unwrap_or_default()
 }
 
 /// Whether it is a grant of this gateway's, by somebody who may sign it, at a time at which it holds.

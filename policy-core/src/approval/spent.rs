@@ -30,31 +30,24 @@ impl From<NotSet> for Refused {
 #[derive(Debug, Serialize, Deserialize)]
 struct Spent {
     form: u8,
+    /// What was approved and used, and until when a grant for it can hold that was signed by then.
     used: Vec<Used>,
 }
 
-/// An approval that was used. It uses up every grant for the same that was signed by then: whoever has signed beside
-/// another did not mean it to be done twice, and whoever does mean that signs again when it is done.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Used {
-    approval: [u8; 16],
-    /// When, in seconds since the Unix epoch, which is how grants say when they were signed.
-    at: u64,
-    /// From when on no grant from before holds any more.
-    until: u64,
+/// An approval that was used, with every grant for the same that was signed by then: whoever has signed beside another did
+/// not mean it to be done twice, and whoever does mean that signs again when it is done. All grants for the same hold as long
+/// as each other at most, so that one time says both when it was used and until when that must be remembered.
+type Used = ([u8; 16], Timestamp);
+
+fn use_of(grant: &Granted, now: Timestamp) -> Used {
+    // A clock that was set back must not bring the grant back.
+    let since = now.0.saturating_sub(grant.signed.0);
+    (grant.approval, Timestamp(grant.longest.0.saturating_add(since)))
 }
 
-impl Used {
-    fn of(grant: &Granted, now: Timestamp) -> Self {
-        // A clock that was set back must not bring the grant back.
-        let at = now.seconds().max(grant.signed.seconds());
-        Self { approval: grant.approval, at, until: at.saturating_add(grant.expires) }
-    }
-
-    /// Whether it uses up a grant.
-    fn covers(&self, grant: &Granted) -> bool {
-        self.approval == grant.approval && grant.signed.seconds() <= self.at
-    }
+/// Whether a use of an approval uses up a grant.
+fn covers((approval, until): &Used, grant: &Granted) -> bool {
+    *approval == grant.approval && grant.longest <= *until
 }
 
 fn slot(index: u32) -> SlotName {
@@ -126,24 +119,24 @@ pub(super) fn spend(grants: &[&Granted], store: &mut dyn Store, now: Timestamp) 
 fn look(grant: &Granted, store: &mut dyn Store) -> Result<(), Refused> {
     let (bytes, _) = store.get(slot_of(grant)).ok_or(Refused::Damaged)?;
     let spent = read(&bytes)?;
-    if spent.used.iter().any(|used| used.covers(grant)) { Err(Refused::Spent) } else { Ok(()) }
+    if spent.used.iter().any(|used| covers(used, grant)) { Err(Refused::Spent) } else { Ok(()) }
 }
 
 fn spend_one(grant: &Granted, store: &mut dyn Store, now: Timestamp) -> Result<(), Refused> {
     update(store, slot_of(grant), |bytes| {
         let mut spent = read(bytes)?;
-        if spent.used.iter().any(|used| used.covers(grant)) {
+        if spent.used.iter().any(|used| covers(used, grant)) {
             return Err(Refused::Spent);
         }
-        spent.used.retain(|used| now.seconds() < used.until);
-        spent.used.push(Used::of(grant, now));
+        spent.used.retain(|(_, until)| now < *until);
+        spent.used.push(use_of(grant, now));
         let bytes = postcard::to_allocvec(&spent).map_err(|_| Refused::Damaged)?;
         if bytes.len() > SLOT_BYTES { Err(Refused::Full) } else { Ok((Some(bytes), ())) }
     })
 }
 
 fn give_back(grant: &Granted, store: &mut dyn Store, now: Timestamp) -> Result<(), Refused> {
-    let ours = Used::of(grant, now);
+    let ours = use_of(grant, now);
     update(store, slot_of(grant), |bytes| {
         let mut spent = read(bytes)?;
         // Only this use: others of the same approval are of other grants.
@@ -163,12 +156,15 @@ mod tests {
         let mut approval = [0; 16];
         approval[..4].copy_from_slice(&nth.to_le_bytes());
         let empty = String::new;
-        let signed = Timestamp::from_seconds(5);
-        Granted { role: empty(), jti: empty(), key: empty(), ticket: empty(), approval, signed, expires, once: true }
+        let (signed, longest) = (Timestamp::from_seconds(5), Timestamp::from_seconds(5 + expires));
+        Granted { role: empty(), jti: empty(), key: empty(), ticket: empty(), approval, signed, longest, once: true }
     }
 
+    /// The same, signed later.
     fn signed(grant: Granted, at: u64) -> Granted {
-        Granted { signed: Timestamp::from_seconds(at), ..grant }
+        let later = Timestamp::from_seconds(at).0 - grant.signed.0;
+        let later = |time: Timestamp| Timestamp(time.0 + later);
+        Granted { signed: later(grant.signed), longest: later(grant.longest), ..grant }
     }
 
     fn spend_each(grants: &[&Granted], store: &mut Memory, now: u64) -> Result<(), (usize, Refused)> {
