@@ -89,7 +89,7 @@ pub const CAS_TRIES: usize = 32;
 pub const SIGNED_BYTES: usize = 4 * 1024;
 /// Most grants of one request: each is of a role of its own.
 pub const GRANTS: usize = 8;
-/// Slots for grants that have been used: about 11,000 that still hold.
+/// Slots for approvals that have been used: about 10,000 for which a grant could still hold.
 pub const SPENT_SLOTS: u32 = 64;
 /// Most bytes of the words of a ticket.
 pub const WORDS_BYTES: usize = 12 * 1024;

@@ -36,6 +36,27 @@ fn a_granted_action_passes_once() {
     says(&mut gateway, &granted, "deny", "has been used");
 }
 
+/// B4: once, however many have signed: who wants it done again says so when it is done.
+#[test]
+fn two_people_who_sign_the_same_approve_it_once() {
+    let mut gateway = gateway(STEP);
+    let ticket = gateway.held(&put(RAISE));
+    let mias = with(&put(RAISE), &gateway.grant(&ticket, "manager", "mia"));
+    gateway.pass(5);
+    let others = with(&put(RAISE), &gateway.grant(&ticket, "manager", "both"));
+    gateway.pass(5);
+    gateway.check(&mias, "allow reprice");
+    says(&mut gateway, &others, "deny reprice: approval_invalid", "or another for the same since it was signed");
+    // What differs is another action.
+    let dearer = put(r#"{"price":"30.00"}"#);
+    let of_another = gateway.held(&dearer);
+    gateway.check(&with(&dearer, &gateway.grant(&of_another, "manager", "mia")), "allow reprice");
+    gateway.pass(1);
+    let again = with(&put(RAISE), &gateway.grant(&ticket, "manager", "both"));
+    gateway.check(&again, "allow reprice");
+    says(&mut gateway, &again, "deny reprice: approval_invalid", "has been used");
+}
+
 /// B4: the ticket says in words what is done, and binds all of it.
 #[test]
 fn a_ticket_says_what_would_be_done() {
@@ -125,6 +146,7 @@ fn every_role_signs() {
     );
     assert!(!String::from_utf8(outcome.decision_json(&gateway.set)).unwrap().contains(&manager));
     // Who holds both roles may sign for both, with a grant for each.
+    gateway.pass(1);
     let both = ["manager", "owner"].map(|role| gateway.grant(&ticket, role, "both")).join(" ");
     gateway.check(&with(&put(RAISE), &both), "allow reprice");
 }
@@ -260,12 +282,14 @@ fn a_request_that_does_not_pass_uses_nothing() {
     for _ in 0..3 {
         says(&mut gateway, &first, "deny", "has been used");
     }
+    gateway.pass(1);
     let mut claims = gateway.claims(&ticket, "manager");
     claims.jti = "grant-2".into();
     gateway.check(&with(&put(RAISE), &gateway.grant_of(&claims, "mia")), "allow reprice");
     // Refused for its counter: the grant stays good until there is room.
+    gateway.pass(1);
+    let mut claims = gateway.claims(&ticket, "manager");
     claims.jti = "grant-3".into();
-    claims.exp = claims.iat + 900;
     let third = with(&put(RAISE), &gateway.grant_of(&claims, "mia"));
     says(&mut gateway, &third, "deny reprice: rate_limited", "2 of 2 requests");
     claims.iat += 3_600;

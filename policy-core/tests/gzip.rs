@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use miniz_oxide::deflate::compress_to_vec;
 use policy_core::PolicySet;
+use support::approving::{on, with};
 use support::pages::shop;
 use support::{Request, check, check_all, json, judge, request};
 
@@ -146,4 +147,30 @@ fn secrets_in_compressed_bodies() {
     let escaped = key.replacen("li", "\\u006ci", 1);
     check(&set, &packed(gzip(&format!(r#"{{"name":"see {escaped}"}}"#))), "deny: secret_found /name");
     check(&set, &packed(gzip(r#"{"name":"pk_live_51H8abcdEFGHijklMNOPqrstUVWX"}"#)), "allow w");
+}
+
+/// B4: what a person approves is the bytes on the wire, not what they hold.
+#[test]
+fn a_ticket_binds_the_compressed_bytes() {
+    let mut gateway = on(r#"{ "apis": { "store": { "loosen": { "gzip": true } } },
+        "permit": [{ "id": "any", "scope": "store:products.create", "fields": "any", "approval": "manager" }] }"#);
+    let text = r#"{"price":"9"}"#;
+    let posted = |bytes: Vec<u8>| {
+        let length = bytes.len().to_string();
+        json("POST /v1/products", "")
+            .set("content-encoding", Some("gzip"))
+            .set("content-length", Some(&length))
+            .body(bytes)
+    };
+    let bytes = gzip(text);
+    let ticket = gateway.held(&posted(bytes.clone()));
+    assert_eq!(ticket.body, policy_core::approval::digest(&bytes));
+    let grant = gateway.grant(&ticket, "manager", "mia");
+    // The same text, compressed otherwise: its header says another file system.
+    let mut otherwise = bytes.clone();
+    otherwise[9] = 3;
+    let outcome = gateway.send(&with(&posted(otherwise), &grant), support::counting::DONE);
+    assert_eq!(outcome.decision.name(), "deny", "{outcome:#?}");
+    assert!(outcome.reasons[0].message.contains("is for another body"), "{outcome:#?}");
+    gateway.check(&with(&posted(bytes), &grant), "allow any");
 }

@@ -38,6 +38,7 @@ impl Evidence {
     pub fn answer(&mut self, fetch: Fetch, answer: Answer) {
         let answer = match answer {
             Answer::Response { body, .. } => String::from_utf8_lossy(&body).into_owned(),
+            Answer::Part(_) => "a part".into(),
             Answer::Unavailable(why) => format!("{why:?}"),
         };
         self.seen.push(format!("{} {answer}", fetch.target));

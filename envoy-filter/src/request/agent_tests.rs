@@ -1,6 +1,6 @@
 //! D4: what each agent does, as metrics.
 
-use super::tests::{ROOT, counted, stream};
+use super::ground::{ROOT, counted, stream};
 use crate::dispatch;
 use crate::host::{Answer, gateway};
 use crate::types::Action;

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Reader, Request, Settled, Stage, Wait};
+use super::body::{Reader, Wait};
+use super::{Request, Settled, Stage};
 use crate::enforce;
 use crate::host;
 use crate::policy::{Body, Timestamp, control};

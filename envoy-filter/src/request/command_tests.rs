@@ -1,6 +1,6 @@
 //! Requests on the control route (C5): answered here whatever comes, recorded, and never passed on.
 
-use super::tests::{ROOT, STREAM, assert_held, body, counted, headers, reply, request, stream, tick_after};
+use super::ground::{ROOT, STREAM, assert_held, body, counted, headers, reply, request, stream, tick_after};
 use crate::dispatch;
 use crate::host::gateway;
 use crate::types::{Action, Level};

@@ -1,6 +1,6 @@
 //! Requests that are charged to counters: what is charged, and when it is given back.
 
-use super::tests::{ROOT, START, STREAM, counted, headers, no_reply, reply, request, tick_after};
+use super::ground::{ROOT, START, STREAM, counted, headers, no_reply, reply, request, tick_after};
 use crate::calls;
 use crate::charge;
 use crate::dispatch;
@@ -17,9 +17,9 @@ const TRIES: usize = 4;
 fn stream(path: &str) {
     fresh_vm();
     gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
-    super::DELIVERS.set(false);
+    super::body::DELIVERS.set(false);
     dispatch::on_context_create(ROOT, 0);
-    assert!(super::tests::configure(ROOT, b"counts"));
+    assert!(super::ground::configure(ROOT, b"counts"));
     request(STREAM, ROOT, path);
 }
 
@@ -92,10 +92,10 @@ fn who_shares_a_counter() {
         assert_eq!((ask("/counted"), ask("/worker-counted")), (Action::Continue, Action::Continue));
     }
     dispatch::on_context_create(NEXT, 0);
-    assert!(super::tests::configure(NEXT, b"counts"));
+    assert!(super::ground::configure(NEXT, b"counts"));
     assert_eq!((ask_next("/counted"), ask_next("/worker-counted")), (Action::Pause, Action::Pause));
     fresh_vm();
-    assert!(super::tests::configure(NEXT, b"counts"));
+    assert!(super::ground::configure(NEXT, b"counts"));
     assert_eq!((ask_next("/counted"), ask_next("/worker-counted")), (Action::Pause, Action::Continue));
 }
 
@@ -113,7 +113,7 @@ fn what_is_charged_is_charged_at_that_moment() {
     stream("/body-counted");
     assert_eq!(headers(false), Action::Pause);
     gateway(|gateway| gateway.now += 2_000_000_000);
-    assert_eq!(super::tests::body(b"good", true), Action::Continue);
+    assert_eq!(super::ground::body(b"good", true), Action::Continue);
     let event = gateway(|gateway| gateway.properties["ambit.decision"].clone());
     assert_eq!(String::from_utf8(event).unwrap(), format!("{{\"charged_at\":{}}}", START + 2_000_000_000));
 }
@@ -123,7 +123,7 @@ fn a_counter_without_the_time_is_no_permission() {
     stream("/body-counted");
     assert_eq!(headers(false), Action::Pause);
     gateway(|gateway| gateway.failing.insert("now", 10));
-    assert_eq!(super::tests::body(b"good", true), Action::Pause);
+    assert_eq!(super::ground::body(b"good", true), Action::Pause);
     assert_eq!(reply().details, "ambit_clock_unreadable");
     assert_eq!(used(), "");
 }
@@ -209,7 +209,7 @@ fn what_does_not_go_on_is_given_back_at_once() {
 
     stream("/body-counted");
     assert_eq!(headers(false), Action::Pause);
-    super::DELIVERS.set(true);
+    super::body::DELIVERS.set(true);
     gateway(|gateway| gateway.failing.insert("continue_request", 10));
     tick_after(5_000);
     assert_eq!((reply().details.as_str(), used().as_str()), ("ambit_not_resumed", "0"));
@@ -275,11 +275,11 @@ fn policies_whose_counters_cannot_be_kept_are_refused() {
         gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
         gateway(|gateway| gateway.failing.insert(failing, 12));
         dispatch::on_context_create(ROOT, 0);
-        assert!(!super::tests::configure(ROOT, b"counts"), "{failing}");
+        assert!(!super::ground::configure(ROOT, b"counts"), "{failing}");
         let (level, line) = gateway(|gateway| gateway.logged.last().cloned()).unwrap();
         assert_eq!(level, Level::Error);
         assert!(line.contains("its counters cannot be kept") && line.contains(why), "{line}");
-        assert!(super::tests::configure(ROOT, b"ok"), "policies without counters need neither");
+        assert!(super::ground::configure(ROOT, b"ok"), "policies without counters need neither");
     }
 }
 
@@ -287,7 +287,7 @@ fn policies_whose_counters_cannot_be_kept_are_refused() {
 fn policies_without_counters_leave_shared_data_alone() {
     stream("/counted");
     gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
-    assert!(super::tests::configure(ROOT, b"ok"));
+    assert!(super::ground::configure(ROOT, b"ok"));
     assert_eq!(ask("/allow"), Action::Continue);
     answered("404");
     dispatch::on_log(STREAM);

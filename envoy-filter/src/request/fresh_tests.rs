@@ -3,7 +3,7 @@
 //! The decision point of the tests allows `GET /1` as a read whose answer `/fresh-current?1` may use for five seconds; the
 //! latter passes if that answer begins with `good`.
 
-use super::tests::{ROOT, configure, counted, no_reply, reply, stream, tick_after};
+use super::ground::{ROOT, configure, counted, no_reply, reply, stream, tick_after};
 use crate::calls;
 use crate::dispatch;
 use crate::host::{Answer, Call, gateway};
@@ -16,7 +16,7 @@ const HOST: &str = "shop.example.com";
 /// A gateway whose pages let answers be used.
 fn fresh() {
     stream("/deny");
-    dispatch::on_delete(super::tests::STREAM);
+    dispatch::on_delete(super::ground::STREAM);
     dispatch::on_delete(ROOT);
     dispatch::on_context_create(ROOT, 0);
     assert!(configure(ROOT, b"fresh"));

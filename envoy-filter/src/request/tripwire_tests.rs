@@ -1,6 +1,6 @@
 //! What tripwires are told of requests, and what becomes of what they say.
 
-use super::tests::{ROOT, START, STREAM, counted, headers, request, tick_after};
+use super::ground::{ROOT, START, STREAM, counted, headers, request, tick_after};
 use crate::calls;
 use crate::charge;
 use crate::dispatch;
@@ -19,7 +19,7 @@ fn ask(path: &str) {
     store::reset();
     gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
     dispatch::on_context_create(ROOT, 0);
-    assert!(super::tests::configure(ROOT, b"trips"));
+    assert!(super::ground::configure(ROOT, b"trips"));
     request(STREAM, ROOT, path);
     let _ = headers(true);
 }

@@ -31,7 +31,7 @@ pub struct Approved {
 /// Why a grant cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It has been used.
+    /// What it approves has been done since it was signed, by it or by another that says the same.
     Spent,
     /// It is from before the store.
     Old,
@@ -104,7 +104,11 @@ impl Granted {
 impl Refused {
     fn reason(self, grant: &str) -> Reason {
         let (code, message) = match self {
-            Self::Spent => (Code::ApprovalInvalid, format!("the grant {grant} has been used: ask again")),
+            Self::Spent => {
+                let message =
+                    format!("the grant {grant} has been used, or another for the same since it was signed: ask again");
+                (Code::ApprovalInvalid, message)
+            }
             Self::Old => {
                 let message = format!(
                     "the grant {grant} is from before this gateway's start, which does not know whether it has been used: ask again"

@@ -5,7 +5,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::ticket::{ID, Ticket, digest};
 use crate::decision::{Code, Reason};
@@ -15,6 +14,7 @@ use crate::limits::{GRANTS, SIGNED_BYTES};
 use crate::policy::{Gateway, Key, Page, Reuse, Role};
 use crate::quote::quote;
 use crate::request::Ambiguous;
+use crate::store::region;
 use crate::time::Timestamp;
 
 /// What a grant says.
@@ -181,10 +181,11 @@ pub(crate) struct Granted {
     pub(crate) key: String,
     /// The digest of the ticket it was signed for.
     pub(crate) ticket: String,
-    /// What it is known by once it is used: it has one spelling.
-    pub(crate) digest: [u8; 16],
+    /// What is approved: its ticket, by its role. All grants that are signed for that have it.
+    pub(crate) approval: [u8; 16],
     pub(crate) signed: Timestamp,
-    pub(crate) until: Timestamp,
+    /// Until when a grant for that can hold that is signed when this one was.
+    pub(crate) longest: Timestamp,
     /// It is used up by this request.
     pub(crate) once: bool,
 }
@@ -265,9 +266,10 @@ fn one(text: &str, asked: Asked<'_>) -> Result<Granted, Reason> {
     };
     Ok(Granted {
         role: role.name.clone(),
-        digest: Sha256::digest(text.as_bytes()).first_chunk().copied().unwrap_or_default(),
+        // In the bytes by which a store has its names. No digest holds a blank.
+        approval: region(&format!("{} {}", claims.ticket, claims.role)),
         signed: Timestamp::from_seconds(claims.iat),
-        until: Timestamp::from_seconds(claims.exp),
+        longest: Timestamp::from_seconds(claims.iat.saturating_add(role.expires)),
         once: !reused,
         key: verified.key.id.clone(),
         ticket: claims.ticket,

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `ticket` what a ticket says, and its digest; `grant` what a grant says, and whether it is for this ticket; `spent` which
-//! grants have been used, for all workers of a gateway; `applied` what the store says of the grants of one request; `roles` who must approve.
+//! approvals have been used, for all workers of a gateway; `applied` what the store says of the grants of one request; `roles` who must approve.
 //!
 //! A ticket is made of the request, the policies and the present alone, so the gateway keeps none: it makes it again and
 //! compares digests. Words that were changed on the way to the person give another digest, and such a grant fits nothing.

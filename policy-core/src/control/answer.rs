@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Refused;
 use super::claims::{Action, Command, Word};
 use super::holder::Held;
+use crate::decision::Problem;
 use crate::policy::{Key, PolicySet};
 use crate::quote::quote;
 use crate::secrets::suspect;
@@ -82,23 +83,6 @@ struct Paused<'a> {
     since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Problem<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    reasons: [Reason<'a>; 1],
-    policy: &'a str,
-}
-
-#[derive(Serialize)]
-struct Reason<'a> {
-    code: &'a str,
-    message: &'a str,
 }
 
 #[derive(Default, Serialize)]
@@ -191,19 +175,12 @@ impl Answer {
 
     fn not_done(set: &PolicySet, refused: &Refused, event: Event<'_>) -> Self {
         let (code, status, message) = (refused.code(), refused.status(), refused.message());
-        let problem = Problem {
-            kind: format!("urn:ambit:command:{code}"),
-            title: "nothing was done",
-            status,
-            detail: &message,
-            reasons: [Reason { code, message: &message }],
-            policy: set.digest(),
-        };
+        let problem = Problem::of_command(set, status, code, &message);
         let event = Event { outcome: "refused", code: Some(code), ..event };
         Self {
             status,
             content_type: "application/problem+json",
-            body: serde_json::to_vec(&problem).unwrap_or_default(),
+            body: problem.body,
             details: code,
             carried_out: false,
             line: format!("{}: refused: {code}: {message}", line(&event)),

@@ -1,5 +1,5 @@
-//! The answer to a refused request: a problem document (RFC 9457) by which an agent can correct itself. It says
-//! nothing of other agents' pages.
+//! The answer to what is refused, a request or a command: a problem document (RFC 9457) by which who sent it can correct
+//! itself. It says nothing of other agents' pages.
 
 use alloc::format;
 use alloc::string::String;
@@ -23,21 +23,31 @@ pub struct Problem {
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "type")]
-    kind: String,
+    kind: &'a str,
     title: &'a str,
     status: u16,
-    detail: String,
-    decision: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
-    reasons: &'a [Reason],
+    reasons: &'a [Said<'a>],
     #[serde(skip_serializing_if = "is_zero")]
     more_reasons: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<Approval<'a>>,
     policy: &'a str,
+}
+
+/// A reason, whoever gives it.
+#[derive(Serialize)]
+struct Said<'a> {
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
 }
 
 /// How the request can be approved.
@@ -65,6 +75,36 @@ impl<'a> Approval<'a> {
             header: HEADER,
             ticket: held.ticket.encoded(),
         }
+    }
+}
+
+impl Problem {
+    /// Of a request on the control route by which nothing was done: a word for why, and a sentence.
+    pub(crate) fn of_command(set: &PolicySet, status: u16, code: &str, message: &str) -> Self {
+        Self::write(&Document {
+            kind: &format!("urn:ambit:command:{code}"),
+            title: "nothing was done",
+            status,
+            detail: message,
+            decision: None,
+            agent: None,
+            rule: None,
+            reasons: &[Said { code, message, pointer: None }],
+            more_reasons: 0,
+            approval: None,
+            policy: set.digest(),
+        })
+    }
+
+    fn write(document: &Document<'_>) -> Self {
+        // Serializing strings and numbers cannot fail; an empty body would still be a refusal.
+        Self { status: document.status, body: serde_json::to_vec(document).unwrap_or_default() }
+    }
+}
+
+impl<'a> Said<'a> {
+    fn of(reason: &'a Reason) -> Self {
+        Self { code: reason.code.text(), message: &reason.message, pointer: reason.pointer.as_deref() }
     }
 }
 
@@ -115,20 +155,19 @@ impl Outcome {
             }
             detail.push_str(&reason.message);
         }
-        let document = Document {
-            kind,
+        let reasons: Vec<Said<'_>> = self.reasons.iter().map(Said::of).collect();
+        Problem::write(&Document {
+            kind: &kind,
             title,
             status,
-            detail,
-            decision: self.decision.name(),
+            detail: &detail,
+            decision: Some(self.decision.name()),
             agent: self.agent.as_deref(),
             rule: self.rule.as_deref(),
-            reasons: &self.reasons,
+            reasons: &reasons,
             more_reasons: self.more_reasons,
             approval: self.held.as_deref().map(Approval::of),
             policy: set.digest(),
-        };
-        // Serializing strings and numbers cannot fail; an empty body would still be a refusal.
-        Problem { status, body: serde_json::to_vec(&document).unwrap_or_default() }
+        })
     }
 }

@@ -98,7 +98,20 @@ pub(crate) enum Content {
     Unread(Reason),
 }
 
-/// Reads a body by the strict profile; a compressed one holds at most `limit` bytes.
+impl Content {
+    /// The bytes that were read; `None`: none were.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::None => Some(&[]),
+            Self::Document(document) => Some(document.source().as_bytes()),
+            Self::Batch(bytes) => Some(bytes),
+            Self::Unread(_) => None,
+        }
+    }
+}
+
+/// Reads a body by the strict profile; a compressed one holds at most `limit` bytes. A body as it came, where the content
+/// does not hold it, is `left`: one that is not read, or compressed.
 ///
 /// # Errors
 /// A [`Reason`] to deny, whatever the permits say.
@@ -108,6 +121,7 @@ pub(crate) fn read_body(
     request: &Request,
     body: Body,
     limit: usize,
+    left: &mut Option<Vec<u8>>,
 ) -> Result<Content, Reason> {
     let bytes = match body {
         Body::Empty => {
@@ -116,7 +130,7 @@ pub(crate) fn read_body(
                 Some(_) => Err(reason(Code::BodyNotSeen, "a body was announced and did not come")),
             };
         }
-        Body::Complete(bytes) if bytes.is_empty() => return read_body(api, decoder, request, Body::Empty, limit),
+        Body::Complete(bytes) if bytes.is_empty() => return read_body(api, decoder, request, Body::Empty, limit, left),
         Body::Complete(bytes) => bytes,
         Body::Unavailable(why) => return Ok(Content::Unread(why.reason(0))),
     };
@@ -128,12 +142,19 @@ pub(crate) fn read_body(
     }
     let encoding = match media_type(api, decoder, request) {
         Ok(encoding) => encoding,
-        Err(why) => return Ok(Content::Unread(why)),
+        Err(why) => {
+            *left = Some(bytes);
+            return Ok(Content::Unread(why));
+        }
     };
     let bytes = match encoding {
         Encoding::Identity => bytes,
         // What is judged is what the upstream will inflate; the bytes go on as they came.
-        Encoding::Gzip => inflate(&bytes, limit)?,
+        Encoding::Gzip => {
+            let inflated = inflate(&bytes, limit)?;
+            *left = Some(bytes);
+            inflated
+        }
     };
     if decoder == Decoder::Form {
         return read_form(bytes, api).map(Content::Document);

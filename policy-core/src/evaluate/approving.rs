@@ -29,7 +29,7 @@ pub(super) struct Matter<'a> {
     pub(super) request: &'a Request,
     pub(super) route: &'a Route,
     pub(super) content: &'a Result<Content, Reason>,
-    /// The raw body; `None`: it was not seen whole.
+    /// The body as it came; `None`: it was not seen whole.
     pub(super) body: Option<&'a [u8]>,
 }
 
@@ -39,10 +39,15 @@ const BOUND: [&str; 6] =
     ["content-type", "content-encoding", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
 
 impl Matter<'_> {
-    /// The ticket of the request; `None`: its body was not seen, so that nobody can approve exactly this one.
-    fn ticket(&self, known: &mut Known) -> Option<Ticket> {
-        let body = self.body?;
-        // The same again: it notes what it looks at. Only what is held pays for that.
+    /// The request as it is held, for nobody yet; `None`: its body was not seen, so that nobody can approve exactly this one.
+    fn held(&self, known: &mut Known) -> Option<Box<Held>> {
+        let ticket = self.ticket(self.body?, known);
+        Some(Box::new(Held { digest: ticket.digest(), ticket, roles: Roles::default() }))
+    }
+
+    fn ticket(&self, body: &[u8], known: &mut Known) -> Ticket {
+        // The same again: it notes what it looks at. Whether the request is held is known at the end alone, and what is not
+        // held pays for no notes.
         known.begin_trace();
         let again = judge(self.set, self.page, self.request, self.route, self.content, known);
         known.take_wants();
@@ -63,7 +68,7 @@ impl Matter<'_> {
         for role in &self.page.roles {
             roles.insert(role.name.clone(), Terms { expires: role.expires, hold: role.hold, reuse: role.reuse });
         }
-        Some(Ticket {
+        Ticket {
             gateway: self.set.set.gateway.name.clone(),
             agent: self.requester.agent.to_string(),
             session: self.requester.session.map(Into::into),
@@ -83,7 +88,7 @@ impl Matter<'_> {
             roles,
             action: words,
             unseen,
-        })
+        }
     }
 
     /// Adds to the words what is not the request's own: values of the present that it does not write, a body that nobody
@@ -109,15 +114,25 @@ impl Matter<'_> {
         trace.say(words.lines, words.unseen);
     }
 
-    /// What the grants that come with the request approve of it; `None`: it needs none, whatever counters say.
-    pub(super) fn weigh(&self, outcome: &mut Outcome, known: &mut Known, now: Timestamp) -> Option<Box<Approving>> {
+    /// What the grants that come with the request approve of it; `None`: it needs none, whatever counters say. The ticket
+    /// by which they are read is `made`, should the request be held all the same.
+    pub(super) fn weigh(
+        &self,
+        outcome: &mut Outcome,
+        known: &mut Known,
+        made: &mut Option<Box<Held>>,
+        now: Timestamp,
+    ) -> Option<Box<Approving>> {
         let (needed, may_need) = (is_held(outcome, self.page), self.may_need(outcome));
         if !self.request.headers.grants() || !(needed || may_need) {
             return None;
         }
         let mut approving = Box::new(Approving::default());
         match self.granted(known, now) {
-            Ok(granted) => approving.granted = granted,
+            Ok((granted, held)) => {
+                approving.granted = granted;
+                *made = Some(held);
+            }
             Err(reason) if needed => {
                 refuse(outcome, reason);
                 return None;
@@ -140,13 +155,12 @@ impl Matter<'_> {
         Some(approving)
     }
 
-    /// The grants that cover the request.
-    fn granted(&self, known: &mut Known, now: Timestamp) -> Result<Vec<Granted>, Reason> {
-        let ticket = self.ticket(known).ok_or_else(|| unseen(Code::ApprovalInvalid))?;
-        let digest = ticket.digest();
+    /// The grants that cover the request, and its ticket.
+    fn granted(&self, known: &mut Known, now: Timestamp) -> Result<(Vec<Granted>, Box<Held>), Reason> {
+        let held = self.held(known).ok_or_else(|| unseen(Code::ApprovalInvalid))?;
         let (gateway, page, requester) = (&self.set.set.gateway, self.page, self.requester);
-        let asked = Asked { gateway, page, requester, ticket: &ticket, digest: &digest, now };
-        read(self.request.headers.single(HEADER), asked)
+        let asked = Asked { gateway, page, requester, ticket: &held.ticket, digest: &held.digest, now };
+        Ok((read(self.request.headers.single(HEADER), asked)?, held))
     }
 
     /// Whether counters may ask for a grant.
@@ -156,7 +170,13 @@ impl Matter<'_> {
     }
 
     /// The last word on a request that is held: with grants that count for nothing it is refused, else it has a ticket.
-    pub(super) fn conclude(&self, mut outcome: Outcome, approving: Option<&Approving>, known: &mut Known) -> Outcome {
+    pub(super) fn conclude(
+        &self,
+        mut outcome: Outcome,
+        approving: Option<&Approving>,
+        known: &mut Known,
+        made: Option<Box<Held>>,
+    ) -> Outcome {
         if !is_held(&outcome, self.page) {
             return outcome;
         }
@@ -167,12 +187,9 @@ impl Matter<'_> {
             if let Some(approving) = approving {
                 roles.add_all(&approving.needed);
             }
-            match self.ticket(known) {
-                Some(ticket) => {
-                    let digest = ticket.digest();
-                    outcome.held = Some(Box::new(Held { ticket, digest, roles }));
-                }
-                None => super::judge::add_reasons(&mut outcome, alloc::vec![unseen(Code::ApprovalRequired)]),
+            match made.or_else(|| self.held(known)) {
+                Some(held) => outcome.held = Some(Box::new(Held { roles, ..*held })),
+                None => super::combining::add_reasons(&mut outcome, alloc::vec![unseen(Code::ApprovalRequired)]),
             }
         }
         outcome

@@ -10,9 +10,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::combining::add_reasons;
 use super::credential;
 use super::ending::{blank, denied};
-use super::judge::{add_reasons, forbidden, judge, read};
+use super::forbids::forbidden;
+use super::judge::judge;
+use super::reading::read;
 use super::route::{self, Route};
 use crate::approval::Roles;
 use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
@@ -149,7 +152,7 @@ fn judge_part(
         return refuse(Code::DuplicateTarget, format!("writes the resource {} as another part does", quote(&key)));
     }
     let body = if part.body.is_empty() { Body::Empty } else { Body::Complete(part.body.to_vec()) };
-    let content = read(set, page, &request, &route, body);
+    let content = read(set, page, &request, &route, body, &mut None);
     judge(set, page, &request, &route, &content, known)
 }
 

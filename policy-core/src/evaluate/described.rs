@@ -7,8 +7,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::approving::bound_headers;
-use super::judge::{Bench, actions};
+use super::bench::Bench;
 use super::names::{Datum, Scope, Values};
+use super::reading::actions;
 use super::words::Words;
 use crate::decode::{Operation, decoder_of};
 use crate::document::{Kind, Path, Step, Value, pointer_token};

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::judge::Bench;
+use super::bench::Bench;
 use super::names::Scope;
 use super::precondition::condition;
 use super::route::Variables;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Finding;
 use crate::approval::Roles;
-use crate::decision::{Decision, Reason};
+use crate::decision::{Code, Considered, Decision, Reason};
 use crate::state::Want;
 
 /// A verdict on one operation.
@@ -65,4 +65,23 @@ impl Judged {
             lacking: false,
         }
     }
+}
+
+/// What an explanation says of a rule that the present would have to decide, where the request is refused without it.
+pub(super) fn not_looked_up() -> Reason {
+    let message = "depends on what is now, which was not looked up: the request is refused anyway".into();
+    Reason { code: Code::UnknownState, message, pointer: None }
+}
+
+/// How a rule judged an operation, for an explanation.
+pub(super) fn considering(
+    operation: usize,
+    rule: &str,
+    effect: &'static str,
+    decision: Option<Decision>,
+    shadow: bool,
+    reasons: Vec<Reason>,
+) -> Considered {
+    let reasons = reasons.into_iter().map(Reason::bounded).collect();
+    Considered { operation, rule: rule.into(), effect, decision, shadow, reasons }
 }

@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 
 use super::approving::Matter;
 use super::ending::{end, gone, stand};
+use super::judge::judge;
 use super::step::{NeedCurrent, NeedStore, Stage, Step, Suspended, look};
-use super::{judge, tallied};
+use super::tallied;
 use crate::approval::Requester;
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Decision, Outcome, Reason};
+use crate::decision::{Decision, Held, Outcome, Reason};
 use crate::decode::Content;
 use crate::limits::LOOKUP_ROUNDS;
 use crate::policy::Page;
@@ -20,9 +21,11 @@ use crate::state::{self, Known, Target, Why, keep};
 pub(super) struct Judging {
     pub(super) suspended: Suspended,
     pub(super) content: Result<Content, Reason>,
-    /// The body as it came, where somebody may have to approve it; `None`: it was not seen whole, or needs nobody.
-    pub(super) raw: Option<Vec<u8>>,
+    /// The body as it came, where the content does not hold it and somebody may have to approve it.
+    pub(super) left: Option<Vec<u8>>,
     pub(super) known: Known,
+    /// Its ticket, once somebody has asked for that.
+    pub(super) held: Option<Box<Held>>,
     /// Rounds of lookups that were asked for.
     pub(super) rounds: usize,
 }
@@ -36,7 +39,7 @@ impl Judging {
             return Step::Done(gone(agent.clone()));
         };
         let api = page.apis.get(route.api as usize);
-        let mut outcome = judge::judge(set, page, request, route, &self.content, &self.known);
+        let mut outcome = judge(set, page, request, route, &self.content, &self.known);
         let wants = self.known.take_wants();
         if !wants.is_empty() {
             let (api, fresh_ms) = api.map(|api| (api.alias.as_str(), api.fresh_ms)).unwrap_or_default();
@@ -55,12 +58,12 @@ impl Judging {
                 },
             };
             self.known.close(why);
-            outcome = judge::judge(set, page, request, route, &self.content, &self.known);
+            outcome = judge(set, page, request, route, &self.content, &self.known);
         }
         // What a recording lacks is unknown, which is never better than what is known: it decides if it could be better.
         if let Some(lacked) = self.known.lacked() {
             self.known.hope();
-            let hoped = judge::judge(set, page, request, route, &self.content, &self.known);
+            let hoped = judge(set, page, request, route, &self.content, &self.known);
             if (hoped.decision, hoped.forward) != (outcome.decision, outcome.forward) {
                 outcome.undecidable = Some(lacked.into());
             }
@@ -77,8 +80,8 @@ impl Judging {
         // Behind `keep`: the gateway's credential is the same for every request of an agent to this host.
         outcome.obligations.extend_from_slice(obligations);
         let now = self.suspended.now;
-        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
-        let approving = matter.weigh(&mut outcome, &mut self.known, now);
+        let matter = matter(&self.suspended, page, &self.content, self.left.as_deref());
+        let approving = matter.weigh(&mut outcome, &mut self.known, &mut self.held, now);
         let acts = outcome.acts();
         if outcome.forward && self.suspended.standing.stops(acts) {
             return end(page, &self.suspended.standing, &[], outcome);
@@ -100,9 +103,9 @@ impl Judging {
             (plan, None) => plan,
         };
         match plan {
-            None => Step::Done(matter.conclude(outcome, None, &mut self.known)),
+            None => Step::Done(matter.conclude(outcome, None, &mut self.known, self.held.take())),
             Some(plan) if !plan.asks() => {
-                let outcome = matter.conclude(outcome, plan.grants(), &mut self.known);
+                let outcome = matter.conclude(outcome, plan.grants(), &mut self.known, self.held.take());
                 Step::Done(Outcome { charged: Some(plan), ..outcome })
             }
             Some(plan) => {
@@ -124,8 +127,8 @@ impl Judging {
         }
         let grants = plan.grants().cloned();
         let outcome = tallied::settle(outcome, page, plan, tallied);
-        let matter = matter(&self.suspended, page, &self.content, self.raw.as_deref());
-        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known))
+        let matter = matter(&self.suspended, page, &self.content, self.left.as_deref());
+        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known, self.held.take()))
     }
 }
 
@@ -134,7 +137,7 @@ fn matter<'a>(
     suspended: &'a Suspended,
     page: &'a Page,
     content: &'a Result<Content, Reason>,
-    body: Option<&'a [u8]>,
+    left: Option<&'a [u8]>,
 ) -> Matter<'a> {
     let Suspended { set, agent, session, request, route, .. } = suspended;
     let token = session.as_ref().and_then(|session| session.token.as_ref());
@@ -144,5 +147,6 @@ fn matter<'a>(
         issuer: token.map(|token| token.key.as_str()),
         person: token.and_then(|token| token.on_behalf_of.as_deref()),
     };
+    let body = left.or_else(|| content.as_ref().ok()?.bytes());
     Matter { set, page, requester, request, route, content, body }
 }

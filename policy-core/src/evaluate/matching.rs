@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::judge::Bench;
+use super::bench::Bench;
 use super::names::{Datum, Lack, Values};
 use super::route::Variables;
 use crate::decode::Operation;

@@ -1,6 +1,9 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
-//! `step` is the state machine a host drives, `judging` what it does between needs, `ending` how it ends; `route` finds the rules that may apply, `matching` those that do; `judge` combines what they say;
+//! `step` is the state machine a host drives, `judging` what it does between needs, `ending` how it ends. The way of a
+//! request: `route` finds the rules that may apply; `reading` goes from its bytes to its operations; `judge` lays them on the
+//! `bench`; `matching` finds the rules that do apply, `forbids` and `permits` what they say of an operation, `combining` what
+//! that comes to for all of them;
 //! `candidate` judges once more by a set that only looks on;
 //! `batch` judges the requests within a request; `canary` says on which resources a permit is tried;
 //! `credential` says what comes off a request that is forwarded, and where a credential is added;
@@ -10,9 +13,11 @@
 
 mod approving;
 mod batch;
+mod bench;
 mod canary;
 mod candidate;
 mod change;
+mod combining;
 mod conditions;
 mod counting;
 mod credential;
@@ -20,6 +25,7 @@ mod described;
 mod ending;
 mod fields;
 mod findings;
+mod forbids;
 mod formula;
 mod head_rules;
 mod hours;
@@ -32,9 +38,11 @@ mod moved;
 mod names;
 #[cfg(feature = "author")]
 mod operations;
+mod permits;
 mod place;
 mod precondition;
 mod present;
+mod reading;
 mod route;
 mod step;
 mod tallied;

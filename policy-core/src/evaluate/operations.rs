@@ -35,7 +35,7 @@ pub fn operations(set: &PolicySet, page: &Page, head: Head, body: Body, take: &m
     let Some((api, actions, variables)) = route::listed(set, page, &request) else { return };
     let decoder = decoder_of(api, &actions);
     let limit = api.body_limit.unwrap_or(set.set.gateway.body_limit) as usize;
-    let content = read_body(api, decoder, &request, body, limit);
+    let content = read_body(api, decoder, &request, body, limit, &mut None);
     let document = match &content {
         Ok(Content::Document(document)) => Some(document),
         Ok(Content::None) => None,

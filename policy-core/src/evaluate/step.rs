@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use super::ending::{denied, end, gone, not_an_agent, stopped, unknown};
 use super::judging::Judging;
-use super::{credential, judge, route, tallied};
+use super::reading::read;
+use super::{credential, route, tallied};
 use crate::approval::HEADER;
 use crate::counters::{Plan, Tallied};
 use crate::decision::{Code, Obligation, Outcome, Reason};
@@ -357,14 +358,13 @@ impl Suspended {
         let Some(page) = self.set.page(&self.agent) else {
             return Step::Done(gone(self.agent));
         };
-        let raw = match &body {
-            _ if page.roles.is_empty() => None,
-            Body::Empty => Some(Vec::new()),
-            Body::Complete(bytes) => Some(bytes.clone()),
-            Body::Unavailable(_) => None,
-        };
-        if self.route.held && matches!(body, Body::Complete(_)) && !self.request.method.is_bodiless() {
+        let mut left = None;
+        if self.route.held
+            && !self.request.method.is_bodiless()
+            && let Body::Complete(bytes) = &mut body
+        {
             // It was asked for its digest alone.
+            left = Some(core::mem::take(bytes));
             body = Body::Unavailable(Unavailable::NotSeen);
         }
         match &body {
@@ -387,7 +387,9 @@ impl Suspended {
             Body::Complete(_) | Body::Empty => {}
         }
         let known = Known::at(self.now, self.session.clone());
-        let content = judge::read(&self.set, page, &self.request, &self.route, body);
-        Box::new(Judging { suspended: self, content, raw, known, rounds: 0 }).go()
+        let content = read(&self.set, page, &self.request, &self.route, body, &mut left);
+        // Nobody approves anything on a page without roles.
+        let left = left.filter(|_| !page.roles.is_empty());
+        Box::new(Judging { suspended: self, content, left, known, held: None, rounds: 0 }).go()
     }
 }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::judge::add_reasons;
+use super::combining::add_reasons;
 use crate::counters::{Bound, Charge, Intent, Plan, Refusal, Tallied};
 use crate::decision::{Code, Considered, Decision, Outcome, Reason};
 use crate::decode::Unavailable;

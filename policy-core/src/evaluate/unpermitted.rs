@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::judge::Bench;
+use super::bench::Bench;
 use super::judged::Judged;
 use super::matching::Matches;
 use crate::decision::{Code, Reason};

@@ -151,7 +151,7 @@ async fn an_update_forgets_no_grant() {
     let (first, second) = (policies(100), policies(101));
     let envoy = start(&upstream, &first).await;
     let refused = client_h1::exchange(envoy.address, &held()).await;
-    let (used, fresh) = (approver.grant(&refused.body).await, approver.grant(&refused.body).await);
+    let (used, beside) = (approver.grant(&refused.body).await, approver.grant(&refused.body).await);
     client_h1::exchange(envoy.address, &granted(&used)).await.assert_forwarded(&first.digest);
 
     for (bundle, word) in [(&second, "another version of the policies"), (&first, "has been used")] {
@@ -163,6 +163,10 @@ async fn an_update_forgets_no_grant() {
         let answer = client_h1::exchange(envoy.address, &granted(&used)).await;
         assert_code(&answer, &bundle.digest, "approval_invalid", word);
     }
+    // Nor one that was signed beside it, for the same; one that is signed since is another approval.
+    let answer = client_h1::exchange(envoy.address, &granted(&beside)).await;
+    assert_code(&answer, &first.digest, "approval_invalid", "or another for the same");
+    let fresh = approver.grant(&refused.body).await;
     client_h1::exchange(envoy.address, &granted(&fresh)).await.assert_forwarded(&first.digest);
 }
 
