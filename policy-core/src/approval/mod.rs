@@ -25,8 +25,8 @@ pub use grant::Claims;
 pub use grant::Unsigned;
 pub(crate) use grant::{Asked, Granted, Requester, read};
 pub use roles::Roles;
-pub use spent::Birth;
 pub(crate) use spent::open;
+pub use spent::{Birth, slots};
 #[cfg(feature = "author")]
 pub use ticket::NoTicket;
 pub use ticket::{Terms, Ticket, digest};

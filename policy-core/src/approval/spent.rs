@@ -64,10 +64,15 @@ fn slot_of(grant: &Granted) -> SlotName {
     slot(u32::from(byte) % SPENT_SLOTS)
 }
 
+/// The slots that hold what has been used; where they are empty, nothing has been.
+pub fn slots() -> impl Iterator<Item = SlotName> {
+    (0..SPENT_SLOTS).map(slot)
+}
+
 /// Creates the slots that are not there yet. `false`: the store does not keep what is set.
 #[must_use]
 pub(crate) fn open(store: &mut dyn Store, now: Timestamp) -> bool {
-    let slots = (0..SPENT_SLOTS).all(|index| store.get(slot(index)).is_some() || store.set(slot(index), &[], None));
+    let slots = slots().all(|slot| store.get(slot).is_some() || store.set(slot, &[], None));
     // Last: where there is a birth, there are slots.
     let born = Birth::read(store).is_some();
     slots && (born || postcard::to_allocvec(&Birth(now)).is_ok_and(|bytes| store.set(birth(), &bytes, None)))

@@ -103,6 +103,7 @@ impl Run {
             return Ok(CaseResult::without_page(record));
         };
         let exchange = self.exchange(line, record, scene.request);
+        self.engine.forget_grants();
         if scene.again {
             self.engine.judge_in(&scene.world, &exchange, Some(self.map.now))?;
         }

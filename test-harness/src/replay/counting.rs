@@ -15,7 +15,7 @@ use policy_core::counters::{
 };
 use policy_core::policy::{Counter, Page};
 use policy_core::tripwires::{self, Answered, Consequence, End, decided};
-use policy_core::{Outcome, PolicySet, Timestamp, standing};
+use policy_core::{Outcome, PolicySet, Timestamp, approval, standing};
 
 use super::peaks::{Asked, Peaks};
 use super::trips::Trips;
@@ -49,6 +49,15 @@ impl Counting {
         let mut store = Memory::new();
         let table = Table::open(set, &mut store, set.counters_budget(), since)?;
         Ok(Self { table, store, peaks: Peaks::default(), seen: Seen::default(), trips: Trips::default(), tripped: 0 })
+    }
+
+    /// Nothing of what was approved has been used.
+    pub(super) fn forget_grants(&mut self) {
+        for slot in approval::slots() {
+            let cas = self.store.get(slot).map(|(_, cas)| cas);
+            // Policies without approvals have no such slots.
+            let _ = cas.is_some_and(|cas| self.store.set(slot, &[], Some(cas)));
+        }
     }
 
     /// Carries a plan out, in a world that may know what was used before.

@@ -31,6 +31,9 @@ pub trait Engine {
         now: Option<Timestamp>,
     ) -> Result<Judgement, EngineError>;
 
+    /// Forgets which grants have been used, where it counts.
+    fn forget_grants(&mut self) {}
+
     /// How much of each budget was used at most, where it counts.
     fn peaks(&self) -> Peaks {
         Peaks::default()

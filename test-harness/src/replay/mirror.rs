@@ -64,6 +64,10 @@ impl Mirror {
         self.engine.peaks()
     }
 
+    pub(super) fn forget_grants(&mut self) {
+        self.engine.forget_grants();
+    }
+
     fn set(&self, slots: &[(SlotName, Vec<u8>)]) {
         for (slot, bytes) in slots.iter().filter(|(slot, _)| slot.reach == Reach::Node) {
             // It has room: the filter has made these slots, and all of them fit.

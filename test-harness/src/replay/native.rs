@@ -184,6 +184,12 @@ impl Engine for NativeEngine {
         EngineKind::Native
     }
 
+    fn forget_grants(&mut self) {
+        for counters in self.counters.iter().chain(&self.tried) {
+            counters.lock().unwrap_or_else(PoisonError::into_inner).forget_grants();
+        }
+    }
+
     fn peaks(&self) -> Peaks {
         let counters = self.counters.as_ref();
         counters.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).peaks.clone()).unwrap_or_default()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use policy_core::PolicySet;
+use policy_core::approval;
 use policy_core::control::is_for;
 use policy_core::tripwires::Answered;
 use serde::Deserialize;
@@ -41,6 +42,7 @@ pub struct WasmEngine {
     clock: Clock,
     set: Arc<PolicySet>,
     delivery: Delivery,
+    shared_data: SharedData,
     /// What has been counted; without it the policies have no counters.
     mirror: Option<Mirror>,
 }
@@ -56,10 +58,14 @@ impl WasmEngine {
         let clock = Clock::default();
         let shared_data = SharedData::default();
         let mirror = Mirror::new(&set, shared_data.clone())?;
-        let options =
-            VmOptions { clock: clock.clone(), on_failure: OnFailure::Reload, shared_data, ..VmOptions::default() };
+        let options = VmOptions {
+            clock: clock.clone(),
+            on_failure: OnFailure::Reload,
+            shared_data: shared_data.clone(),
+            ..VmOptions::default()
+        };
         let plugin = Vm::new(&module, options)?.start(PluginOptions::new(bundle))?;
-        Ok(Self { plugin, clock, set, delivery: Delivery::default(), mirror })
+        Ok(Self { plugin, clock, set, delivery: Delivery::default(), shared_data, mirror })
     }
 
     /// The same, delivering requests like this.
@@ -172,6 +178,18 @@ impl WasmEngine {
 impl Engine for WasmEngine {
     fn kind(&self) -> EngineKind {
         EngineKind::Wasm
+    }
+
+    fn forget_grants(&mut self) {
+        if self.set.approves() {
+            for slot in approval::slots() {
+                // There is room: the filter has made these slots.
+                let _ = self.shared_data.set("", slot.to_string().as_bytes(), &[], 0);
+            }
+        }
+        if let Some(mirror) = &mut self.mirror {
+            mirror.forget_grants();
+        }
     }
 
     fn peaks(&self) -> Peaks {

@@ -10,13 +10,13 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use policy_core::counters::{Cas, Reach, SlotName, Store, Table};
-use policy_core::{Outcome, PolicySet};
+use policy_core::{Outcome, PolicySet, approval};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use test_harness::cases::{CaseGrants, CaseMap, Cases, Expected, Record, Scene};
 use test_harness::policies::Policies;
 use test_harness::recording::Field;
-use test_harness::replay::NativeEngine;
+use test_harness::replay::{Engine as _, NativeEngine};
 use test_harness::world::{Call, Facts, Reply as Found, World};
 
 use crate::answer::Answer;
@@ -162,6 +162,12 @@ impl Ground {
         }
     }
 
+    /// Nothing of what was approved has been used.
+    async fn forget_grants(&self) {
+        self.engine.clone().forget_grants();
+        shared(approval::slots().map(|slot| (slot, Vec::new()))).set(self.shared_data).await;
+    }
+
     /// Sends a case into its world, each request on a connection of its own: nothing that an answer leaves unread becomes part
     /// of the next request.
     async fn send<'c>(&self, record: &'c Record) -> Vec<Sent<'c>> {
@@ -171,6 +177,7 @@ impl Ground {
         let Scene { request, grant, again, world } = scene.unwrap_or_else(|e| panic!("{id}: {e}")).expect("a page");
         let agent = self.map.intents[&record.policy_intent].agent.as_deref().expect("a page");
         self.apis.hold(world.clone());
+        self.forget_grants().await;
         let mut sent = Vec::new();
         for rehearsed in again.then_some(true).into_iter().chain([false]) {
             let now = policy_core::Timestamp(u64::try_from(now.as_nanosecond()).expect("a time"));
