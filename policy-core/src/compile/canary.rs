@@ -85,7 +85,7 @@ fn unaddressed(targets: &Targets, api: &ApiParts<'_>) -> Option<String> {
 }
 
 /// Whether some request of an action can say which resource it is about.
-fn says_key(index: u32, api: &ApiParts<'_>) -> bool {
+pub(super) fn says_key(index: u32, api: &ApiParts<'_>) -> bool {
     let Some(action) = api.parts.actions.get(index as usize) else { return false };
     let mut endpoints = api.parts.endpoints.iter().filter(|(of, _)| *of == index).map(|(_, endpoint)| endpoint);
     let called = || api.parts.calls.values().any(|of| *of == index);

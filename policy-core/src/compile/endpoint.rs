@@ -72,7 +72,7 @@ pub(crate) fn parse(
         })
         .collect::<Result<Vec<_>, _>>()?;
     if !path.starts_with('/') {
-        return Err(format!("the path {} begins with `/`", quote(path)));
+        return Err(format!("the path {} does not begin with `/`: write `/{path}`", quote(path)));
     }
     let whole = match path.strip_prefix("//") {
         Some(rest) => format!("/{rest}"),
@@ -96,7 +96,10 @@ pub(crate) fn parse(
         }
         let Some(variable) = Variable::read(segment)? else {
             if segment.contains(['%', '?', '#', ';', '\\']) || !segment.is_ascii() {
-                return Err(format!("{} is neither a literal segment nor a variable", quote(segment)));
+                return Err(format!(
+                    "{} is no part of a path: write it in plain characters, or as a variable like `{{id}}`",
+                    quote(segment)
+                ));
             }
             segments.push(Segment::Literal(segment.to_string()));
             continue;
@@ -140,7 +143,10 @@ impl<'s> Variable<'s> {
                     "a variable stands at the beginning of its segment: write `{id}`, or `{id}.json` with a suffix";
                 format!("{}: {help}", quote(segment))
             } else {
-                format!("{} is neither a literal segment nor a variable", quote(segment))
+                format!(
+                    "{} is no part of a path: write it in plain characters, or as a variable like `{{id}}`",
+                    quote(segment)
+                )
             });
         };
         let (name, kind) = match variable.split_once(':') {

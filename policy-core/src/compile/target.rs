@@ -47,12 +47,18 @@ pub(crate) fn resolve(
             return None;
         }
         (Some(_), Some((second, _))) => {
-            report.error(&format!("{pointer}/{second}"), "a rule has exactly one kind of target", None);
+            let help = "write a rule for each";
+            report.error(&format!("{pointer}/{second}"), "a rule has exactly one kind of target", Some(help.into()));
             return None;
         }
     };
     if entries.values().is_empty() {
-        report.error(&format!("{pointer}/{kind}"), "the target is empty: the rule could never match", None);
+        let help = "name what the rule is about, or take the rule out";
+        report.error(
+            &format!("{pointer}/{kind}"),
+            "the target is empty: the rule could never match",
+            Some(help.into()),
+        );
         return None;
     }
     let mut found: BTreeMap<String, Targets> = BTreeMap::new();
@@ -83,7 +89,8 @@ pub(crate) fn resolve(
             _ => match endpoint::parse(rest, &api.base, &VariableTypes { catalog: &api.catalog.vars }, patterns) {
                 Ok(endpoint) => targets.endpoints.push(endpoint),
                 Err(message) => {
-                    report.error(&at, message, None);
+                    let help = "write a method and a path below the API's base, like `GET /products/{id}`";
+                    report.explained(&at, message, help);
                     understood = false;
                 }
             },
@@ -98,13 +105,18 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
         Some((name, rest)) => match rest.strip_suffix(']').map(parse_filters) {
             Some(Some(filters)) => (name, filters),
             _ => {
-                report.error(at, "a filter is `[name=value|value]`", None);
+                let help = "write it behind the action, without blanks or quotes: `products.update[status=draft|live]`";
+                report.error(at, "a filter is `[name=value|value]`", Some(help.into()));
                 return None;
             }
         },
     };
     let Some((resource, action)) = name.rsplit_once('.') else {
-        report.error(at, "a scope is `api:resource.action`", None);
+        let help = match api.catalog.resources.contains_key(name) {
+            true => format!("name its actions: `{name}.read`, `{name}.write`, `{name}.*`, or one by its name"),
+            false => "write the resource and the action of the catalog, with a point between them".to_string(),
+        };
+        report.error(at, "a scope is `api:resource.action`", Some(help));
         return None;
     };
     let resources = || api.catalog.resources.keys().map(String::as_str);
@@ -184,7 +196,12 @@ fn named(
     let call = match read {
         Ok(call) => call,
         Err(message) => {
-            report.error(at, message, None);
+            let help = match kind {
+                "graphql" => "write it like `shop:mutation productUpdate`",
+                "tool" => "write it like `shop:update_product`",
+                _ => "write it like `shop:resources/read`",
+            };
+            report.explained(at, message, help);
             return None;
         }
     };
