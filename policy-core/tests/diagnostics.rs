@@ -47,15 +47,16 @@ fn mistyped_members_and_words() {
         (r#""purpose""#, r#""purpsoe""#, "unknown member `purpsoe` | did you mean `purpose`? | \"purpsoe\""),
         (r#""fields""#, r#""Fields""#, "unknown member `Fields` | did you mean `fields`? | \"Fields\""),
         (r#""only""#, r#""onyl""#, "unknown member `onyl` | did you mean `only`? | \"onyl\""),
-        (r#""max""#, r#""maximum""#, ""),
+        (r#""max""#, r#""maximum""#, "unknown member `maximum` | did you mean `max`? | \"maximum\""),
+        (r#""max""#, r#""colour""#, ""),
         (r#""enforce""#, r#""enforced""#, "unknown value `enforced` | did you mean `enforce`? | \"enforced\""),
         (r#""low""#, r#""none""#, "unknown value `none` | one of: `low`, `medium`, `high` | \"none\""),
         (r#""v1""#, r#""v2""#, "unknown value `v2` | did you mean `v1`? | \"v2\""),
     ] {
         let found = diagnosed(&replaced(piece, by));
         if expect.is_empty() {
-            assert!(found[0].starts_with("unknown member `maximum` | known here: "), "{found:?}");
-            assert!(found[0].ends_with(" | \"maximum\""), "{found:?}");
+            assert!(found[0].starts_with("unknown member `colour` | known here: "), "{found:?}");
+            assert!(found[0].ends_with(" | \"colour\""), "{found:?}");
         } else {
             assert_eq!(found, [expect]);
         }
@@ -121,9 +122,21 @@ fn missing_doubled_and_mistyped_values() {
 #[test]
 fn documents_that_are_no_json() {
     for (piece, by, expect) in [
-        (r#""version": "1","#, r#""version": "1""#, "not JSON: expected `,` or `}` | \""),
-        (r#""version": "1","#, r#""version": '1',"#, "not JSON: expected a value | '"),
-        (r#""version": "1","#, r#"// the version"#, "not JSON: expected a member name in double quotes | /"),
+        (
+            r#""version": "1","#,
+            r#""version": "1""#,
+            "not JSON: expected `,` or `}` | a comma is missing before this, behind what stands there | \"",
+        ),
+        (
+            r#""version": "1","#,
+            r#""version": '1',"#,
+            "not JSON: expected a value | write texts in double quotes: \"…\" | '",
+        ),
+        (
+            r#""version": "1","#,
+            r#"// the version"#,
+            "not JSON: expected a member name in double quotes | JSON has no comments: take this out | /",
+        ),
         (r#""max": 10"#, r#""max": 1234567890123456789"#, "a number with more than 18 significant digits | 1"),
     ] {
         assert_eq!(diagnosed(&replaced(piece, by)), [expect], "{by}");

@@ -98,3 +98,135 @@ fn words_with_and_without_a_value() {
         ["expected a boolean, found a string | write it without quotes: true | \"true\""]
     );
 }
+
+/// E1: what is no JSON says what to write.
+#[test]
+fn texts_that_are_no_json() {
+    let page = shop_page(r#"{ "permit": [{ "id": "p", "scope": "shop:products.read" }] }"#);
+    let with = |piece: &str, by: &str| {
+        assert!(page.contains(piece), "{piece}");
+        diagnosed(&sources(&[page.replacen(piece, by, 1)]))
+    };
+    let scope = r#""scope":"shop:products.read""#;
+    for (by, expect) in [
+        (r#""scope":"shop:products.read","#, "take out the comma before this: nothing follows it | }"),
+        (r#""scope":'shop:products.read'"#, "write texts in double quotes: \"…\" | '"),
+        (r#""scope":shop"#, "write texts and names in double quotes: \"…\" | s"),
+        (r#""scope":"a" // reads"#, "JSON has no comments: take this out | /"),
+        (r#""scope":"a" "mode":"shadow""#, "a comma is missing before this, behind what stands there | \""),
+        (r#""scope":.5"#, "write a digit before the point: 0.05 | ."),
+    ] {
+        let found = with(scope, by);
+        assert!(found.len() == 1 && found[0].ends_with(expect), "{by}: {found:#?}");
+    }
+    let open = page.trim_end().trim_end_matches('}');
+    let found = diagnosed(&sources(&[open.to_string()]));
+    assert!(found[0].contains("something that was opened is not closed"), "{found:#?}");
+}
+
+/// E1: members that other languages have.
+#[test]
+fn words_of_other_languages() {
+    for (members, expect) in [
+        (r#"{ "deny": [] }"#, "unknown member `deny` | did you mean `forbid`? | \"deny\""),
+        (r#"{ "rules": [] }"#, "unknown member `rules` | did you mean `permit`? | \"rules\""),
+    ] {
+        assert_eq!(page(members), [expect]);
+    }
+    for (limit, expect) in [
+        (r#"{ "field": "price", ">": 5 }"#, "unknown member `>` | did you mean `over`? | \">\""),
+        (r#"{ "field": "price", "maximum": 5 }"#, "unknown member `maximum` | did you mean `max`? | \"maximum\""),
+        (r#"{ "field": "status", "not": "draft" }"#, "unknown member `not` | did you mean `not_in`? | \"not\""),
+    ] {
+        assert_eq!(permit(&format!(r#""limits": [{limit}]"#)), [expect]);
+    }
+}
+
+/// E1: targets as other languages write them.
+#[test]
+fn targets_of_other_languages() {
+    let target = |target: &str| page(&format!(r#"{{ "permit": [{{ "id": "p", {target} }}] }}"#));
+    for (written, expect) in [
+        (
+            r#""scope": "shop/products.update""#,
+            "a target begins with the alias of an API | write `shop:products.update` | \"shop/products.update\"",
+        ),
+        (
+            r#""scope": "shop:products.update[category!=a]""#,
+            "a filter says which values pass: it has `=` and `|` alone | list the values that pass, or forbid the others: a forbid has the same filters | \"shop:products.update[category!=a]\"",
+        ),
+        (
+            r#""scope": "shop:products.update[category='a']""#,
+            "the quotes would be part of the filter's value | write it without: `[status=draft|live]` | \"shop:products.update[category='a']\"",
+        ),
+        (
+            r#""endpoint": "shop:PUT /products/:id""#,
+            "`:id` is no variable here: write `{id}` | \"shop:PUT /products/:id\"",
+        ),
+        (
+            r#""endpoint": "shop:PUT /products/*""#,
+            "`*` stands for nothing here: write a variable like `{id}`, or `{rest:path}` for all that follows | \"shop:PUT /products/*\"",
+        ),
+        (
+            r#""endpoint": "shop:PUT https://shop.example.com/v3/products/{id}""#,
+            "`https://shop.example.com/v3/products/{id}` is a whole address: write the path alone, without the host and the API's base | \"shop:PUT https://shop.example.com/v3/products/{id}\"",
+        ),
+    ] {
+        assert_eq!(target(written), [expect]);
+    }
+}
+
+/// E1: lists and roles that are named where something else is expected.
+#[test]
+fn lists_and_roles_in_the_wrong_place() {
+    let limit = |members: &str| {
+        page(&format!(
+            r#"{{ "lists": {{ "states": ["draft"] }}, "permit": [{{ "id": "p", "scope": "shop:products.update", "fields": "any",
+                 "limits": [{{ "field": "status", {members} }}] }}] }}"#
+        ))
+    };
+    let line = "expected constants in an array, or `list:NAME`";
+    assert_eq!(
+        limit(r#""in": "states""#),
+        [format!(
+            "{line} | write \"list:states\" for the list of the page, or [\"states\"] for this one text | \"states\""
+        )]
+    );
+    assert_eq!(limit(r#""in": "draft|live""#), [format!("{line} | write [\"draft\", \"live\"] | \"draft|live\"")]);
+    assert_eq!(
+        limit(r#""in": ["draft"], "beyond": "manager""#),
+        ["unknown value `manager` | write `{\"approval\": \"manager\"}` | \"manager\""]
+    );
+    assert_eq!(
+        limit(r#""pattern": "/draft/""#),
+        [
+            "warning: the slashes are part of the pattern: the value must have them too | write \"draft\": a pattern always stands for the whole value | \"/draft/\""
+        ]
+    );
+    assert_eq!(
+        permit(r#""approval": true"#),
+        ["expected a string, found a boolean | name a role of the page's `approvers`, in quotes | true"]
+    );
+    assert_eq!(
+        permit(r#""fields": ["price"]"#),
+        ["expected a string or an object, found an array | write `{\"only\": [\"price\"]}`, or \"any\" | ["]
+    );
+    assert_eq!(
+        permit(r#""fields": { "only": ["price"], "at_least_one": ["price"] }"#),
+        [
+            "expected an array, found a string | write a list of groups, each in brackets of its own: `[[\"price\", \"sale_price\"]]` | \"price\""
+        ]
+    );
+    assert_eq!(
+        permit(r#""counters": [{ "id": "c", "sum": ["price"], "max": 5, "window": "1h" }]"#),
+        ["expected a string, found an array | write one text, without brackets: \"price\" | ["]
+    );
+    let found = permit(r#""limits": [{ "field": "body.price", "max": 5 }], "fields": "any""#);
+    assert!(found[0].contains("; for the field of the request write `price` | "), "{found:#?}");
+    assert_eq!(
+        page(r#"{ "version": " ", "permit": [{ "id": "p", "scope": "shop:products.read" }] }"#),
+        [
+            "warning: this text is empty | write one that changes with the page, like 2026-11-20.1: events name it | \" \""
+        ]
+    );
+}

@@ -71,6 +71,12 @@ pub(crate) fn parse(
             None => Err(format!("unknown method {}: one of GET, POST, PUT, PATCH, DELETE", quote(method))),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    if path.contains("://") {
+        return Err(format!(
+            "{} is a whole address: write the path alone, without the host and the API's base",
+            quote(path)
+        ));
+    }
     if !path.starts_with('/') {
         return Err(format!("the path {} does not begin with `/`: write `/{path}`", quote(path)));
     }
@@ -93,6 +99,14 @@ pub(crate) fn parse(
         }
         if segment.is_empty() {
             return Err("the path has an empty segment".to_string());
+        }
+        if let Some(name) = segment.strip_prefix(':').filter(|name| !name.is_empty()) {
+            return Err(format!("{} is no variable here: write `{{{name}}}`", quote(segment)));
+        }
+        if matches!(segment, "*" | "**") {
+            return Err(format!(
+                "`{segment}` stands for nothing here: write a variable like `{{id}}`, or `{{rest:path}}` for all that follows"
+            ));
         }
         let Some(variable) = Variable::read(segment)? else {
             if segment.contains(['%', '?', '#', ';', '\\']) || !segment.is_ascii() {

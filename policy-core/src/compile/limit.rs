@@ -13,6 +13,7 @@ use super::money;
 use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
+use super::shape;
 use crate::number::Decimal;
 use crate::policy::{
     Action, Band, Constant, Currency, FieldKind, FieldType, Format, Limit, Measure, Money, Name, Predicate, Test,
@@ -306,9 +307,22 @@ fn predicates(
         }
     }
     if let Some(text) = &rule.pattern {
+        if let Some(inner) =
+            text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|inner| !inner.is_empty())
+        {
+            let help = format!("write \"{inner}\": a pattern always stands for the whole value");
+            report.warning(
+                &format!("{at}/pattern"),
+                "the slashes are part of the pattern: the value must have them too",
+                Some(help),
+            );
+        }
         match patterns.add(text) {
             Ok(index) => out.push(Predicate::Pattern { index, text: text.clone() }),
-            Err(message) => report.error(&format!("{at}/pattern"), message, None),
+            Err(message) => {
+                let help = "write it in the syntax of the `regex` crate: no look-around, no back-references";
+                report.error(&format!("{at}/pattern"), message, Some(help.into()));
+            }
         }
     }
     for (name, list) in [("prefix", &rule.prefix), ("domain", &rule.domain)] {
@@ -402,7 +416,13 @@ fn constants(
         ConstantList::Inline(words) => words,
         ConstantList::Named(text) => {
             let Some(name) = text.strip_prefix("list:") else {
-                let help = format!("write [\"{text}\"] for one constant, or \"list:NAME\" for a list of the page");
+                let help = if around.lists.contains_key(text) {
+                    format!("write \"list:{text}\" for the list of the page, or [\"{text}\"] for this one text")
+                } else if text.contains([',', '|']) {
+                    format!("write [{}]", shape::split(text))
+                } else {
+                    format!("write [\"{text}\"] for one constant, or \"list:NAME\" for a list of the page")
+                };
                 report.error(at, "expected constants in an array, or `list:NAME`", Some(help));
                 return None;
             };

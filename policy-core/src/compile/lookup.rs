@@ -143,6 +143,11 @@ pub(crate) fn known(name: &Name, action: &Action) -> Result<(), String> {
         } else {
             format!("`{}` has no lookup {}, but {}", action.name, quote(lookup), list(lookups, 8))
         };
+        let field = action
+            .field(field)
+            .filter(|_| lookup != CURRENT)
+            .map(|field| format!("; for the field of the request write `{}`", field.name));
+        let what = format!("{what}{}", field.unwrap_or_default());
         return Err(format!("unknown name {text}: {what}"));
     };
     if found.knows(field) {

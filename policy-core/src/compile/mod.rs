@@ -194,7 +194,7 @@ fn parse(index: usize, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Op
                 source.text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
             let help = match &e.kind {
                 crate::document::ReadErrorKind::Duplicate(_) => Some("keep one of the two".into()),
-                _ => None,
+                _ => shape::of_text(&source.text, start).map(Into::into),
             };
             let message = format!("{}", WithoutPlace(&e));
             diagnostics.push(Diagnostic { severity: Severity::Error, source: index, span: start..end, message, help });
@@ -223,7 +223,7 @@ fn typed<'d, T: serde::Deserialize<'d>>(
         Err(SourceError { span, message, help }) => {
             let whole = document.root().span();
             let span = span.unwrap_or(whole);
-            let help = help.or_else(|| shape::instead(document, span.start, &message));
+            let help = shape::instead(document, span.start, &message).or(help);
             // Of an object only its first character is underlined: its text may be the whole file.
             let text = document.source().get(span.clone()).unwrap_or_default();
             let span = if text.starts_with(['{', '[']) { span.start..span.start + 1 } else { span };

@@ -190,6 +190,15 @@ fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timesta
 
 /// Parts of the page that no decision depends on.
 fn about(template: &Template, report: &mut Report<'_>) {
+    for (name, text) in [("version", &template.version), ("agent/purpose", &template.agent.purpose)] {
+        if text.trim().is_empty() {
+            let help = match name {
+                "version" => "write one that changes with the page, like 2026-11-20.1: events name it",
+                _ => "say in one sentence what the agent is for",
+            };
+            report.warning(&format!("/{name}"), "this text is empty", Some(help.into()));
+        }
+    }
     if template.owners.is_empty() {
         report.error(
             "/owners",

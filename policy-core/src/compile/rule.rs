@@ -72,7 +72,7 @@ impl<'a> Known<'a> {
         let listed = |alias: &String, call| apis.get(alias).is_some_and(|api| api.parts.calls.contains_key(call));
         let all_listed = targets.iter().all(|(alias, targets)| targets.calls.iter().all(|call| listed(alias, call)));
         let actions = if all_listed { actions_of(targets, apis) } else { Vec::new() };
-        Self { actions, variables: path_variables(targets, apis), keyless: keyless(targets, apis) }
+        Self { actions, variables: path_variables(targets, apis), keyless: super::canary::keyless(targets, apis) }
     }
 
     /// What is known under all of several targets.
@@ -96,19 +96,6 @@ impl<'a> Known<'a> {
         let (lists, roles) = (&template.lists, &template.approvers);
         Surroundings { actions, variables, keyless, lists, roles, money: template.money.as_ref(), head_only: false }
     }
-}
-
-/// Names of a target's actions whose requests never say which resource they are about.
-fn keyless<'a>(targets: &BTreeMap<String, Targets>, apis: &'a BTreeMap<String, ApiParts<'_>>) -> Vec<&'a str> {
-    let mut out = Vec::new();
-    for (alias, targets) in targets {
-        let Some(api) = apis.get(alias) else { continue };
-        let without = targets.actions.iter().filter(|(index, _)| !super::canary::says_key(*index, api));
-        let actions = without.filter_map(|(index, _)| api.parts.actions.get(*index as usize));
-        // What holds operations is never counted itself.
-        out.extend(actions.filter(|action| !action.is_carrier() && action.inner.is_empty()).map(|a| a.name.as_str()));
-    }
-    out
 }
 
 /// Names of the path variables of a target's endpoints.

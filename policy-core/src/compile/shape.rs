@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::document::{Document, Kind, Value};
 
@@ -35,8 +36,27 @@ pub(crate) fn instead(document: &Document, start: usize, message: &str) -> Optio
     let (name, holder) = (path.last()?, path.len().checked_sub(2).and_then(|index| path.get(index)));
     let member = if name.is_empty() { holder.map_or("", |name| *name) } else { name };
     let text = document.source().get(value.span()).filter(|text| text.len() <= 60);
+    if matches!(member, "beyond" | "on_unavailable") && message.starts_with("unknown value") {
+        let role = value
+            .string()
+            .filter(|role| document.root().member("approvers").is_some_and(|all| all.member(role).is_some()));
+        return role.map(|role| format!("write `{{\"approval\": \"{role}\"}}`"));
+    }
     let expected = message.strip_prefix("expected ")?.split(", found").next()?;
     match expected {
+        "a string" if value.kind() == Kind::Array => {
+            let first = value.children().next().and_then(Value::string)?;
+            Some(format!("write one text, without brackets: \"{first}\""))
+        }
+        "an array" if matches!(member, "exactly_one" | "at_least_one") => {
+            Some("write a list of groups, each in brackets of its own: `[[\"price\", \"sale_price\"]]`".into())
+        }
+        "an array" | "an array or an object" | "a string or an array" if value.kind() == Kind::Object => {
+            Some("write it in brackets: `[{…}]`".into())
+        }
+        "a string or an object" if member == "fields" => {
+            Some(format!("write `{{\"only\": {}}}`, or \"any\"", text.unwrap_or("[\"price\"]")))
+        }
         "a string" => string(value, member, path.contains(&"hours")),
         "a whole number" | "a whole number of 0 or more" | "a smaller whole number" => Some(match value.string() {
             Some(text) if text.parse::<u32>().is_ok() => format!("write it without quotes: {text}"),
@@ -46,8 +66,9 @@ pub(crate) fn instead(document: &Document, start: usize, message: &str) -> Optio
             Some(text @ ("true" | "false")) => format!("write it without quotes: {text}"),
             _ => "write true or false".into(),
         }),
-        "an array" | "an array or an object" | "a string or an array" if value.kind() != Kind::Object => {
-            Some(format!("write it in brackets: [{}]", text?))
+        "an array" | "an array or an object" | "a string or an array" => {
+            let parts = value.string().filter(|text| text.contains([',', '|'])).map(split);
+            Some(format!("write it in brackets: [{}]", parts.unwrap_or(text?.to_string())))
         }
         "an object" if holder == Some(&"approvers") => {
             Some("write `{}`, or `{\"expires\": \"30m\"}`; whose keys have the role says the gateway document".into())
@@ -70,6 +91,7 @@ fn string(value: Value<'_>, member: &str, of_hours: bool) -> Option<String> {
     };
     Some(match member {
         "equals" => format!("`equals` names another value of the request; for a constant write `\"in\": [{plain}]`"),
+        "approval" => "name a role of the page's `approvers`, in quotes".into(),
         "from" | "until" if of_hours => "write a time of day in quotes, like \"08:00\"".into(),
         "window" | "expires" | "hold" | "fresh" | "until" => {
             "write a duration in quotes, with its unit: \"30s\", \"15m\", \"24h\" or \"7d\"".into()
@@ -78,8 +100,14 @@ fn string(value: Value<'_>, member: &str, of_hours: bool) -> Option<String> {
     })
 }
 
+/// Texts that stand in one, with commas or bars between them: as members of a list.
+pub(crate) fn split(text: &str) -> String {
+    let parts = text.split([',', '|']).map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join(", ")
+}
+
 /// The innermost value that begins at this byte, with the names of the members on the way to it.
-fn find(root: Value<'_>, start: usize) -> Option<(Value<'_>, alloc::vec::Vec<&str>)> {
+fn find(root: Value<'_>, start: usize) -> Option<(Value<'_>, Vec<&str>)> {
     let mut path = alloc::vec![""];
     let mut value = root;
     while value.span().start != start {
@@ -87,4 +115,22 @@ fn find(root: Value<'_>, start: usize) -> Option<(Value<'_>, alloc::vec::Vec<&st
         path.push(value.name());
     }
     Some((value, path))
+}
+
+/// What to write where a text is no JSON, at this byte.
+pub(crate) fn of_text(text: &str, at: usize) -> Option<&'static str> {
+    let before = text.get(..at)?.trim_end().chars().next_back();
+    let rest = text.get(at..)?;
+    let opened = matches!(before, Some(',' | '[' | '{' | ':') | None);
+    Some(match rest.chars().next() {
+        None => "something that was opened is not closed: add the `}` or `]` that is missing",
+        Some('/' | '#') => "JSON has no comments: take this out",
+        Some('}' | ']') if before == Some(',') => "take out the comma before this: nothing follows it",
+        Some('\'' | '`' | '\u{201c}' | '\u{201d}') => "write texts in double quotes: \"…\"",
+        Some('.') if opened => "write a digit before the point: 0.05",
+        Some('+') if opened => "write a number without `+`",
+        Some('"' | '{' | '[') if !opened => "a comma is missing before this, behind what stands there",
+        Some(c) if c.is_alphabetic() && opened => "write texts and names in double quotes: \"…\"",
+        _ => return None,
+    })
 }

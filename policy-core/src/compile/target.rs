@@ -67,7 +67,11 @@ pub(crate) fn resolve(
         let at = if entries.is_list() { format!("{pointer}/{kind}/{position}") } else { format!("{pointer}/{kind}") };
         let Some((alias, rest)) = entry.split_once(':') else {
             let example = apis.keys().next().map_or("api", String::as_str);
-            let help = format!("write `{example}:{entry}`");
+            let aliased = apis.keys().find_map(|alias| {
+                let rest = entry.strip_prefix(alias.as_str())?.strip_prefix(['/', '.', ' '])?;
+                Some(format!("{alias}:{rest}"))
+            });
+            let help = format!("write `{}`", aliased.unwrap_or_else(|| format!("{example}:{entry}")));
             report.error(&at, "a target begins with the alias of an API", Some(help));
             understood = false;
             continue;
@@ -103,6 +107,18 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
     let (name, filters) = match text.split_once('[') {
         None => (text, Vec::new()),
         Some((name, rest)) => match rest.strip_suffix(']').map(parse_filters) {
+            Some(Some(filters)) if filters.iter().any(|(name, _)| name.ends_with(['!', '<', '>', '~'])) => {
+                let help = "list the values that pass, or forbid the others: a forbid has the same filters";
+                report.error(at, "a filter says which values pass: it has `=` and `|` alone", Some(help.into()));
+                return None;
+            }
+            Some(Some(filters))
+                if filters.iter().flat_map(|(_, values)| values).any(|value| value.starts_with(['\'', '"'])) =>
+            {
+                let help = "write it without: `[status=draft|live]`";
+                report.error(at, "the quotes would be part of the filter's value", Some(help.into()));
+                return None;
+            }
             Some(Some(filters)) => (name, filters),
             _ => {
                 let help = "write it behind the action, without blanks or quotes: `products.update[status=draft|live]`";

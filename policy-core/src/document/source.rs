@@ -9,7 +9,7 @@ use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::{Kind, Value};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{meant, nearest};
 use crate::quote::{list, quote};
 
 /// Enums of this name choose their variant by the JSON type of the value: `string`, `number`, `boolean`, `array`,
@@ -50,7 +50,8 @@ impl de::Error for SourceError {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let help = match nearest(field, expected.iter().copied()) {
+        let near = nearest(field, expected.iter().copied()).or_else(|| meant(field, expected));
+        let help = match near {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known here: {}", list(expected.iter().copied(), 32)),
         };
