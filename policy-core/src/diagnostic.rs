@@ -40,6 +40,36 @@ pub fn nearest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -
         .map(|(_, candidate)| candidate)
 }
 
+/// What other languages call what this one has: the first of the candidates that is such a word for `wrong`.
+#[must_use]
+pub fn meant<'c>(wrong: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let words: &[&str] = match wrong.to_ascii_lowercase().as_str() {
+        "allow" | "allowed" | "allows" | "grant" => &["permit", "only", "allow"],
+        "rules" | "permits" | "permissions" => &["permit"],
+        "deny" | "denied" | "block" | "prohibit" => &["forbid", "never"],
+        "required" | "mandatory" => &["require"],
+        ">" | "gt" | "greater_than" | "above" | "more_than" => &["over"],
+        "<" | "lt" | "less_than" | "below" => &["under"],
+        ">=" | "gte" | "minimum" | "at_least" | "from" => &["min"],
+        "<=" | "lte" | "maximum" | "at_most" | "limit" | "most" => &["max"],
+        "=" | "==" | "eq" | "enum" | "one_of" | "value" | "values" | "is" => &["in"],
+        "!=" | "not" | "ne" | "none_of" => &["not_in"],
+        "regex" | "regexp" | "matches" | "match" => &["pattern"],
+        "if" | "condition" | "conditions" | "only_if" => &["when"],
+        "pct" | "percentage" | "relative" => &["percent"],
+        "amount" | "value_change" => &["absolute"],
+        "action" | "actions" | "resource" | "resources" => &["scope"],
+        "path" | "url" | "route" | "method" => &["endpoint"],
+        "period" | "interval" | "every" | "duration" => &["window"],
+        "ttl" | "timeout" | "valid_for" => &["expires"],
+        "name" => &["id"],
+        "timezone" | "tz" => &["time_zone"],
+        "approver" | "approval_roles" | "roles" => &["approvers"],
+        _ => return None,
+    };
+    words.iter().find_map(|word| candidates.iter().copied().find(|candidate| candidate == word))
+}
+
 /// Edits (insert, delete, replace, swap neighbours) between two texts.
 pub(crate) fn distance(a: &str, b: &str) -> usize {
     use alloc::vec::Vec;
@@ -74,5 +104,16 @@ mod tests {
         assert_eq!(nearest("Permit", names), Some("permit"));
         assert_eq!(nearest("versions", names), Some("version"));
         assert_eq!(nearest("colour", names), None);
+    }
+
+    #[test]
+    fn words_of_other_languages_are_understood_where_they_fit() {
+        let limit = ["field", "in", "not_in", "min", "max", "over", "under"];
+        for (wrong, right) in [(">", "over"), ("maximum", "max"), ("not", "not_in"), ("Enum", "in")] {
+            assert_eq!(meant(wrong, &limit), Some(right));
+        }
+        assert_eq!(meant("deny", &["permit", "forbid"]), Some("forbid"));
+        assert_eq!(meant("deny", &limit), None);
+        assert_eq!(meant("colour", &limit), None);
     }
 }

@@ -355,7 +355,7 @@ fn diagnostics_of_targets() {
     );
     diagnose(
         &of(r#"{ "id": "p", "tool": "srv:get_product", "body": { "opaque": true } }"#),
-        &["a call is known by its body: it cannot pass unread | true"],
+        &["a call is known by its body: it cannot pass unread | take `\"opaque\": true` out | true"],
     );
     // A catalog name would mean nothing for the tool that is not listed, and a limit on it would hold.
     let mixed =

@@ -421,7 +421,7 @@ fn slips() {
         (r#""percent": 101, "by": "resource""#, "the percentage of a canary is 0 to 100, in hundredths"),
         (r#""percent": "-1", "by": "resource""#, "the percentage of a canary is 0 to 100"),
         (r#""percent": "0.005", "by": "resource""#, "in hundredths | write 5 or \"0.25\""),
-        (r#""percent": "5%", "by": "resource""#, "`5%` is not a decimal number"),
+        (r#""percent": "5%", "by": "resource""#, "`5%` is not a number | write the number alone: 5"),
         (r#""percent": 0, "by": "resource""#, "a canary of 0 % has no resource inside"),
         (r#""percent": 0, "by": "session""#, "a canary of 0 % has no session inside"),
         (

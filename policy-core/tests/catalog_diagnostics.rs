@@ -26,11 +26,23 @@ fn catalogs() {
         (
             r#""GET /products/{id}/notify""#,
             r#""GET /products/{id}""#,
-            "one endpoint (GET) is listed by `products.get` and `products.notify` | \"resources\"",
+            "one endpoint (GET) is listed by `products.get` and `products.notify`: take it out of one of them | \"resources\"",
         ),
-        (r#""action": "create" }"#, r#""action": "creates" }"#, "unknown action `products.creates` | {"),
-        (r#"{ "at": "/meta" }"#, r#"{ "at": "meta" }"#, "`meta` is not a pointer | \"meta\""),
-        (r#"{ "at": "/meta" }"#, r#"{ "at": "/**/a/**" }"#, "`/**/a/**` is not a pointer | \"/**/a/**\""),
+        (
+            r#""action": "create" }"#,
+            r#""action": "creates" }"#,
+            "unknown action `products.creates`: did you mean `products.create`? | {",
+        ),
+        (
+            r#"{ "at": "/meta" }"#,
+            r#"{ "at": "meta" }"#,
+            "`meta` is not a pointer: write where the value stands in the body, like `/price` or `/lines/*/price` | \"meta\"",
+        ),
+        (
+            r#"{ "at": "/meta" }"#,
+            r#"{ "at": "/**/a/**" }"#,
+            "`/**/a/**` is not a pointer: write where the value stands in the body, like `/price` or `/lines/*/price` | \"/**/a/**\"",
+        ),
         (r#"[["price", "stock"]]"#, r#"[["price", "stocks"]]"#, "`stocks` is not a field of this resource | ["),
         (
             r#""action": "create" }"#,
@@ -44,7 +56,11 @@ fn catalogs() {
             "unknown parent `shop`: it is `path.NAME`, a variable of this action's endpoints, or a pointer to a \
              member beside the lists | \"shop\"",
         ),
-        (r#""unit": "minor", "#, "", "a money field needs `unit` and `currency` | \"amount\""),
+        (
+            r#""unit": "minor", "#,
+            "",
+            "a money field needs `unit` (`minor` for cents, `major` for euros) and `currency` (a code like `eur`, or the place of one) | \"amount\"",
+        ),
     ] {
         let found = with(piece, by);
         assert!(found.iter().any(|text| text == expect), "{by}: {found:?}");
@@ -63,7 +79,10 @@ fn catalogs() {
         source(SourceKind::Catalog, POSTGREST),
         source(SourceKind::Catalog, POSTGREST),
     ];
-    diagnose(&twice, &["two catalogs are named `postgrest` | \"postgrest\""]);
+    diagnose(
+        &twice,
+        &["two catalogs are named `postgrest` | give one of them another name, or take one out | \"postgrest\""],
+    );
     let circle = vec![
         source(SourceKind::Gateway, GATEWAY),
         source(SourceKind::Catalog, r#"{ "catalog": "a", "extends": "b" }"#),
@@ -71,7 +90,12 @@ fn catalogs() {
         source(SourceKind::Catalog, r#"{ "catalog": "c", "extends": "d" }"#),
     ];
     let found = diagnosed(&circle);
-    assert!(found.contains(&"the catalogs extend each other in a circle | \"b\"".to_string()), "{found:?}");
+    assert!(
+        found.contains(
+            &"the catalogs extend each other in a circle | take `extends` out of one of them | \"b\"".to_string()
+        ),
+        "{found:?}"
+    );
     assert!(found.iter().any(|text| text.starts_with("unknown catalog `d` | ")), "{found:?}");
 }
 
@@ -92,7 +116,10 @@ fn extensions_keep_effects() {
     };
     assert_eq!(extended("door"), [""; 0]);
     for effect in ["read", "safe", "gate", "brake"] {
-        assert_eq!(extended(effect), [format!("an extension does not change the effect of an action | \"{effect}\"")]);
+        assert_eq!(
+            extended(effect),
+            [format!("an extension does not change the effect of an action: write the one of its base | \"{effect}\"")]
+        );
     }
 }
 
@@ -116,22 +143,22 @@ fn extensions_keep_endpoints() {
     assert_eq!(
         extended(&moved),
         [
-            "an extension keeps the endpoints of its base's actions | \"endpoints\"",
-            "an extension does not move an endpoint of its base | \"endpoints\"",
+            "an extension keeps the endpoints of its base's actions: list them too, or take the action out | \"endpoints\"",
+            "an extension does not move an endpoint of its base: name the action that has it there | \"endpoints\"",
         ]
     );
     // A variable by another name or type reaches the same requests.
     assert_eq!(
         extended(&peek("DELETE /products/{any:text}")),
-        ["an extension does not move an endpoint of its base | \"endpoints\""]
+        ["an extension does not move an endpoint of its base: name the action that has it there | \"endpoints\""]
     );
     let shared = peek("PATCH|GET /products/{id}");
     assert_eq!(
         extended(&shared),
         [
-            "one endpoint (GET) is listed by `products.get` and `products.peek` | \"resources\"",
-            "one endpoint (PATCH) is listed by `products.peek` and `products.update` | \"resources\"",
-            "an extension does not move an endpoint of its base | \"endpoints\"",
+            "one endpoint (GET) is listed by `products.get` and `products.peek`: take it out of one of them | \"resources\"",
+            "one endpoint (PATCH) is listed by `products.peek` and `products.update`: take it out of one of them | \"resources\"",
+            "an extension does not move an endpoint of its base: name the action that has it there | \"endpoints\"",
         ]
     );
 }
@@ -141,7 +168,12 @@ fn extensions_keep_endpoints() {
 fn a_pointer_that_is_none_is_the_only_finding() {
     let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:orders.get" }] }"#)]);
     all[1] = source(SourceKind::Catalog, SHOP.replace(r#""at": "/tags""#, r#""at": "tags""#));
-    diagnose(&all, &["`tags` is not a pointer | \"tags\""]);
+    diagnose(
+        &all,
+        &[
+            "`tags` is not a pointer: write where the value stands in the body, like `/price` or `/lines/*/price` | \"tags\"",
+        ],
+    );
 }
 
 /// E1: what a catalog says by a slip.
@@ -178,5 +210,48 @@ fn slips() {
     assert_eq!(
         with(slug, slug, r#""name", "thing", "slugs""#),
         ["warning: no path of this API has the variable `slugs` | did you mean `slug`? | \"slugs\""]
+    );
+}
+
+/// E1: names that no request of the resource has.
+#[test]
+fn keys_and_filters_name_what_requests_have() {
+    let with = |piece: &str, by: &str| {
+        assert!(SHOP.contains(piece), "{piece}");
+        let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:files.read" }] }"#)]);
+        all[1] = source(SourceKind::Catalog, SHOP.replacen(piece, by, 1));
+        diagnosed(&all)
+    };
+    let orders = "\"orders\": {\n      \"key\": \"path.id\"";
+    for (key, expect) in [
+        (
+            r#""path.ids""#,
+            "no endpoint of `orders` has the path variable `ids` | did you mean `path.id`? | \"path.ids\"",
+        ),
+        (
+            r#""path.order""#,
+            "no endpoint of `orders` has the path variable `order` | its endpoints have `id` | \"path.order\"",
+        ),
+        (
+            r#"{ "name": "path.order", "strip": "x/" }"#,
+            "no endpoint of `orders` has the path variable `order` | its endpoints have `id` | \"path.order\"",
+        ),
+        (
+            r#""number""#,
+            "unknown field `number` | known here: `amount`, `currency`, `guests`, `lines`, `status` | \"number\"",
+        ),
+    ] {
+        assert_eq!(with(orders, &format!("\"orders\": {{\n      \"key\": {key}")), [expect], "{key}");
+    }
+    for fine in ["query.id", "/id", "status", "header.x-order"] {
+        assert_eq!(with(orders, &format!("\"orders\": {{\n      \"key\": \"{fine}\"")), [""; 0], "{fine}");
+    }
+    // A row says its key in the body.
+    assert_eq!(with("\"key\": \"path.id\"", "\"key\": \"path.product\""), [""; 0]);
+    assert_eq!(
+        with(orders, &format!("{orders}, \"filters\": {{ \"shop\": \"path.shop\" }}")),
+        [
+            "warning: no endpoint of `orders` has the path variable `shop`: no request passes this filter | its endpoints have `id` | \"path.shop\""
+        ]
     );
 }

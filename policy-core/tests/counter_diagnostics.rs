@@ -27,7 +27,7 @@ fn page(members: &str, expect: &[&str]) {
 #[test]
 fn what_is_counted() {
     said(r#"{ "id": "c", "count": "requests", "max": 5, "window": "1m" }"#, &[]);
-    let one = "a counter has exactly one of `count`, `sum` and `drift` | {";
+    let one = "a counter has exactly one of `count`, `sum` and `drift` | write `\"count\": \"requests\"`, `\"sum\": \"amount\"`, or `\"drift\": \"net\"` with `field` | {";
     said(r#"{ "id": "c", "max": 5, "window": "1m" }"#, &[one]);
     said(r#"{ "id": "c", "count": "rows", "sum": "price", "max": 5, "window": "1m" }"#, &[one]);
     said(
@@ -36,11 +36,13 @@ fn what_is_counted() {
     );
     said(
         r#"{ "id": "c", "sum": "name", "max": 5, "window": "1m" }"#,
-        &["a sum adds numbers, and `name` is a string | name a field whose type is a number | \"name\""],
+        &[
+            "a sum adds numbers, and the catalog says that `name` is a text | name a field whose type is a number | \"name\"",
+        ],
     );
     said(
         r#"{ "id": "c", "count": "requests", "field": "price", "max": 5, "window": "1m" }"#,
-        &["`field` belongs to a `drift` | \"price\""],
+        &["`field` belongs to a `drift` | take it out; what is added up is named by `sum` | \"price\""],
     );
     said(
         r#"{ "id": " ", "count": "requests", "max": 5, "window": "1m" }"#,
@@ -48,11 +50,13 @@ fn what_is_counted() {
     );
     said(
         r#"{ "id": "c", "count": "requests", "max": 5, "window": "1m" }, { "id": "c", "count": "rows", "max": 5, "window": "1m" }"#,
-        &["two counters are named `c` | \"c\""],
+        &["two counters are named `c` | give one of them another id: each has a budget of its own | \"c\""],
     );
     page(
         r#"{ "permit": [{ "id": "w", "endpoint": "shop:POST /pictures", "body": { "opaque": true, "types": ["image/png"] }, "counters": [{ "id": "c", "sum": "/size", "max": 5, "window": "1m" }] }] }"#,
-        &["an opaque body is not read: nothing in it can be counted | \"/size\""],
+        &[
+            "an opaque body is not read: nothing in it can be counted | take `\"opaque\": true` out, or count `requests` | \"/size\"",
+        ],
     );
 }
 
@@ -61,11 +65,11 @@ fn how_much() {
     said(r#"{ "id": "c", "sum": "price", "max": "0.50", "window": "1m" }"#, &[]);
     said(
         r#"{ "id": "c", "count": "rows", "max": "0.5", "window": "1m" }"#,
-        &["requests and rows are counted in whole numbers | \"0.5\""],
+        &["requests and rows are counted in whole numbers | write a whole number, like 100 | \"0.5\""],
     );
     said(
         r#"{ "id": "c", "sum": "price", "max": -1, "window": "1m" }"#,
-        &["nothing is ever less than nothing: `max` is not negative | -1"],
+        &["a counter begins at 0: its `max` is not negative | write how much may be used in a window | -1"],
     );
     said(
         r#"{ "id": "c", "sum": "price", "max": { "percent": 5 }, "window": "1m" }"#,
@@ -120,12 +124,12 @@ fn of_what_each() {
     );
     said(
         r#"{ "id": "c", "count": "rows", "max": 5, "window": "1h", "per": ["resource", "resource"] }"#,
-        &["`resource` stands here twice | \"resource\""],
+        &["`resource` stands here twice | keep one of the two | \"resource\""],
     );
     said(
         r#"{ "id": "c", "count": "rows", "max": 5, "window": "session", "per": ["session", "session"] }"#,
         &[
-            "`session` stands here twice | \"session\"",
+            "`session` stands here twice | keep one of the two | \"session\"",
             "warning: no identity source of the gateway takes session tokens: no request can be counted here | add `{ \"session_token\": { \"header\": \"authorization\" } }` to `identity` in the gateway document | \"session\"",
         ],
     );
@@ -237,7 +241,9 @@ fn drifts() {
     );
     store(
         r#"{ "id": "d", "drift": "net", "field": "price", "max": {}, "window": "7d", "per": ["resource"] }"#,
-        &["`max` needs `percent`, `absolute` or both | \"max\""],
+        &[
+            "`max` needs `percent`, `absolute` or both | write `{\"percent\": 5}`, `{\"absolute\": \"5.00\"}` or both | \"max\"",
+        ],
     );
     store(
         r#"{ "id": "d", "drift": "net", "field": "price", "max": { "percent": 5 }, "charge": "attempt", "window": "7d", "per": ["resource"] }"#,
@@ -258,4 +264,47 @@ fn drifts() {
             "nothing says what `price` of `products.update` is measured against: unknown name `current.price`: nothing says how to look `products.update` up as it is now | name the current values to measure it against: `\"against\": [\"price\"]` | \"max\"",
         ],
     );
+}
+
+/// E1: a counter that nothing fits into, unless a person may let it pass.
+#[test]
+fn nothing_fits() {
+    let with = |counter: &str| {
+        support::diagnosed(&support::pages::sources(&[support::pages::permits_page(&format!(
+            r#"{{ "id": "p", "scope": "shop:products.update", "fields": "any", "counters": [{{ "id": "c", "window": "1h", "max": 0, {counter} }}] }}"#
+        ))]))
+    };
+    assert_eq!(
+        with(r#""count": "requests""#),
+        [
+            "warning: the counter lets nothing pass: its `max` is 0 | write how many may pass in a window; to refuse them all, take the permit out or write a forbid | 0"
+        ]
+    );
+    assert_eq!(
+        with(r#""sum": "price""#),
+        [
+            "warning: the counter lets only amounts of 0 pass: its `max` is 0 | write the most that may add up in a window | 0"
+        ]
+    );
+    assert_eq!(with(r#""count": "rows", "beyond": { "approval": "manager" }"#), [""; 0]);
+}
+
+/// E1: a budget for each resource, of requests that do not say which one they are about.
+#[test]
+fn a_budget_for_each_resource_of_what_names_none() {
+    let with = |scope: &str| {
+        support::diagnosed(&support::pages::sources(&[support::pages::permits_page(&format!(
+            r#"{{ "id": "p", "scope": {scope}, "fields": "any",
+                 "counters": [{{ "id": "c", "count": "requests", "max": 5, "window": "1h", "per": ["resource"] }}] }}"#
+        ))]))
+    };
+    let line = |action: &str| {
+        format!(
+            "no request of `{action}` says which resource it is about: all of them would be refused | name the actions whose requests say it, and put the others into a permit of their own | \"resource\""
+        )
+    };
+    assert_eq!(with(r#""shop:products.search""#), [line("products.search")]);
+    let both = with(r#"["shop:products.get", "shop:products.list"]"#);
+    assert_eq!(both, [format!("warning: {}", line("products.list"))]);
+    assert_eq!(with(r#""shop:products.update""#), [""; 0]);
 }

@@ -47,15 +47,16 @@ fn mistyped_members_and_words() {
         (r#""purpose""#, r#""purpsoe""#, "unknown member `purpsoe` | did you mean `purpose`? | \"purpsoe\""),
         (r#""fields""#, r#""Fields""#, "unknown member `Fields` | did you mean `fields`? | \"Fields\""),
         (r#""only""#, r#""onyl""#, "unknown member `onyl` | did you mean `only`? | \"onyl\""),
-        (r#""max""#, r#""maximum""#, ""),
+        (r#""max""#, r#""maximum""#, "unknown member `maximum` | did you mean `max`? | \"maximum\""),
+        (r#""max""#, r#""colour""#, ""),
         (r#""enforce""#, r#""enforced""#, "unknown value `enforced` | did you mean `enforce`? | \"enforced\""),
         (r#""low""#, r#""none""#, "unknown value `none` | one of: `low`, `medium`, `high` | \"none\""),
         (r#""v1""#, r#""v2""#, "unknown value `v2` | did you mean `v1`? | \"v2\""),
     ] {
         let found = diagnosed(&replaced(piece, by));
         if expect.is_empty() {
-            assert!(found[0].starts_with("unknown member `maximum` | known here: "), "{found:?}");
-            assert!(found[0].ends_with(" | \"maximum\""), "{found:?}");
+            assert!(found[0].starts_with("unknown member `colour` | known here: "), "{found:?}");
+            assert!(found[0].ends_with(" | \"colour\""), "{found:?}");
         } else {
             assert_eq!(found, [expect]);
         }
@@ -74,27 +75,43 @@ fn missing_doubled_and_mistyped_values() {
             r#""version": "1", "version": "2","#,
             "the member `version` occurs twice in one object | keep one of the two | \"",
         ),
-        (r#""version": "1""#, r#""version": 1"#, "expected a string, found a number | 1"),
+        (r#""version": "1""#, r#""version": 1"#, "expected a string, found a number | write it in quotes: \"1\" | 1"),
         (r#""version": "1""#, r#""version": null"#, "expected a string, found null | null"),
         (
             r#"["shop.example.com"]"#,
             r#""shop.example.com""#,
-            "expected an array or an object, found a string | \"shop.example.com\"",
+            "expected an array or an object, found a string | write it in brackets: [\"shop.example.com\"] | \"shop.example.com\"",
         ),
-        (r#"{ "product": "a team" }"#, r#"["a team"]"#, "expected an object, found an array | ["),
-        (r#""max": 10"#, r#""max": true"#, "expected a number, or a number in a string | true"),
-        (r#""in": "list:states""#, r#""in": 1"#, "expected a string or an array, found a number | 1"),
-        (r#""enforce""#, r#"["enforce"]"#, "expected a name in quotes, found an array | ["),
-        (r#""enforce""#, "1", "expected a name in quotes, found a number | 1"),
+        (
+            r#"{ "product": "a team" }"#,
+            r#"["a team"]"#,
+            "expected an object, found an array | write it like `{\"product\": \"pricing@example.com\"}` | [",
+        ),
+        (
+            r#""max": 10"#,
+            r#""max": true"#,
+            "expected a number, or a number in a string | write a number, like 10 or \"19.99\" | true",
+        ),
+        (
+            r#""in": "list:states""#,
+            r#""in": 1"#,
+            "expected a string or an array, found a number | write it in brackets: [1] | 1",
+        ),
+        (
+            r#""enforce""#,
+            r#"["enforce"]"#,
+            "expected a name in quotes, found an array | one of: `enforce`, `shadow` | [",
+        ),
+        (r#""enforce""#, "1", "expected a name in quotes, found a number | one of: `enforce`, `shadow` | 1"),
         (
             r#"{ "name": "agent", "purpose": "a test", "impact": "low" }"#,
             r#"["agent", "a test", "low"]"#,
-            "expected an object, found an array | [",
+            "expected an object, found an array | write it like `{\"name\": \"price-agent\", \"purpose\": \"…\", \"impact\": \"low\"}` | [",
         ),
         (
             r#"{ "id": "read", "scope": "shop:products.read" }"#,
             r#"["read", "shop:products.read"]"#,
-            "expected an object, found an array | [",
+            "expected an object, found an array | write it like `{\"id\": \"look\", \"scope\": \"shop:products.read\"}` | [",
         ),
     ] {
         assert_eq!(diagnosed(&replaced(piece, by)), [expect], "{by}");
@@ -105,9 +122,21 @@ fn missing_doubled_and_mistyped_values() {
 #[test]
 fn documents_that_are_no_json() {
     for (piece, by, expect) in [
-        (r#""version": "1","#, r#""version": "1""#, "not JSON: expected `,` or `}` | \""),
-        (r#""version": "1","#, r#""version": '1',"#, "not JSON: expected a value | '"),
-        (r#""version": "1","#, r#"// the version"#, "not JSON: expected a member name in double quotes | /"),
+        (
+            r#""version": "1","#,
+            r#""version": "1""#,
+            "not JSON: expected `,` or `}` | a comma is missing before this, behind what stands there | \"",
+        ),
+        (
+            r#""version": "1","#,
+            r#""version": '1',"#,
+            "not JSON: expected a value | write texts in double quotes: \"…\" | '",
+        ),
+        (
+            r#""version": "1","#,
+            r#"// the version"#,
+            "not JSON: expected a member name in double quotes | JSON has no comments: take this out | /",
+        ),
         (r#""max": 10"#, r#""max": 1234567890123456789"#, "a number with more than 18 significant digits | 1"),
     ] {
         assert_eq!(diagnosed(&replaced(piece, by)), [expect], "{by}");
@@ -157,7 +186,7 @@ fn unknown_names() {
     ] {
         // A predicate that is wrong is none: what follows from that may be said too.
         let mut found = diagnosed(&replaced(piece, by));
-        found.retain(|text| !text.starts_with("this test has a measure and no predicate"));
+        found.retain(|text| !text.starts_with("this test says what is measured"));
         assert_eq!(found, [expect], "{by}");
     }
     let catalog = diagnosed(&replaced(r#""shop-v3""#, r#""shop-v4""#));
@@ -172,10 +201,22 @@ fn wrong_targets() {
             r#""products.read""#,
             "a target begins with the alias of an API | write `shop:products.read` | \"products.read\"",
         ),
-        (r#""shop:products""#, "a scope is `api:resource.action` | \"shop:products\""),
-        (r#""shop:products.read[category]""#, "a filter is `[name=value|value]` | \"shop:products.read[category]\""),
-        (r#""shop:products.read[category=a""#, "a filter is `[name=value|value]` | \"shop:products.read[category=a\""),
-        ("[]", "the target is empty: the rule could never match | \"scope\""),
+        (
+            r#""shop:products""#,
+            "a scope is `api:resource.action` | name its actions: `products.read`, `products.write`, `products.*`, or one by its name | \"shop:products\"",
+        ),
+        (
+            r#""shop:products.read[category]""#,
+            "a filter is `[name=value|value]` | write it behind the action, without blanks or quotes: `products.update[status=draft|live]` | \"shop:products.read[category]\"",
+        ),
+        (
+            r#""shop:products.read[category=a""#,
+            "a filter is `[name=value|value]` | write it behind the action, without blanks or quotes: `products.update[status=draft|live]` | \"shop:products.read[category=a\"",
+        ),
+        (
+            "[]",
+            "the target is empty: the rule could never match | name what the rule is about, or take the rule out | \"scope\"",
+        ),
     ] {
         assert_eq!(diagnosed(&replaced(r#""shop:products.read""#, by)), [expect], "{by}");
     }
@@ -184,18 +225,23 @@ fn wrong_targets() {
         ("shop:FETCH /products", "unknown method `FETCH`: one of GET, POST, PUT, PATCH, DELETE"),
         ("shop:HEAD /products", "HEAD is allowed wherever GET is; write GET"),
         ("shop:GET /a//b", "the path has an empty segment"),
-        ("shop:DELETE products/{id}", "the path `products/{id}` begins with `/`"),
-        ("shop:GET /a%20b", "`a%20b` is neither a literal segment nor a variable"),
+        ("shop:DELETE products/{id}", "the path `products/{id}` does not begin with `/`: write `/products/{id}`"),
+        ("shop:GET /a%20b", "`a%20b` is no part of a path: write it in plain characters, or as a variable like `{id}`"),
         ("shop:GET /{x:path}/b", "a variable of type `path` must be last"),
         ("shop:GET /{x}/{x}", "the path variable `x` occurs twice"),
         ("shop:GET /{x:word}", "unknown type `word` of a path variable: token, text, path or digits"),
     ] {
         let found = diagnosed(&replaced(FORBIDDEN, &format!(r#""endpoint": "{by}""#)));
-        assert_eq!(found, [format!("{expect} | \"{by}\"")]);
+        let help = if expect.contains("write ") {
+            ""
+        } else {
+            " | write a method and a path below the API's base, like `GET /products/{id}`"
+        };
+        assert_eq!(found, [format!("{expect}{help} | \"{by}\"")]);
     }
     let both =
         replaced(r#""scope": "shop:products.read""#, r#""scope": "shop:products.read", "endpoint": "shop:GET /x""#);
-    diagnose(&both, &["a rule has exactly one kind of target | \"shop:products.read\""]);
+    diagnose(&both, &["a rule has exactly one kind of target | write a rule for each | \"shop:products.read\""]);
     let none = replaced(r#", "scope": "shop:products.read""#, "");
     diagnose(
         &none,
@@ -217,7 +263,7 @@ fn wrong_words_of_every_kind() {
         (
             r#""2026-12-01T00:00:00Z""#,
             r#""2026-10-01T00:00:00Z""#,
-            "the page ends before it begins: `until` must be later than `from` | \"2026-10-01T00:00:00Z\"",
+            "the page ends before it begins: `until` must be later than `from` | write a later time, or swap the two | \"2026-10-01T00:00:00Z\"",
         ),
         (r#""10m""#, r#""10 min""#, "`10 min` is not a duration | write 30s, 5m, 24h or 7d | \"10 min\""),
         (
@@ -236,13 +282,17 @@ fn wrong_words_of_every_kind() {
             "expected constants in an array, or `list:NAME` | write [\"draft\"] for one constant, or \"list:NAME\" for a list of the page | \"draft\"",
         ),
         (r#""in": "list:states""#, r#""format": "numeric""#, ""),
-        (r#""in": "list:states""#, r#""in": []"#, "the list is empty: nothing could ever be in it | \"in\""),
+        (
+            r#""in": "list:states""#,
+            r#""in": []"#,
+            "the list is empty: nothing could ever be in it | list what the value may be, or must not be; whether it is there at all says `present` | \"in\"",
+        ),
         (
             r#""in": "list:states""#,
             r#""prefix": [""]"#,
-            "`prefix` needs one or more values, none of them empty | \"prefix\"",
+            "`prefix` needs one or more values, none of them empty | write them in a list, like `[\"draft-\"]` | \"prefix\"",
         ),
-        (r#""in": "list:states""#, r#""unique": false"#, "`unique` is true or left out | false"),
+        (r#""in": "list:states""#, r#""unique": false"#, "`unique` is true or left out | take it out | false"),
         (
             r#""fields": { "only": ["price", "status"] }"#,
             r#""fields": "all""#,
@@ -281,17 +331,23 @@ fn contradictory_limits() {
         ),
         (
             r#"{ "field": "name", "length": { "min": 3, "max": 2 } }"#,
-            "no length is at least 3 and at most 2 | \"length\"",
+            "no length is at least 3 and at most 2 | swap the two | \"length\"",
         ),
-        (r#"{ "field": "name", "length": {} }"#, "`length` needs `min` or `max` | \"length\""),
-        (r#"{ "in": ["a"] }"#, "a test has exactly one measure: `field`, `count` or `sum` | {"),
+        (
+            r#"{ "field": "name", "length": {} }"#,
+            "`length` needs `min` or `max` | write it like `{\"max\": 80}` | \"length\"",
+        ),
+        (
+            r#"{ "in": ["a"] }"#,
+            "a test has exactly one measure: `field`, `count` or `sum` | say what is measured: `\"field\": \"price\"` | {",
+        ),
         (
             r#"{ "field": "price", "sum": "price", "max": 1 }"#,
-            "a test has exactly one measure: `field`, `count` or `sum` | {",
+            "a test has exactly one measure: `field`, `count` or `sum` | write a limit for each | {",
         ),
         (
             r#"{ "count": "rows", "in": [1] }"#,
-            "a count or a sum can only be bounded by `min`, `max`, `over`, `under` | {",
+            "a count or a sum can only be bounded by `min`, `max`, `over`, `under` | write the other conditions as a limit of their own, on a `field` | {",
         ),
         (
             r#"{ "field": "price", "max": 1, "when": [{ "count": "rows", "max": 1 }] }"#,
@@ -299,20 +355,31 @@ fn contradictory_limits() {
         ),
         (
             r#"{ "field": "price", "max": 1, "when": [{ "id": "x", "field": "price", "max": 1 }] }"#,
-            "`id` belongs to a limit, not to a test of `when` | \"x\"",
+            "`id` belongs to a limit, not to a test of `when` | take it out, or write it in the limit itself | \"x\"",
         ),
-        (r#"{ "id": "0", "field": "status", "in": ["a"] }"#, "two limits are named `0` | \"0\""),
+        (
+            r#"{ "id": "0", "field": "status", "in": ["a"] }"#,
+            "two limits are named `0` | give one of them another id; a limit without one is named by its place: 0, 1, … | \"0\"",
+        ),
     ] {
         assert_eq!(diagnosed(&replaced(status, by)), [expect], "{by}");
     }
     let none = diagnosed(&replaced(status, r#"{ "field": "price" }"#));
-    assert!(none[0].starts_with("this test has a measure and no predicate | add one: in, "), "{none:?}");
+    assert!(
+        none[0].starts_with(
+            "this test says what is measured, and not what must hold of it | say what must hold of it: in, "
+        ),
+        "{none:?}"
+    );
 }
 
 /// E1: rules that get in each other's way.
 #[test]
 fn rules_that_contradict_each_other() {
-    diagnose(&replaced(r#""id": "write""#, r#""id": "read""#), &["two rules are named `read` | \"read\""]);
+    diagnose(
+        &replaced(r#""id": "write""#, r#""id": "read""#),
+        &["two rules are named `read` | give one of them another id: events and approvals name the rule | \"read\""],
+    );
     diagnose(
         &replaced(r#""only": ["price", "status"]"#, r#""only": ["price", "status"], "never": ["price"]"#),
         &["`price` is in `only` and in `never` | take it out of one of them | \"fields\""],
@@ -327,10 +394,17 @@ fn rules_that_contradict_each_other() {
             "`read` and `write` can match the same operation, and one of them asks for approval: the other would let it pass | narrow one of the targets, or put both into one rule | \"write\"",
         ],
     );
-    diagnose(&sources(&[PAGE.to_string(), PAGE.to_string()]), &["two templates are for the agent `agent` | \"agent\""]);
+    diagnose(
+        &sources(&[PAGE.to_string(), PAGE.to_string()]),
+        &[
+            "two templates are for the agent `agent` | an agent has one page: put the rules into one of them | \"agent\"",
+        ],
+    );
     diagnose(
         &sources(&[shop_page("{}")]),
-        &["warning: the page permits nothing: every request of this agent is refused | \"permit\""],
+        &[
+            "warning: the page permits nothing: every request of this agent is refused | add what the agent may do: `{\"id\": \"look\", \"scope\": \"API:RESOURCE.ACTION\"}` | \"permit\"",
+        ],
     );
     diagnose(
         &replaced(r#"{ "product": "a team" }"#, "{}"),
@@ -352,7 +426,7 @@ fn stages_need_hosts_by_stage() {
         &sources(&[page]),
         &[
             "unknown stage `stagin` | did you mean `staging`? | \"released_for\"",
-            "no host of this API is reachable: its rules could never match | \"hosts\"",
+            "no host of this API is reachable: its rules could never match | list a host, like `[\"shop.example.com\"]`; with stages, for a stage of `released_for` | \"hosts\"",
         ],
     );
 }
@@ -369,9 +443,12 @@ fn the_gateway_document() {
     for (text, expect) in [
         (
             r#"{ "ambit": "gateway-v1", "identity": [] }"#,
-            "no identity source: no request could name its agent | \"identity\"",
+            "no identity source: no request could name its agent | say where the agent's name stands, like `[{\"header\": \"x-agent-name\"}]` | \"identity\"",
         ),
-        (r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a b" }] }"#, "`a b` is not a header name | \"a b\""),
+        (
+            r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a b" }] }"#,
+            "`a b` is not a header name | write it like `x-agent-name`: letters, digits, `-` and `_` | \"a b\"",
+        ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "cookie": "a" }] }"#,
             "unknown value `cookie` | one of: `header`, `token`, `jwt`, `mtls`, `kong_consumer`, `session_token` | ",
@@ -398,15 +475,15 @@ fn the_gateway_document() {
         ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "body_kib": 0 } }"#,
-            "`body_kib` is 1 to 16384 | 0",
+            "`body_kib` is 1 to 16384 | write how many KiB, like 256 | 0",
         ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "body_timeout_ms": 1 } }"#,
-            "`body_timeout_ms` is 100 to 600000 | 1",
+            "`body_timeout_ms` is 100 to 600000 | write milliseconds, like 15000 | 1",
         ),
         (
             r#"{ "ambit": "gateway-v1", "identity": [{ "header": "a" }], "limits": { "counters_kib": 8 } }"#,
-            "`counters_kib` is 64 to 1048576 | 8",
+            "`counters_kib` is 64 to 1048576 | write how many KiB, like 65536 | 8",
         ),
     ] {
         let found = with(text);
@@ -451,7 +528,7 @@ fn bases_are_plain() {
             r#""hosts": ["shop.example.com"]"#,
             &format!(r#""base": "{base}", "hosts": ["shop.example.com"]"#),
         ));
-        let expect = "a base is empty, or plain segments that begin with `/` and do not end in one";
+        let expect = "a base is empty, or plain segments that begin with `/` and do not end in one | write the path before all endpoints, like `/v1`, or leave `base` out";
         assert_eq!(found[0], format!("{expect} | \"{base}\""));
     }
     diagnose(

@@ -72,7 +72,7 @@ fn a_target_that_is_not_understood_is_the_only_finding() {
         (r#""scope": "shpo:products.update""#, "unknown API `shpo` | did you mean `shop`? | \"shpo:products.update\""),
         (
             r#""endpoint": "shop:FETCH /products""#,
-            "unknown method `FETCH`: one of GET, POST, PUT, PATCH, DELETE | \"shop:FETCH /products\"",
+            "unknown method `FETCH`: one of GET, POST, PUT, PATCH, DELETE | write a method and a path below the API's base, like `GET /products/{id}` | \"shop:FETCH /products\"",
         ),
     ] {
         diagnose(&page(target), &[expect]);
@@ -89,7 +89,9 @@ fn multipart_is_no_json_type() {
         ));
         diagnose(
             &sources(&[page]),
-            &[&format!("a multipart body is not JSON: an upstream would read its parts | \"{name}\"")],
+            &[&format!(
+                "a multipart body is not JSON: an upstream would read its parts | take it out; other types of JSON are like `application/vnd.api+json` | \"{name}\""
+            )],
         );
     }
 }
@@ -251,7 +253,7 @@ fn permits_nobody_can_meet() {
         ),
         (
             r#""fields": "any", "limits": [{ "sum": "status", "max": 5 }]"#,
-            "a sum adds numbers, and `status` is a string | name a field whose type is a number | \"status\"",
+            "a sum adds numbers, and the catalog says that `status` is a text | name a field whose type is a number | \"status\"",
         ),
         (
             r#""fields": "any", "limits": [{ "field": "contact", "domain": ["example.org", "*.example.com"] }]"#,

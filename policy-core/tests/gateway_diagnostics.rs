@@ -63,8 +63,14 @@ fn a_sound_document_says_nothing() {
 fn keys_are_of_somebody_and_for_something() {
     let approve = "who begins sessions or commands the gateway does not approve: make a key for each duty";
     for (more, expect) in [
-        (json!({ "id": "a b" }), "`a b` is not 1 to 128 visible ASCII characters | \"a b\""),
-        (json!({ "owner": "" }), "`` is not 1 to 128 visible ASCII characters | \"\""),
+        (
+            json!({ "id": "a b" }),
+            "`a b` is not 1 to 128 visible ASCII characters | write it without blanks, like `lead-2026` | \"a b\"",
+        ),
+        (
+            json!({ "owner": "" }),
+            "`` is not 1 to 128 visible ASCII characters | write it without blanks, like `lead-2026` | \"\"",
+        ),
         (
             json!({ "public_key": "AAAA" }),
             "`AAAA` is not an Ed25519 public key in base64url | `ambit keygen` makes a key, and prints this | \"AAAA\"",
@@ -75,7 +81,7 @@ fn keys_are_of_somebody_and_for_something() {
         ),
         (
             json!({ "from": "2026-01-02T00:00:00Z", "until": "2026-01-02T00:00:00Z" }),
-            "the key is never valid: `until` is not after `from` | \"2026-01-02T00:00:00Z\"",
+            "the key is never valid: `until` is not after `from` | write a later time, or swap the two | \"2026-01-02T00:00:00Z\"",
         ),
     ] {
         said(json!({ "keys": [key(more)] }), &[expect]);
@@ -164,7 +170,12 @@ fn signed_messages_need_a_name_for_the_gateway() {
             "a gateway with keys needs a name | write `\"name\"`: signed messages say which gateway they are for | \"keys\"",
         ],
     );
-    said(json!({ "name": "a b" }), &["`a b` is not a name: 1 to 128 visible ASCII characters | \"a b\""]);
+    said(
+        json!({ "name": "a b" }),
+        &[
+            "`a b` is not a name: 1 to 128 visible ASCII characters | write it without blanks, like `gateway-1` | \"a b\"",
+        ],
+    );
 }
 
 #[test]
@@ -198,7 +209,10 @@ fn a_pause_is_of_somebody() {
         (json!({ "agent": "agent", "all": true }), who),
         (json!({ "all": false }), who),
         (json!({ "agent": "agnet" }), "unknown agent `agnet` | did you mean `agent`? | \"agnet\""),
-        (json!({ "all": true, "reason": "a\u{7}b" }), "a reason is one line of at most 200 bytes | \"a\\u0007b\""),
+        (
+            json!({ "all": true, "reason": "a\u{7}b" }),
+            "a reason is one line of at most 200 bytes | write it shorter, without line breaks | \"a\\u0007b\"",
+        ),
         (
             json!({ "all": true, "until": "soon" }),
             "`soon` is not a time | write RFC 3339 in UTC: 2026-01-31T00:00:00Z | \"soon\"",

@@ -483,7 +483,7 @@ fn diagnostics() {
     expect(
         r#""by_call": { "at": "/price" }"#,
         r#""by_call": { "at": "/price", "by_call": { "at": "/p" } }"#,
-        "`by_call` stands within `by_action`, and holds neither",
+        "`by_call` holds neither `by_call` nor `by_action`: write it within `by_action`",
     );
     expect(r#""strip": "gid://shop/Product/""#, r#""strip": """#, "`strip` is the prefix to take off");
     let rules = [

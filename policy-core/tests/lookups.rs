@@ -219,8 +219,9 @@ fn what_several_rows_share_is_fetched_once() {
 /// Values of an address come from the agent: what could change the address is not looked up.
 #[test]
 fn an_agent_cannot_steer_a_lookup() {
-    let set = store_permits(
-        r#"{ "id": "p", "scope": "store:refunds.create", "fields": "any", "limits": [{ "field": "current.charged", "max": "100" }] }"#,
+    let set = store(
+        r#"{ "money": { "currency": "usd" }, "permit": [{ "id": "p", "scope": "store:refunds.create", "fields": "any",
+             "limits": [{ "field": "current.charged", "max": "100" }] }] }"#,
     );
     let set = Arc::new(set);
     for charge in ["../payers/x", "a/b", "a%2fb", "a?x=1", "a#b", "..", ".", "", "a b", "a;b", "\\u0000", "ü"] {

@@ -39,7 +39,10 @@ fn addresses() {
             &["the path has an empty segment, or one of dots | \"/products//{id}\""],
         ),
         (r#""get": "/prod%75cts/{id}", "list""#, &["`/v1/prod%75cts/` is not part of a path | \"/prod%75cts/{id}\""]),
-        (r#""get": "products/{id}", "list""#, &["the path `products/{id}` begins with `/` | \"products/{id}\""]),
+        (
+            r#""get": "products/{id}", "list""#,
+            &["the path `products/{id}` does not begin with `/`: write `/products/{id}` | \"products/{id}\""],
+        ),
         (
             r#""get": "/products/{id:path}", "list""#,
             &["a variable of an address stands for one segment, not for several | \"/products/{id:path}\""],
@@ -56,9 +59,15 @@ fn addresses() {
             r#""get": "/products/{id}", "arguments": {"id":"id"}, "list""#,
             &["`arguments` are those of a `tool` | \"arguments\""],
         ),
-        (r#""get": "/products/{id}", "pointer": "a", "list""#, &["this is not a pointer to one place | \"a\""]),
-        (r#""get": "/products/{id}", "each": "/*", "list""#, &["this is not a pointer to one place | \"/*\""]),
-        (r#""list""#, &["an address is either `get` or `tool` | {"]),
+        (
+            r#""get": "/products/{id}", "pointer": "a", "list""#,
+            &["this is not a pointer to one place: write it like `/data`, without `*` | \"a\""],
+        ),
+        (
+            r#""get": "/products/{id}", "each": "/*", "list""#,
+            &["this is not a pointer to one place: write it like `/data`, without `*` | \"/*\""],
+        ),
+        (r#""list""#, &["an address is either `get`, like `/products/{id}`, or `tool`: write one of them | {"]),
     ] {
         let found = catalog(get, by);
         assert!(expect.iter().all(|line| found.iter().any(|text| text == line)), "{by}: {found:#?}");
@@ -114,7 +123,7 @@ fn fields_variables_and_totals() {
     let found = catalog(r#""for": "lines""#, r#""for": "rows""#);
     assert_eq!(found[0], "`rows` is not a field of this resource | \"rows\"");
     let found = catalog(r#""vars": { "sku": "shelf/sku" }"#, r#""vars": { "sku": "a.b.c" }"#);
-    assert_eq!(found[0], "`a.b.c` is not `LOOKUP.field` with a pointer tail | \"a.b.c\"");
+    assert_eq!(found[0], "`a.b.c` is not a name like `current.price`, the name of a lookup and of a field | \"a.b.c\"");
     let found = catalog(r#""payer": { "vars""#, r#""query": { "vars""#);
     assert!(
         found[0].starts_with("no lookup can be named `query`: names of it would mean something else"),
@@ -176,7 +185,7 @@ fn names_of_pages() {
         ),
         (
             r#"{ "field": "current.price", "present": true }"#,
-            "`present` says nothing of a resource as it is now: what is missing there is not known | true",
+            "`present` says nothing of a resource as it is now: what is missing there is not known | leave `present` out: a test of a value that is not known does not hold | true",
         ),
     ] {
         assert_eq!(limit(test), [expect], "{test}");
@@ -209,19 +218,19 @@ fn bounds_of_changes() {
     for (test, expect) in [
         (
             r#"{ "field": "price", "change": {} }"#,
-            "`change` needs `percent`, `absolute` or both | \"change\"".to_string(),
+            "`change` needs `percent`, `absolute` or both | write `{\"percent\": 5}`, `{\"absolute\": \"5.00\"}` or both | \"change\"".to_string(),
         ),
         (
             r#"{ "field": "price", "change": { "percent": "-5" } }"#,
-            "the bound of a change is not negative | \"-5\"".into(),
+            "the bound of a change is not negative | write how large the change may be, without a sign; for one direction alone use `increase` or `decrease` | \"-5\"".into(),
         ),
         (
             r#"{ "sum": "price", "increase": { "percent": "5" } }"#,
-            "`increase` belongs to a test of `field` | \"increase\"".into(),
+            "`increase` bounds the change of a `field`, not of a count or a sum | name the value that changes: `\"field\": \"price\"` | \"increase\"".into(),
         ),
         (
             r#"{ "field": "price", "change": { "percent": "5", "against": [] } }"#,
-            "`against` names nothing | \"against\"".into(),
+            "`against` names nothing | name current values, like `[\"price\"]`, or leave it out | \"against\"".into(),
         ),
         (
             r#"{ "field": "price", "change": { "percent": "5", "against": ["prise"] } }"#,
@@ -277,4 +286,90 @@ fn on_unavailable_softens() {
     assert!(found[0].starts_with("`b` and `a` can match the same operation"), "{found:#?}");
     let found = diagnosed(&sources_on(STORE, &page(r#""on_unavailable": { "approval": "boss" },"#)));
     assert!(found.iter().any(|text| text.starts_with("unknown role `boss`")), "{found:#?}");
+}
+
+/// B6: a change is one of numbers.
+#[test]
+fn changes_of_texts() {
+    let text = "say which texts it may be: `\"in\": [\"…\"]`; if its texts are numbers, give the field `\"type\": \"decimal\"` in the catalog";
+    for (word, direction) in [("change", "percent"), ("increase", "absolute"), ("decrease", "percent")] {
+        assert_eq!(
+            limit(&format!(r#"{{ "field": "status", "{word}": {{ "{direction}": 5 }} }}"#)),
+            [format!("`{word}` bounds a number, and the catalog says that `status` is a text | {text} | \"{word}\"")]
+        );
+    }
+    let drift = r#""counters": [{ "id": "c", "drift": "net", "field": "status", "max": { "percent": 5 }, "window": "day", "per": ["resource"] }]"#;
+    assert_eq!(
+        permit("store:products.update", drift),
+        [
+            "a drift adds up changes of numbers, and the catalog says that `status` is a text | name a field whose type is a number | \"status\""
+        ]
+    );
+}
+
+/// E1: percentages that bound hardly anything, and parts that were written for percentages.
+#[test]
+fn unusual_percentages() {
+    for (change, expect) in [
+        (
+            r#""change": { "percent": 500 }"#,
+            "warning: a change of 500 percent bounds nearly nothing: the value may fall to 0 | write a smaller number, or bound each way by itself: `increase` and `decrease` | 500",
+        ),
+        (
+            r#""change": { "percent": 100 }"#,
+            "warning: a change of 100 percent bounds nearly nothing: the value may fall to 0 | write a smaller number, or bound each way by itself: `increase` and `decrease` | 100",
+        ),
+        (
+            r#""decrease": { "percent": 100 }"#,
+            "warning: a change of 100 percent bounds nearly nothing: the value may fall to 0, and no value above it falls further | write a smaller number, like 5 | 100",
+        ),
+        (
+            r#""increase": { "percent": "401" }"#,
+            "warning: a change of 401 percent bounds nearly nothing: the value may become more than five times as large | write a smaller number, like 5 | \"401\"",
+        ),
+        (
+            r#""change": { "percent": "0.05" }"#,
+            "warning: this is 0.05 of one percent, not 5 percent | write 5 for 5 percent | \"0.05\"",
+        ),
+    ] {
+        assert_eq!(limit(&format!(r#"{{ "field": "price", {change} }}"#)), [expect], "{change}");
+    }
+    for fine in [
+        r#""change": { "percent": 99 }"#,
+        r#""change": { "percent": 500, "absolute": 5 }"#,
+        r#""change": { "percent": 0 }"#,
+        r#""change": { "percent": 1 }"#,
+        r#""increase": { "percent": 400 }"#,
+        r#""decrease": { "percent": 99.5 }"#,
+    ] {
+        assert_eq!(limit(&format!(r#"{{ "field": "price", {fine} }}"#)), [""; 0], "{fine}");
+    }
+    let drift = |kind: &str| {
+        let counter = format!(
+            r#""counters": [{{ "id": "c", "drift": "{kind}", "field": "price", "max": {{ "percent": 150 }}, "window": "day", "per": ["resource"] }}]"#
+        );
+        permit("store:products.update", &counter)
+    };
+    // Of changes that add up in both directions more than the whole may be meant.
+    assert_eq!((drift("net").len(), drift("gross").len()), (1, 0));
+}
+
+/// B8: a total is known of a whole list, so its address says how long a page is.
+#[test]
+fn totals_ask_for_a_page_size() {
+    let get = r#""get": "/orders?product={id}&per_page=3""#;
+    let line = "a total needs the whole list, and this address does not say how many elements it asks for: unless the answer says that it is whole, the total is not known";
+    for (address, sized) in
+        [("/orders?product={id}", "/orders?product={id}&per_page=100"), ("/orders/{id}", "/orders/{id}?per_page=100")]
+    {
+        assert_eq!(
+            catalog(get, &format!(r#""get": "{address}""#)),
+            [format!(
+                "warning: {line} | add the API's parameter for the size of a page, with no more than it gives at once: `{sized}` | \"{address}\""
+            )]
+        );
+    }
+    for size in ["per_page=50", "limit=50", "pageSize=50", "first=50"] {
+        assert_eq!(catalog(get, &format!(r#""get": "/orders?product={{id}}&{size}""#)), [""; 0], "{size}");
+    }
 }

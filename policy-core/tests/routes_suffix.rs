@@ -337,7 +337,7 @@ fn what_is_no_suffix_is_said() {
         ("{id}.{kind}", format!("`{{id}}.{{kind}}`: {behind} `{{id}}` or `{{id}}.json`")),
         ("{}.json", "`{}.json`: a variable has a name: write `{id}`".into()),
         ("{:token}", "`{:token}`: a variable has a name: write `{id}`".into()),
-        ("{id", "`{id` is neither a literal segment nor a variable".into()),
+        ("{id", "`{id` is no part of a path: write it in plain characters, or as a variable like `{id}`".into()),
         (
             "{x:path}.json",
             "a variable of type `path` has no suffix: write `{x:path}`, or `{x:text}.json` for one segment".into(),
@@ -351,7 +351,12 @@ fn what_is_no_suffix_is_said() {
     ] {
         let endpoint = format!("shop:GET /o/{segment}");
         let page = format!(r#"{{ "permit": [{{ "id": "p", "endpoint": "{endpoint}" }}] }}"#);
-        assert_eq!(diagnosed(&documents(&page)), [format!("{expect} | \"{endpoint}\"")]);
+        let help = if expect.contains("write ") {
+            ""
+        } else {
+            " | write a method and a path below the API's base, like `GET /products/{id}`"
+        };
+        assert_eq!(diagnosed(&documents(&page)), [format!("{expect}{help} | \"{endpoint}\"")]);
     }
 }
 
@@ -371,6 +376,7 @@ fn an_extension_keeps_suffixes_apart() {
     };
     assert_eq!(extended("GET /products/{id}.csv"), [""; 0]);
     assert_eq!(extended("GET /products/{id}"), [""; 0]);
-    let moved = ["an extension does not move an endpoint of its base | \"endpoints\""];
+    let moved =
+        ["an extension does not move an endpoint of its base: name the action that has it there | \"endpoints\""];
     assert_eq!(extended("DELETE /products/{any:text}.json"), moved);
 }

@@ -55,11 +55,11 @@ fn bounds() {
     );
     said(
         r#""count": "writes", "window": "5m", "baseline": 5, "times": -1"#,
-        &["nothing is ever less than nothing: this is not negative | -1"],
+        &["a tripwire counts from 0: this is not negative | write a number above 0, like 3 | -1"],
     );
     said(
         r#""count": "writes", "window": "5m", "max": 9999999999"#,
-        &["nobody counts so far | write at most 1000000000 | 9999999999"],
+        &["this number is too large to be counted | write at most 1000000000 | 9999999999"],
     );
 }
 
@@ -138,7 +138,10 @@ fn names() {
             r#"{{ "tripwires": [{tripwires}], "permit": [{{ "id": "r", "scope": "shop:products.get" }}] }}"#
         ))])
     };
-    diagnose(&page(&[one("a"), one("a")].join(",")), &["two tripwires are named `a` | \"a\""]);
+    diagnose(
+        &page(&[one("a"), one("a")].join(",")),
+        &["two tripwires are named `a` | give one of them another id | \"a\""],
+    );
     diagnose(
         &page(&one(" ")),
         &["a tripwire needs an id | name what it watches: the pause and its record go by this name | \" \""],
@@ -164,4 +167,31 @@ fn where_an_answer_says_that_it_failed() {
         &catalog("errors"),
         &["this is not a pointer into an answer, like `/errors` or `/data/*/userErrors` | \"errors\""],
     );
+}
+
+/// E1: what is usual, and how many times that is too much.
+#[test]
+fn times_the_usual() {
+    let with = |bound: &str| {
+        support::diagnosed(&support::pages::sources(&[support::pages::shop_page(&format!(
+            r#"{{ "permit": [{{ "id": "p", "scope": "shop:products.read" }}],
+                 "tripwires": [{{ "id": "t", "count": "writes", "window": "5m", {bound}, "then": "pause_writes" }}] }}"#
+        ))]))
+    };
+    assert_eq!(
+        with(r#""baseline": 10, "times": "0.5""#),
+        [
+            "0.5 times the usual is less than usual: this trips when nothing is wrong | write how many times the usual is too much: 1 or more, like 3 | \"0.5\""
+        ]
+    );
+    assert_eq!(
+        with(r#""baseline": 0, "times": 3"#),
+        [
+            "any number of times 0 is 0: the first one trips | write how many are usual in a window; where none is, bound it by `max` | 0"
+        ]
+    );
+    assert_eq!(with(r#""baseline": 10, "times": "3x""#), ["`3x` is not a number | write the number alone: 3 | \"3x\""]);
+    for fine in [r#""baseline": 10, "times": 1"#, r#""baseline": 10, "times": "1.5""#] {
+        assert_eq!(with(fine), [""; 0], "{fine}");
+    }
 }

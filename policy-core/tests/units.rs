@@ -257,7 +257,7 @@ fn slips() {
         ),
         (r#""type": "integer" }"#, r#""scale": 2 }"#, "`scale` belongs to numbers"),
         (r#""huf": 0"#, r#""forint": 0"#, "`forint` is not an ISO 4217 currency code"),
-        (r#""huf": 0"#, r#""huf": 19"#, "a minor unit has at most 18 digits: cents have 2"),
+        (r#""huf": 0"#, r#""huf": 19"#, "a minor unit has at most 18 digits: write 2"),
         (r#""huf": 0"#, r#""huf": 0, "HUF": 2"#, "the currency `huf` is listed twice"),
     ] {
         let said = said(piece, by);

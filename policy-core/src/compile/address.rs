@@ -35,7 +35,7 @@ pub(super) fn address(
     };
     let types = VariableTypes { catalog: &around.catalog.vars };
     if !path.starts_with('/') {
-        return Err(format!("the path {} begins with `/`", quote(path)));
+        return Err(format!("the path {} does not begin with `/`: write `/{path}`", quote(path)));
     }
     let whole = match path.strip_prefix("//") {
         Some(rest) => format!("/{rest}"),

@@ -126,9 +126,14 @@ fn minor_digits(catalog: &Catalog, faults: &mut Vec<Fault>) -> Vec<(String, u32)
         let mut fault = |message: String| faults.push((format!("/minor_digits/{name}"), message));
         let code = name.to_ascii_lowercase();
         if !(name.len() == 3 && name.bytes().all(|b| b.is_ascii_alphabetic())) {
-            fault(format!("{} is not an ISO 4217 currency code", crate::quote::quote(name)));
+            fault(format!(
+                "{} is not an ISO 4217 currency code: write its three letters, like `huf`",
+                crate::quote::quote(name)
+            ));
         } else if *digits > MOST_MINOR_DIGITS {
-            fault(format!("a minor unit has at most {MOST_MINOR_DIGITS} digits: cents have 2"));
+            fault(format!(
+                "a minor unit has at most {MOST_MINOR_DIGITS} digits: write 2 where it is a hundredth, as cents are"
+            ));
         } else if out.iter().any(|(known, _)| *known == code) {
             fault(format!("the currency {} is listed twice", crate::quote::quote(&code)));
         } else {
@@ -230,7 +235,12 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
                 let target =
                     if row.action.contains('.') { row.action.clone() } else { format!("{resource}.{}", row.action) };
                 let Some(index) = index_of.get(&target) else {
-                    faults.push((pointer, format!("unknown action {}", crate::quote::quote(&target))));
+                    let near = crate::diagnostic::nearest(&target, index_of.keys().map(String::as_str));
+                    let hint = near.map_or_else(
+                        || "name an action of this catalog".into(),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    faults.push((pointer, format!("unknown action {}: {hint}", crate::quote::quote(&target))));
                     continue;
                 };
                 if let Some(parent) = &row.parent
@@ -251,7 +261,10 @@ fn rows(catalog: &Catalog, parts: &mut CatalogParts, faults: &mut Vec<Fault>) {
                 };
                 let key = match row.key.as_deref().map(Path::parse) {
                     Some(None) => {
-                        faults.push((pointer, "`key` is not a pointer".into()));
+                        faults.push((
+                            pointer,
+                            "`key` is not a pointer: write where the row says its key, like `/id`".into(),
+                        ));
                         continue;
                     }
                     Some(Some(key)) => Some(key),
@@ -293,8 +306,12 @@ fn listed_once(parts: &CatalogParts, faults: &mut Vec<Fault>) {
                 continue;
             };
             let name = |index: u32| parts.actions.get(index as usize).map(|a| a.name.as_str()).unwrap_or_default();
-            let message =
-                format!("one endpoint ({}) is listed by `{}` and `{}`", method.name(), name(other), name(*action));
+            let message = format!(
+                "one endpoint ({}) is listed by `{}` and `{}`: take it out of one of them",
+                method.name(),
+                name(other),
+                name(*action)
+            );
             faults.push(("/resources".into(), message));
         }
     }
@@ -339,21 +356,32 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
             let kept = base.resources.get(resource).and_then(|resource| resource.actions.get(name));
             if kept.is_some_and(|kept| kept.endpoints.iter().any(|endpoint| !action.endpoints.contains(endpoint))) {
                 let pointer = format!("/resources/{resource}/actions/{name}/endpoints");
-                faults.push((pointer, "an extension keeps the endpoints of its base's actions".into()));
+                faults.push((
+                    pointer,
+                    "an extension keeps the endpoints of its base's actions: list them too, or take the action out"
+                        .into(),
+                ));
             }
             for endpoint in &action.endpoints {
                 for method in endpoint.split(' ').next().unwrap_or_default().split('|') {
                     let of_base = listed.get(&format!("{method} {}", path(endpoint)));
                     if of_base.is_some_and(|(r, n)| (r, n) != (resource, name)) {
                         let pointer = format!("/resources/{resource}/actions/{name}/endpoints");
-                        faults.push((pointer, "an extension does not move an endpoint of its base".into()));
+                        faults.push((
+                            pointer,
+                            "an extension does not move an endpoint of its base: name the action that has it there"
+                                .into(),
+                        ));
                     }
                 }
             }
             let known = base.resources.get(resource).and_then(|resource| resource.actions.get(name));
             if known.is_some_and(|known| known.effect != action.effect) {
                 let pointer = format!("/resources/{resource}/actions/{name}/effect");
-                faults.push((pointer, "an extension does not change the effect of an action".into()));
+                faults.push((
+                    pointer,
+                    "an extension does not change the effect of an action: write the one of its base".into(),
+                ));
             }
         }
     }

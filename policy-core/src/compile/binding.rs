@@ -20,6 +20,9 @@ use crate::request::canonical_host;
 use crate::secrets::Detector;
 use crate::template::{ApiBinding, Hosts, Template};
 
+/// What to do about a loosening that loosens nothing.
+const TAKE_OUT: &str = "take it out: there is nothing that it loosens";
+
 /// An API of a page while it is compiled.
 pub(crate) struct ApiParts<'c> {
     pub(crate) catalog: &'c Catalog,
@@ -49,7 +52,7 @@ pub(crate) fn bind<'c>(
         report.error(
             &format!("{pointer}/base"),
             "a base is empty, or plain segments that begin with `/` and do not end in one",
-            None,
+            Some("write the path before all endpoints, like `/v1`, or leave `base` out".into()),
         );
     }
     let mut faults = Vec::new();
@@ -65,20 +68,21 @@ pub(crate) fn bind<'c>(
     for (position, name) in loosen.json_types.iter().enumerate() {
         if name.to_ascii_lowercase().starts_with("multipart/") {
             let at = format!("{pointer}/loosen/json_types/{position}");
-            report.error(&at, "a multipart body is not JSON: an upstream would read its parts", None);
+            let help = "take it out; other types of JSON are like `application/vnd.api+json`";
+            report.error(&at, "a multipart body is not JSON: an upstream would read its parts", Some(help.into()));
         }
     }
     encoded_slash(template, alias, binding, &parts, report);
     if loosen.google_batch.is_some() && !parts.actions.iter().any(|action| action.decoder == Decoder::GoogleBatch) {
         let message = format!("the catalog {} has no action with the decoder `google_batch`", quote(&binding.catalog));
-        report.error(&format!("{pointer}/loosen/google_batch"), message, None);
+        report.error(&format!("{pointer}/loosen/google_batch"), message, Some(TAKE_OUT.into()));
     }
     for (given, member) in
         [(loosen.jsonrpc_batch.is_some(), "jsonrpc_batch"), (loosen.mcp_input.is_some(), "mcp_input")]
     {
         if given && !call::carried(&parts, CallKind::Rpc) {
             let message = format!("the catalog {} has no endpoint with the decoder `jsonrpc`", quote(&binding.catalog));
-            report.error(&format!("{pointer}/loosen/{member}"), message, None);
+            report.error(&format!("{pointer}/loosen/{member}"), message, Some(TAKE_OUT.into()));
         }
     }
     if !parts.decoder.takes_json_types() && !loosen.json_types.is_empty() {
@@ -88,7 +92,7 @@ pub(crate) fn bind<'c>(
             decoder.name(),
             decoder.default_type()
         );
-        report.error(&format!("{pointer}/loosen/json_types"), message, None);
+        report.error(&format!("{pointer}/loosen/json_types"), message, Some(TAKE_OUT.into()));
     }
     for (position, name) in loosen.secrets.iter().enumerate() {
         if Detector::parse(name).is_none() {
@@ -98,7 +102,7 @@ pub(crate) fn bind<'c>(
     }
     if loosen.body_kib.is_some_and(|kib| kib == 0 || kib > BODY_KIB_MAX) {
         let message = format!("`body_kib` is 1 to {BODY_KIB_MAX}");
-        report.error(&format!("{pointer}/loosen/body_kib"), message, None);
+        report.error(&format!("{pointer}/loosen/body_kib"), message, Some("write how many KiB, like 256".into()));
     }
     Some(ApiParts { catalog, base, parts, hosts })
 }
@@ -179,7 +183,8 @@ pub(crate) fn hosts(template: &Template, hosts: &Hosts, pointer: &str, report: &
     }
     // A host that is not understood is the real mistake.
     if out.is_empty() && !wrong {
-        report.error(pointer, "no host of this API is reachable: its rules could never match", None);
+        let help = "list a host, like `[\"shop.example.com\"]`; with stages, for a stage of `released_for`";
+        report.error(pointer, "no host of this API is reachable: its rules could never match", Some(help.into()));
     }
     out
 }

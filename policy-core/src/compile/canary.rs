@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::binding::ApiParts;
 use super::call::CallName;
@@ -82,6 +83,22 @@ fn unaddressed(targets: &Targets, api: &ApiParts<'_>) -> Option<String> {
     by_action
         .or_else(|| targets.endpoints.iter().find_map(of_endpoint))
         .or_else(|| targets.calls.iter().find_map(of_call))
+}
+
+/// Names of a target's actions whose requests never say which resource they are about.
+pub(super) fn keyless<'a>(
+    targets: &BTreeMap<String, Targets>,
+    apis: &'a BTreeMap<String, ApiParts<'_>>,
+) -> Vec<&'a str> {
+    let mut out = Vec::new();
+    for (alias, targets) in targets {
+        let Some(api) = apis.get(alias) else { continue };
+        let without = targets.actions.iter().filter(|(index, _)| !says_key(*index, api));
+        let actions = without.filter_map(|(index, _)| api.parts.actions.get(*index as usize));
+        // What holds operations is never counted itself.
+        out.extend(actions.filter(|action| !action.is_carrier() && action.inner.is_empty()).map(|a| a.name.as_str()));
+    }
+    out
 }
 
 /// Whether some request of an action can say which resource it is about.

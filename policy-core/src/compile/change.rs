@@ -8,6 +8,7 @@ use super::limit::number;
 use super::lookup::known;
 use super::present::of_present;
 use super::report::Report;
+use super::unusual;
 use crate::evaluate::name_text;
 use crate::number::Decimal;
 use crate::policy::{Action, CURRENT, Change, Direction, Measure, Name, Predicate};
@@ -30,7 +31,11 @@ pub(crate) fn compile(
     ] {
         if let Some(given) = given {
             let at = format!("{at}/{word}");
-            out.extend(change(given, &at, (word, direction), measure, actions, report).map(Predicate::Change));
+            let compiled = change(given, &at, (word, direction), measure, actions, report);
+            if let Some(bound) = &compiled {
+                unusual::change(bound, &at, report);
+            }
+            out.extend(compiled.map(Predicate::Change));
         }
     }
     out
@@ -46,11 +51,17 @@ pub(crate) fn change(
     report: &mut Report<'_>,
 ) -> Option<Change> {
     let Measure::Values(names) = measure else {
-        report.error(at, format!("`{word}` belongs to a test of `field`"), None);
+        let help = "name the value that changes: `\"field\": \"price\"`";
+        report.error(
+            at,
+            format!("`{word}` bounds the change of a `field`, not of a count or a sum"),
+            Some(help.into()),
+        );
         return None;
     };
     if rule.percent.is_none() && rule.absolute.is_none() {
-        report.error(at, format!("`{word}` needs `percent`, `absolute` or both"), None);
+        let help = "write `{\"percent\": 5}`, `{\"absolute\": \"5.00\"}` or both";
+        report.error(at, format!("`{word}` needs `percent`, `absolute` or both"), Some(help.into()));
         return None;
     }
     let percent = bound(rule.percent.as_ref(), &format!("{at}/percent"), report)?;
@@ -67,7 +78,8 @@ pub(crate) fn change(
         }
     }
     if rule.against.as_ref().is_some_and(Vec::is_empty) {
-        report.error(&format!("{at}/against"), "`against` names nothing", None);
+        let help = "name current values, like `[\"price\"]`, or leave it out";
+        report.error(&format!("{at}/against"), "`against` names nothing", Some(help.into()));
         return None;
     }
     if against.is_empty()
@@ -85,7 +97,9 @@ fn bound(given: Option<&Number>, at: &str, report: &mut Report<'_>) -> Option<Op
     let Some(given) = given else { return Some(None) };
     let value = number(given, at, report)?;
     if value.is_negative() {
-        report.error(at, "the bound of a change is not negative", None);
+        let help =
+            "write how large the change may be, without a sign; for one direction alone use `increase` or `decrease`";
+        report.error(at, "the bound of a change is not negative", Some(help.into()));
         return None;
     }
     Some(Some(value))

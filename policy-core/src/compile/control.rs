@@ -64,7 +64,7 @@ fn pause(entry: &PausedEntry, at: &str, report: &mut Report<'_>) -> Option<Pause
     let reason = entry.reason.clone().unwrap_or_default();
     if reason.len() > REASON_BYTES || reason.chars().any(char::is_control) {
         let message = format!("a reason is one line of at most {REASON_BYTES} bytes");
-        report.error(&format!("{at}/reason"), message, None);
+        report.error(&format!("{at}/reason"), message, Some("write it shorter, without line breaks".into()));
     }
     let until = entry.until.as_ref().map(|text| {
         Timestamp::parse(text).unwrap_or_else(|| {

@@ -8,13 +8,15 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::binding::ApiParts;
+use super::kinds::Kind;
 use super::limit::{self, Surroundings};
 use super::page::Placed;
 use super::report::Report;
 use super::rule::Known;
-use super::{change, names};
+use super::unusual;
+use super::{change, kinds, money, names};
 use crate::number::Decimal;
-use crate::policy::{Action, Band, Counted, Counter, Drift, Measure, Name, Page, Per, Reach, Window};
+use crate::policy::{Action, Band, Counted, Counter, Drift, Measure, Name, Page, Per, Predicate, Reach, Window};
 use crate::quote::quote;
 use crate::template::{
     self, AfterRestart, ChargeOn, CountOf, CounterRule, DriftKind, MaxRule, Mode, Number, OneOrMany, PermitRule,
@@ -24,6 +26,7 @@ use crate::time::parse_duration;
 
 /// Seconds that most gateways run without a restart. Of longer windows a page says what a restart means.
 const USUAL_LIFE: u64 = 24 * 3_600;
+const RENAME: &str = "give one of them another id: each has a budget of its own";
 const WINDOW_HELP: &str = "write a duration like 30s, 5m, 24h or 7d, `day` or `session`";
 
 /// What a counter may refer to.
@@ -62,7 +65,11 @@ pub(crate) fn own(
             );
         }
         if rule.counters.iter().take(position).any(|other| other.id == written.id) {
-            report.error(&format!("{at}/id"), format!("two counters are named {}", quote(&written.id)), None);
+            report.error(
+                &format!("{at}/id"),
+                format!("two counters are named {}", quote(&written.id)),
+                Some(RENAME.into()),
+            );
         }
         if let Some(counter) = counter(written, &at, &place, report) {
             indices.push(u32::try_from(counters.len()).unwrap_or(u32::MAX));
@@ -83,7 +90,11 @@ pub(crate) fn shared(
     for (position, written) in template.counters.iter().enumerate() {
         let at = format!("/counters/{position}");
         if template.counters.iter().take(position).any(|other| other.id == written.id) {
-            report.error(&format!("{at}/id"), format!("two counters are named {}", quote(&written.id)), None);
+            report.error(
+                &format!("{at}/id"),
+                format!("two counters are named {}", quote(&written.id)),
+                Some(RENAME.into()),
+            );
         }
         let Some(rules) = written.rules.as_ref().filter(|rules| !rules.is_empty()) else {
             let help = "name the permits that it counts: `\"rules\": [\"…\"]`";
@@ -243,12 +254,24 @@ fn per(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Report<'
                     report.error(&pointer, message, Some("give the resource a `key` in the catalog".into()));
                     return None;
                 }
+                if let Some(action) = place.around.keyless.first() {
+                    let message = format!(
+                        "no request of `{action}` says which resource it is about: all of them would be refused"
+                    );
+                    let help = "name the actions whose requests say it, and put the others into a permit of their own";
+                    let all =
+                        place.around.actions.iter().all(|known| place.around.keyless.contains(&known.name.as_str()));
+                    match all {
+                        true => report.error(&pointer, message, Some(help.into())),
+                        false => report.warning(&pointer, message, Some(help.into())),
+                    }
+                }
                 Per::Resource
             }
             name => Per::Name(named(name, &pointer, place, report)?),
         };
         if all.contains(&per) {
-            report.error(&pointer, format!("{} stands here twice", quote(text)), None);
+            report.error(&pointer, format!("{} stands here twice", quote(text)), Some("keep one of the two".into()));
         }
         all.push(per);
     }
@@ -273,12 +296,14 @@ fn named(text: &str, pointer: &str, place: &Place<'_>, report: &mut Report<'_>) 
 fn counted(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Report<'_>) -> Option<Counted> {
     let given = [written.count.is_some(), written.sum.is_some(), written.drift.is_some()];
     if given.iter().filter(|given| **given).count() != 1 {
-        report.error(at, "a counter has exactly one of `count`, `sum` and `drift`", None);
+        let help = "write `\"count\": \"requests\"`, `\"sum\": \"amount\"`, or `\"drift\": \"net\"` with `field`";
+        report.error(at, "a counter has exactly one of `count`, `sum` and `drift`", Some(help.into()));
         return None;
     }
     for (name, given) in [("field", written.field.is_some()), ("against", written.against.is_some())] {
         if given && written.drift.is_none() {
-            report.error(&format!("{at}/{name}"), format!("`{name}` belongs to a `drift`"), None);
+            let help = "take it out; what is added up is named by `sum`";
+            report.error(&format!("{at}/{name}"), format!("`{name}` belongs to a `drift`"), Some(help.into()));
             return None;
         }
     }
@@ -294,6 +319,7 @@ fn counted(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Repo
         }
     };
     let max = bound(max, written.count.is_some(), &format!("{at}/max"), report)?;
+    nothing(written, max, &format!("{at}/max"), report);
     if let Some(count) = written.count {
         return Some(match count {
             CountOf::Requests => Counted::Requests(max),
@@ -303,18 +329,37 @@ fn counted(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Repo
     let test = TestRule { sum: written.sum.clone(), ..TestRule::default() };
     let Measure::Sum(name) = limit::measure(&test, at, &place.around, report)? else { return None };
     unread(&name, &format!("{at}/sum"), place, report)?;
+    money::comparable(&Measure::Sum(name.clone()), &[], &format!("{at}/sum"), &place.around, report);
     Some(Counted::Sum { name, max })
 }
 
 fn bound(max: &Number, whole: bool, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
     let value = limit::number(max, at, report)?;
-    let message = match () {
-        () if value.is_negative() => "nothing is ever less than nothing: `max` is not negative",
-        () if whole && !value.is_integer() => "requests and rows are counted in whole numbers",
+    let (message, help) = match () {
+        () if value.is_negative() => {
+            ("a counter begins at 0: its `max` is not negative", "write how much may be used in a window")
+        }
+        () if whole && !value.is_integer() => {
+            ("requests and rows are counted in whole numbers", "write a whole number, like 100")
+        }
         () => return Some(value),
     };
-    report.error(at, message, None);
+    report.error(at, message, Some(help.into()));
     None
+}
+
+/// A counter that nothing fits into. Where a person may approve what is beyond it, each is asked for.
+fn nothing(written: &CounterRule, max: Decimal, at: &str, report: &mut Report<'_>) {
+    if max > Decimal::ZERO || matches!(written.beyond, Some(template::BeyondRule::Approval(_))) {
+        return;
+    }
+    if written.count.is_some() {
+        let help = "write how many may pass in a window; to refuse them all, take the permit out or write a forbid";
+        report.warning(at, "the counter lets nothing pass: its `max` is 0", Some(help.into()));
+    } else {
+        let help = "write the most that may add up in a window";
+        report.warning(at, "the counter lets only amounts of 0 pass: its `max` is 0", Some(help.into()));
+    }
 }
 
 fn drift(
@@ -348,18 +393,39 @@ fn drift(
     };
     let way = ("max", crate::policy::Direction::Both);
     let bounds = change::change(&bounds, &format!("{at}/max"), way, &measure, place.around.actions, report)?;
+    if kind == DriftKind::Net {
+        unusual::change(&bounds, &format!("{at}/max"), report);
+    }
+    let bounded = [Predicate::Change(bounds.clone())];
+    money::comparable(&measure, &bounded, &format!("{at}/field"), &place.around, report);
     let Measure::Values(names) = measure else { return None };
     let mut fields: Vec<(String, Name)> = Vec::new();
     for (text, name) in field.values().iter().zip(names) {
         if !matches!(name, Name::Field(..) | Name::Pointer(_)) {
-            let message = format!("{} is not a field of the document: nothing changes it", quote(text));
-            report.error(&format!("{at}/field"), message, None);
+            let message = format!("{} is not a field of the request's body: nothing changes it", quote(text));
+            report.error(
+                &format!("{at}/field"),
+                message,
+                Some("name a field of the catalog, or a pointer like `/price`".into()),
+            );
             return None;
         }
         if fields.iter().any(|(_, known)| *known == name) {
-            report.error(&format!("{at}/field"), format!("{} stands here twice", quote(text)), None);
+            report.error(
+                &format!("{at}/field"),
+                format!("{} stands here twice", quote(text)),
+                Some("keep one of the two".into()),
+            );
         }
         unread(&name, &format!("{at}/field"), place, report)?;
+        if let Some(kinds) = kinds::of_name(&name, place.around.actions)
+            && !kinds.iter().any(Kind::is_number)
+        {
+            let kind = kinds.first().map(Kind::word).unwrap_or_default();
+            let message =
+                format!("a drift adds up changes of numbers, and the catalog says that {} is {kind}", quote(text));
+            report.error(&format!("{at}/field"), message, Some("name a field whose type is a number".into()));
+        }
         fields.push((text.to_string(), name));
     }
     Some(Drift { net: kind == DriftKind::Net, fields, bounds })
@@ -369,7 +435,8 @@ fn drift(
 fn unread(name: &Name, at: &str, place: &Place<'_>, report: &mut Report<'_>) -> Option<()> {
     let of_body = matches!(name, Name::Field(..) | Name::Pointer(_) | Name::Value(_));
     if of_body && place.rule.is_some_and(|rule| rule.body.opaque) {
-        report.error(at, "an opaque body is not read: nothing in it can be counted", None);
+        let help = "take `\"opaque\": true` out, or count `requests`";
+        report.error(at, "an opaque body is not read: nothing in it can be counted", Some(help.into()));
         return None;
     }
     Some(())

@@ -72,8 +72,14 @@ pub(crate) fn parse(
             None => Err(format!("unknown method {}: one of GET, POST, PUT, PATCH, DELETE", quote(method))),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    if path.contains("://") {
+        return Err(format!(
+            "{} is a whole address: write the path alone, without the host and the API's base",
+            quote(path)
+        ));
+    }
     if !path.starts_with('/') {
-        return Err(format!("the path {} begins with `/`", quote(path)));
+        return Err(format!("the path {} does not begin with `/`: write `/{path}`", quote(path)));
     }
     let whole = match path.strip_prefix("//") {
         Some(rest) => format!("/{rest}"),
@@ -95,9 +101,20 @@ pub(crate) fn parse(
         if segment.is_empty() {
             return Err("the path has an empty segment".to_string());
         }
+        if let Some(name) = segment.strip_prefix(':').filter(|name| !name.is_empty()) {
+            return Err(format!("{} is no variable here: write `{{{name}}}`", quote(segment)));
+        }
+        if matches!(segment, "*" | "**") {
+            return Err(format!(
+                "`{segment}` stands for nothing here: write a variable like `{{id}}`, or `{{rest:path}}` for all that follows"
+            ));
+        }
         let Some(variable) = Variable::read(segment)? else {
             if segment.contains(['%', '?', '#', ';', '\\']) || !segment.is_ascii() {
-                return Err(format!("{} is neither a literal segment nor a variable", quote(segment)));
+                return Err(format!(
+                    "{} is no part of a path: write it in plain characters, or as a variable like `{{id}}`",
+                    quote(segment)
+                ));
             }
             segments.push(Segment::Literal(segment.to_string()));
             continue;
@@ -141,7 +158,10 @@ impl<'s> Variable<'s> {
                     "a variable stands at the beginning of its segment: write `{id}`, or `{id}.json` with a suffix";
                 format!("{}: {help}", quote(segment))
             } else {
-                format!("{} is neither a literal segment nor a variable", quote(segment))
+                format!(
+                    "{} is no part of a path: write it in plain characters, or as a variable like `{{id}}`",
+                    quote(segment)
+                )
             });
         };
         let (name, kind) = match variable.split_once(':') {

@@ -33,7 +33,13 @@ pub(crate) fn compile(name: &str, entry: &FieldEntry, pointer: &str, faults: &mu
     for text in entry.at.as_ref().map(crate::template::OneOrMany::values).unwrap_or_default() {
         match Path::parse(text).filter(one_deep) {
             Some(path) => at.push(path),
-            None => faults.push((format!("{pointer}/at"), format!("{} is not a pointer", quote(text)))),
+            None => faults.push((
+                format!("{pointer}/at"),
+                format!(
+                    "{} is not a pointer: write where the value stands in the body, like `/price` or `/lines/*/price`",
+                    quote(text)
+                ),
+            )),
         }
     }
     if at.is_empty() {
@@ -41,7 +47,7 @@ pub(crate) fn compile(name: &str, entry: &FieldEntry, pointer: &str, faults: &mu
         if entry.at.as_ref().is_some_and(|at| !at.values().is_empty()) {
             return None;
         }
-        faults.push((pointer.into(), "a field needs `at`: the pointer where it stands".into()));
+        faults.push((pointer.into(), "a field needs `at`: the pointer where it stands, like `/price`".into()));
         return None;
     }
     let scale = entry.scale.as_ref().and_then(|written| scale(written, entry, pointer, faults));
@@ -77,7 +83,10 @@ fn call_field(
 ) -> Option<CallField> {
     let pointer = format!("{pointer}/by_call");
     if entry.by_call.is_some() || !entry.by_action.is_empty() {
-        faults.push((pointer.clone(), "`by_call` stands within `by_action`, and holds neither".into()));
+        faults.push((
+            pointer.clone(),
+            "`by_call` holds neither `by_call` nor `by_action`: write it within `by_action`".into(),
+        ));
     }
     let own = compile(name, entry, &pointer, faults)?;
     Some(CallField { at: own.at, kind: own.kind.or_else(|| of_endpoints.cloned()) })
@@ -133,7 +142,10 @@ fn scale(written: &Number, entry: &FieldEntry, pointer: &str, faults: &mut Vec<F
         return None;
     }
     let Ok(scale) = Decimal::parse_plain(&written.0) else {
-        fault(format!("{} is not a decimal number of at most 18 significant digits", quote(&written.0)));
+        fault(format!(
+            "{} is not a decimal number of at most 18 significant digits: write it like 0.01",
+            quote(&written.0)
+        ));
         return None;
     };
     if scale <= Decimal::ZERO {
@@ -145,7 +157,7 @@ fn scale(written: &Number, entry: &FieldEntry, pointer: &str, faults: &mut Vec<F
 
 fn money(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<Money> {
     let (Some(unit), Some(currency)) = (entry.unit, &entry.currency) else {
-        faults.push((pointer.into(), "a money field needs `unit` and `currency`".into()));
+        faults.push((pointer.into(), "a money field needs `unit` (`minor` for cents, `major` for euros) and `currency` (a code like `eur`, or the place of one)".into()));
         return None;
     };
     let code = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_alphabetic());

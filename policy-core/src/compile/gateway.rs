@@ -22,15 +22,27 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
     let Sources { identity, properties } = identity::compile(&document.identity, &keys, report);
     let body_kib = document.limits.body_kib.unwrap_or(BODY_KIB);
     if body_kib == 0 || body_kib > BODY_KIB_MAX {
-        report.error("/limits/body_kib", format!("`body_kib` is 1 to {BODY_KIB_MAX}"), None);
+        report.error(
+            "/limits/body_kib",
+            format!("`body_kib` is 1 to {BODY_KIB_MAX}"),
+            Some("write how many KiB, like 256".into()),
+        );
     }
     let body_timeout_ms = document.limits.body_timeout_ms.unwrap_or(BODY_TIMEOUT_MS);
     if !(100..=600_000).contains(&body_timeout_ms) {
-        report.error("/limits/body_timeout_ms", "`body_timeout_ms` is 100 to 600000", None);
+        report.error(
+            "/limits/body_timeout_ms",
+            "`body_timeout_ms` is 100 to 600000",
+            Some("write milliseconds, like 15000".into()),
+        );
     }
     let counters_kib = document.limits.counters_kib.unwrap_or(COUNTERS_KIB);
     if !(64..=COUNTERS_KIB_MAX).contains(&counters_kib) {
-        report.error("/limits/counters_kib", format!("`counters_kib` is 64 to {COUNTERS_KIB_MAX}"), None);
+        report.error(
+            "/limits/counters_kib",
+            format!("`counters_kib` is 64 to {COUNTERS_KIB_MAX}"),
+            Some("write how many KiB, like 65536".into()),
+        );
     }
     let credentials = document.credentials.as_ref().map(|entry| credentials::compile(entry, &identity, report));
     Gateway {
@@ -73,11 +85,19 @@ fn lookups(entry: &LookupsEntry, report: &mut Report<'_>) -> Lookups {
     }
     let timeout_ms = entry.timeout_ms.unwrap_or(LOOKUP_TIMEOUT_MS);
     if !(50..=60_000).contains(&timeout_ms) {
-        report.error("/lookups/timeout_ms", "`timeout_ms` is 50 to 60000", None);
+        report.error(
+            "/lookups/timeout_ms",
+            "`timeout_ms` is 50 to 60000",
+            Some("write milliseconds, like 2000".into()),
+        );
     }
     let parallel = entry.parallel.unwrap_or(LOOKUPS_PARALLEL);
     if parallel == 0 || parallel as usize > FETCHES {
-        report.error("/lookups/parallel", format!("`parallel` is 1 to {FETCHES}"), None);
+        report.error(
+            "/lookups/parallel",
+            format!("`parallel` is 1 to {FETCHES}"),
+            Some("write a whole number, like 8".into()),
+        );
     }
     Lookups { clusters, timeout_ms, parallel }
 }
@@ -85,6 +105,10 @@ fn lookups(entry: &LookupsEntry, report: &mut Report<'_>) -> Lookups {
 pub(super) fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {
     let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if !token {
-        report.error(pointer, format!("{} is not a header name", quote(name)), None);
+        report.error(
+            pointer,
+            format!("{} is not a header name", quote(name)),
+            Some("write it like `x-agent-name`: letters, digits, `-` and `_`".into()),
+        );
     }
 }

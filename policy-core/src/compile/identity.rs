@@ -26,7 +26,8 @@ pub(super) struct Sources {
 
 pub(super) fn compile(entries: &[IdentityEntry], keys: &[Key], report: &mut Report<'_>) -> Sources {
     if entries.is_empty() {
-        report.error("/identity", "no identity source: no request could name its agent", None);
+        let help = "say where the agent's name stands, like `[{\"header\": \"x-agent-name\"}]`";
+        report.error("/identity", "no identity source: no request could name its agent", Some(help.into()));
     }
     let mut sources = Sources::default();
     for (position, entry) in entries.iter().enumerate() {

@@ -18,7 +18,7 @@ pub(super) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ve
     match &document.name {
         Some(name) if !is_id(name) => {
             let message = format!("{} is not a name: 1 to {ID_BYTES} visible ASCII characters", quote(name));
-            report.error("/name", message, None);
+            report.error("/name", message, Some("write it without blanks, like `gateway-1`".into()));
         }
         None if !document.keys.is_empty() => {
             let help = "write `\"name\"`: signed messages say which gateway they are for";
@@ -27,7 +27,11 @@ pub(super) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ve
         _ => {}
     }
     if document.keys.len() > KEYS {
-        report.error("/keys", format!("more than {KEYS} keys"), None);
+        report.error(
+            "/keys",
+            format!("more than {KEYS} keys"),
+            Some("take out those that nobody uses any more".into()),
+        );
     }
     let mut keys: Vec<Key> = Vec::new();
     for (position, entry) in document.keys.iter().enumerate() {
@@ -85,7 +89,7 @@ fn key(entry: &KeyEntry, at: &str, report: &mut Report<'_>) -> Option<Key> {
     for (name, id) in [("id", Some(&entry.id)), ("owner", entry.owner.as_ref())] {
         if let Some(id) = id.filter(|id| !is_id(id)) {
             let message = format!("{} is not 1 to {ID_BYTES} visible ASCII characters", quote(id));
-            report.error(&format!("{at}/{name}"), message, None);
+            report.error(&format!("{at}/{name}"), message, Some("write it without blanks, like `lead-2026`".into()));
         }
     }
     if entry.roles.is_empty() && !entry.sessions && !entry.control {
@@ -112,7 +116,8 @@ fn key(entry: &KeyEntry, at: &str, report: &mut Report<'_>) -> Option<Key> {
     let from = moment("from", entry.from.as_ref(), Timestamp(0));
     let until = moment("until", entry.until.as_ref(), Timestamp(u64::MAX));
     if from >= until {
-        report.error(&format!("{at}/until"), "the key is never valid: `until` is not after `from`", None);
+        let help = "write a later time, or swap the two";
+        report.error(&format!("{at}/until"), "the key is never valid: `until` is not after `from`", Some(help.into()));
     }
     let Some(public) = public_key(&entry.public_key) else {
         let message = format!("{} is not an Ed25519 public key in base64url", quote(&entry.public_key));

@@ -105,8 +105,10 @@ pub(crate) fn lay_out(
         let around = Surroundings {
             actions: &[],
             variables: &variables,
+            keyless: &[],
             lists: &template.lists,
             roles: &template.approvers,
+            money: template.money.as_ref(),
             head_only: true,
         };
         let limits = limit::limits(&binding.limits, &format!("/apis/{alias}/limits"), &around, patterns, report);

@@ -6,15 +6,20 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::change;
+use super::contradiction;
+use super::currency;
+use super::kinds::{self, Kind};
+use super::money;
 use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
+use super::shape;
 use crate::number::Decimal;
 use crate::policy::{
     Action, Band, Constant, Currency, FieldKind, FieldType, Format, Limit, Measure, Money, Name, Predicate, Test,
 };
 use crate::quote::quote;
-use crate::template::{BeyondRule, ConstantList, ConstantWord, ListSource, Number, RoleInfo, TestRule};
+use crate::template::{BeyondRule, ConstantList, ConstantWord, ListSource, MoneyRates, Number, RoleInfo, TestRule};
 
 const FORMATS: [(&str, Format); 8] = [
     ("decimal", Format::Decimal),
@@ -32,8 +37,12 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) actions: &'a [&'a Action],
     /// Path variables of the endpoints the rule applies to.
     pub(crate) variables: &'a [String],
+    /// Actions of which no request says which resource it is about.
+    pub(crate) keyless: &'a [&'a str],
     pub(crate) lists: &'a BTreeMap<String, ListSource>,
     pub(crate) roles: &'a BTreeMap<String, RoleInfo>,
+    /// The currency of the page's limits.
+    pub(crate) money: Option<&'a MoneyRates>,
     /// Limits of a whole API look at the head only.
     pub(crate) head_only: bool,
 }
@@ -51,7 +60,8 @@ pub(crate) fn limits(
         let at = format!("{pointer}/{position}");
         let id = rule.id.clone().unwrap_or_else(|| position.to_string());
         if out.iter().any(|limit| limit.id == id) {
-            report.error(&format!("{at}/id"), format!("two limits are named {}", quote(&id)), None);
+            let help = "give one of them another id; a limit without one is named by its place: 0, 1, …";
+            report.error(&format!("{at}/id"), format!("two limits are named {}", quote(&id)), Some(help.into()));
         }
         let when = conditions(&rule.when, &format!("{at}/when"), around, patterns, report);
         let beyond = match &rule.beyond {
@@ -60,38 +70,10 @@ pub(crate) fn limits(
         };
         if let Some(test) = test(rule, &at, around, patterns, report) {
             out.push(Limit { id, test, when, beyond });
-            exclusive(&out, &at, report);
+            contradiction::exclusive(&out, around.actions, &at, report);
         }
     }
     out
-}
-
-/// The last limit, where it and an earlier one can never hold together. Limits under a condition, and those whose breach
-/// is softened, may be meant as steps.
-fn exclusive(limits: &[Limit], at: &str, report: &mut Report<'_>) {
-    let hard = |limit: &&Limit| limit.when.is_empty() && limit.beyond == Band::Deny;
-    let Some((last, earlier)) = limits.split_last().filter(|(last, _)| hard(last)) else { return };
-    for other in earlier.iter().filter(hard).filter(|other| other.test.measure == last.test.measure) {
-        let both: Vec<Predicate> = other.test.predicates.iter().chain(&last.test.predicates).cloned().collect();
-        let alone = |limit: &Limit| no_number(&limit.test.predicates).is_some();
-        if alone(last) || alone(other) {
-            continue;
-        }
-        let presence = |limit: &Limit, wanted: bool| {
-            limit.test.predicates.iter().any(|p| matches!(p, Predicate::Present(given) if *given == wanted))
-        };
-        let help = || Some("swap the bounds, or take one of the two limits out".to_string());
-        if let Some((low, high)) = no_number(&both) {
-            let message = format!(
-                "no number lies above {low} and below {high}: this limit and {} can never both be met",
-                quote(&other.id)
-            );
-            report.error(at, message, help());
-        } else if (presence(last, true) && presence(other, false)) || (presence(last, false) && presence(other, true)) {
-            let message = format!("this limit and {} ask for a value and for none", quote(&other.id));
-            report.error(at, message, Some("take one of the two limits out".into()));
-        }
-    }
 }
 
 /// Compiles the tests of a `when`.
@@ -112,7 +94,7 @@ pub(crate) fn conditions(
                 report.error(
                     &format!("{at}/{name}"),
                     format!("`{name}` belongs to a limit, not to a test of `when`"),
-                    None,
+                    Some("take it out, or write it in the limit itself".into()),
                 );
             }
         }
@@ -156,8 +138,8 @@ fn test(
     predicates.extend(change::compile(rule, at, &measure, around.actions, report));
     if predicates.is_empty() {
         if !has_predicate(rule) {
-            let help = "add one: in, not_in, min, max, over, under, change, increase, decrease, pattern, prefix, domain, length, format, equals, unique, present";
-            report.error(at, "this test has a measure and no predicate", Some(help.into()));
+            let help = "say what must hold of it: in, not_in, min, max, over, under, change, increase, decrease, pattern, prefix, domain, length, format, equals, unique, present";
+            report.error(at, "this test says what is measured, and not what must hold of it", Some(help.into()));
         }
         return None;
     }
@@ -167,7 +149,8 @@ fn test(
         };
         if !predicates.iter().all(bound) {
             let message = "a count or a sum can only be bounded by `min`, `max`, `over`, `under`";
-            report.error(at, message, None);
+            let help = "write the other conditions as a limit of their own, on a `field`";
+            report.error(at, message, Some(help.into()));
             return None;
         }
     }
@@ -177,11 +160,15 @@ fn test(
         && predicates.iter().any(present)
     {
         let message = "`present` says nothing of a resource as it is now: what is missing there is not known";
-        report.error(&format!("{at}/present"), message, None);
+        let help = "leave `present` out: a test of a value that is not known does not hold";
+        report.error(&format!("{at}/present"), message, Some(help.into()));
         return None;
     }
-    contradiction(&predicates, at, report);
-    Some(Test { measure, predicates })
+    kinds::report(rule, at, &measure, &predicates, around, report);
+    money::comparable(&measure, &predicates, at, around, report);
+    let test = Test { measure, predicates };
+    contradiction::alone(&test, around.actions, at, report);
+    Some(test)
 }
 
 /// An amount whose currency stands in the present, which an action of the rule does not know.
@@ -197,19 +184,6 @@ fn unknown_currency(field: &str, around: &Surroundings<'_>) -> Option<String> {
         let field = action.field(field)?;
         [false, true].iter().find_map(|by_call| unknown(action, field.spelled(*by_call).1?))
     })
-}
-
-/// What a field is that no action gives a number; `None` where one may.
-fn never_a_number(name: &Name, around: &Surroundings<'_>) -> Option<&'static str> {
-    let Name::Field(field, tail) = name else { return None };
-    let kinds = around.actions.iter().map(|action| action.field(field).and_then(|field| field.kind.as_ref()));
-    let words = kinds.map(|kind| match kind.map(|kind| &kind.kind) {
-        Some(FieldKind::String) => Some("a string"),
-        Some(FieldKind::Email) => Some("an e-mail address"),
-        Some(FieldKind::Boolean) => Some("true or false"),
-        _ => None,
-    });
-    if tail.0.is_empty() { words.collect::<Option<Vec<_>>>()?.first().copied() } else { None }
 }
 
 /// Whether a predicate is written, understood or not.
@@ -244,12 +218,15 @@ pub(crate) fn measure(
             .collect();
     if given.len() != 1 {
         let message = "a test has exactly one measure: `field`, `count` or `sum`";
-        report.error(at, message, None);
+        let help =
+            if given.is_empty() { "say what is measured: `\"field\": \"price\"`" } else { "write a limit for each" };
+        report.error(at, message, Some(help.into()));
         return None;
     }
     let name = |text: &str, pointer: String, report: &mut Report<'_>| match names::resolve(text, around.actions) {
         Ok(name) if around.head_only && !matches!(name, Name::Path(_) | Name::Query(_) | Name::Header(..)) => {
-            report.error(&pointer, "limits of an API look at path, query and header names only", None);
+            let help = "write `path.NAME`, `query.NAME` or `header.NAME`; limits on fields belong to a permit";
+            report.error(&pointer, "limits of an API look at path, query and header names only", Some(help.into()));
             None
         }
         Ok(Name::Path(variable)) if !around.variables.contains(&variable) => {
@@ -273,7 +250,11 @@ pub(crate) fn measure(
             names.push(name(text, pointer, report)?);
         }
         if names.is_empty() {
-            report.error(&format!("{at}/field"), "`field` names nothing", None);
+            report.error(
+                &format!("{at}/field"),
+                "`field` names nothing",
+                Some("name a field, like `\"price\"`".into()),
+            );
             return None;
         }
         return Some(Measure::Values(names));
@@ -286,8 +267,9 @@ pub(crate) fn measure(
         };
     }
     let summed = name(rule.sum.as_deref().unwrap_or_default(), format!("{at}/sum"), report)?;
-    if let Some(kind) = never_a_number(&summed, around) {
-        let message = format!("a sum adds numbers, and {} is {kind}", super::text_of(&summed));
+    if let Some(kinds) = kinds::of_name(&summed, around.actions).filter(|kinds| !kinds.iter().any(Kind::is_number)) {
+        let kind = kinds.first().map(Kind::word).unwrap_or_default();
+        let message = format!("a sum adds numbers, and the catalog says that {} is {kind}", super::text_of(&summed));
         report.error(&format!("{at}/sum"), message, Some("name a field whose type is a number".into()));
         return None;
     }
@@ -325,9 +307,22 @@ fn predicates(
         }
     }
     if let Some(text) = &rule.pattern {
+        if let Some(inner) =
+            text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|inner| !inner.is_empty())
+        {
+            let help = format!("write \"{inner}\": a pattern always stands for the whole value");
+            report.warning(
+                &format!("{at}/pattern"),
+                "the slashes are part of the pattern: the value must have them too",
+                Some(help),
+            );
+        }
         match patterns.add(text) {
             Ok(index) => out.push(Predicate::Pattern { index, text: text.clone() }),
-            Err(message) => report.error(&format!("{at}/pattern"), message, None),
+            Err(message) => {
+                let help = "write it in the syntax of the `regex` crate: no look-around, no back-references";
+                report.error(&format!("{at}/pattern"), message, Some(help.into()));
+            }
         }
     }
     for (name, list) in [("prefix", &rule.prefix), ("domain", &rule.domain)] {
@@ -336,7 +331,10 @@ fn predicates(
             report.error(
                 &format!("{at}/{name}"),
                 format!("`{name}` needs one or more values, none of them empty"),
-                None,
+                Some(format!(
+                    "write them in a list, like `{}`",
+                    if name == "prefix" { "[\"draft-\"]" } else { "[\"example.com\"]" }
+                )),
             );
         } else if name == "domain"
             && let Some((position, text)) =
@@ -357,12 +355,20 @@ fn predicates(
     }
     if let Some(length) = &rule.length {
         if length.min.is_none() && length.max.is_none() {
-            report.error(&format!("{at}/length"), "`length` needs `min` or `max`", None);
+            report.error(
+                &format!("{at}/length"),
+                "`length` needs `min` or `max`",
+                Some("write it like `{\"max\": 80}`".into()),
+            );
         }
         if let (Some(min), Some(max)) = (length.min, length.max)
             && min > max
         {
-            report.error(&format!("{at}/length"), format!("no length is at least {min} and at most {max}"), None);
+            report.error(
+                &format!("{at}/length"),
+                format!("no length is at least {min} and at most {max}"),
+                Some("swap the two".into()),
+            );
         }
         out.push(Predicate::Length { min: length.min, max: length.max });
     }
@@ -379,6 +385,11 @@ fn predicates(
                 report.unknown(&format!("{at}/equals"), "path variable", &variable, known);
             }
             Ok(name) => out.push(Predicate::Equals(name)),
+            Err(message) if !text.contains(['.', '/']) => {
+                let help =
+                    format!("`equals` names another value of the request; for a constant write `\"in\": [\"{text}\"]`");
+                report.error(&format!("{at}/equals"), message, Some(help));
+            }
             Err(message) => report.wrong_name(&format!("{at}/equals"), message),
         }
     }
@@ -386,7 +397,7 @@ fn predicates(
         if unique {
             out.push(Predicate::Unique);
         } else {
-            report.error(&format!("{at}/unique"), "`unique` is true or left out", None);
+            report.error(&format!("{at}/unique"), "`unique` is true or left out", Some("take it out".into()));
         }
     }
     if let Some(present) = rule.present {
@@ -405,7 +416,13 @@ fn constants(
         ConstantList::Inline(words) => words,
         ConstantList::Named(text) => {
             let Some(name) = text.strip_prefix("list:") else {
-                let help = format!("write [\"{text}\"] for one constant, or \"list:NAME\" for a list of the page");
+                let help = if around.lists.contains_key(text) {
+                    format!("write \"list:{text}\" for the list of the page, or [\"{text}\"] for this one text")
+                } else if text.contains([',', '|']) {
+                    format!("write [{}]", shape::split(text))
+                } else {
+                    format!("write [\"{text}\"] for one constant, or \"list:NAME\" for a list of the page")
+                };
                 report.error(at, "expected constants in an array, or `list:NAME`", Some(help));
                 return None;
             };
@@ -423,7 +440,8 @@ fn constants(
         }
     };
     if words.is_empty() {
-        report.error(at, "the list is empty: nothing could ever be in it", None);
+        let help = "list what the value may be, or must not be; whether it is there at all says `present`";
+        report.error(at, "the list is empty: nothing could ever be in it", Some(help.into()));
         return None;
     }
     words
@@ -441,33 +459,34 @@ fn constants(
 pub(crate) fn number(number: &Number, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
     let value = number.value();
     if value.is_none() {
-        let message = format!("{} is not a decimal number of at most 18 significant digits", quote(&number.0));
-        report.error(at, message, Some("write it without exponent, like 19.99 or \"19.99\"".into()));
+        let (message, help) = not_a_number(&number.0);
+        report.error(at, message, Some(help));
     }
     value
 }
 
-/// A lower bound above an upper one: the test could never hold.
-fn contradiction(predicates: &[Predicate], at: &str, report: &mut Report<'_>) {
-    if let Some((low, high)) = no_number(predicates) {
-        let message = format!("no number lies above {low} and below {high}: this limit can never be met");
-        report.error(at, message, Some("swap the bounds, or take one out".to_string()));
-    }
-}
-
-/// The bounds between which no number lies.
-fn no_number(predicates: &[Predicate]) -> Option<(Decimal, Decimal)> {
-    let mut low: Option<(Decimal, bool)> = None;
-    let mut high: Option<(Decimal, bool)> = None;
-    for predicate in predicates {
-        match predicate {
-            Predicate::Min(n) if low.is_none_or(|(known, _)| *n > known) => low = Some((*n, true)),
-            Predicate::Over(n) if low.is_none_or(|(known, _)| *n >= known) => low = Some((*n, false)),
-            Predicate::Max(n) if high.is_none_or(|(known, _)| *n < known) => high = Some((*n, true)),
-            Predicate::Under(n) if high.is_none_or(|(known, _)| *n <= known) => high = Some((*n, false)),
-            _ => {}
-        }
-    }
-    let ((low, low_closed), (high, high_closed)) = (low?, high?);
-    (low > high || (low == high && !(low_closed && high_closed))).then_some((low, high))
+/// What is wrong with a text that is no number, and what to write instead.
+fn not_a_number(text: &str) -> (String, String) {
+    let is_number = |text: &str| Decimal::parse_plain(text).is_ok();
+    let plain = text.trim();
+    let together = plain.replace(['\'', '_', ' '], "");
+    // What stands beside the number: a unit, a currency.
+    let beside = |c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-'));
+    let alone = plain.trim_matches(beside);
+    let rest = plain.replace(alone, "");
+    let help = if is_number(&together) {
+        format!("write the digits together: {together}")
+    } else if plain.contains(',') && is_number(&plain.replace(',', "")) {
+        "write a point before the decimals and nothing between thousands, like 1000 or 19.99".to_string()
+    } else if is_number(alone) && (currency::is_known(rest.trim()) || rest.contains(['$', '€', '£'])) {
+        format!("write the number alone: {alone}; the currency is that of the page's `money`")
+    } else if is_number(alone) {
+        format!("write the number alone: {alone}")
+    } else if plain.chars().any(|c| c.is_ascii_digit()) {
+        let message = format!("{} is not a decimal number of at most 18 significant digits", quote(text));
+        return (message, "write it without exponent, like 19.99 or \"19.99\"".into());
+    } else {
+        "write it in digits, like 19.99 or \"19.99\"".to_string()
+    };
+    (format!("{} is not a number", quote(text)), help)
 }

@@ -100,7 +100,10 @@ pub(crate) fn compile(
         }
     }
     if entry.attempts.is_empty() {
-        faults.push((format!("{pointer}/try"), "a lookup needs one address or more".into()));
+        faults.push((
+            format!("{pointer}/try"),
+            "a lookup needs one address or more: write `[{\"get\": \"/products/{id}\"}]`".into(),
+        ));
     }
     same(entry, pointer, &mut lookup, faults);
     nameless(entry, pointer, &lookup, &spoken, faults);
@@ -140,6 +143,11 @@ pub(crate) fn known(name: &Name, action: &Action) -> Result<(), String> {
         } else {
             format!("`{}` has no lookup {}, but {}", action.name, quote(lookup), list(lookups, 8))
         };
+        let field = action
+            .field(field)
+            .filter(|_| lookup != CURRENT)
+            .map(|field| format!("; for the field of the request write `{}`", field.name));
+        let what = format!("{what}{}", field.unwrap_or_default());
         return Err(format!("unknown name {text}: {what}"));
     };
     if found.knows(field) {
@@ -213,7 +221,7 @@ fn read_attempt(
     let path = |text: Option<&String>, place| match text.map(|text| Path::parse(text)) {
         None => Ok(None),
         Some(Some(path)) if !path.0.iter().any(|step| !matches!(step, Step::Member(_))) => Ok(Some(path)),
-        Some(_) => Err((place, "this is not a pointer to one place".to_string())),
+        Some(_) => Err((place, "this is not a pointer to one place: write it like `/data`, without `*`".to_string())),
     };
     let at = path(entry.pointer.as_ref(), "/pointer")?.unwrap_or_default();
     let each = path(entry.each.as_ref(), "/each")?;
@@ -236,7 +244,9 @@ fn read_attempt(
             let arguments = entry.arguments.iter().map(argument).collect();
             Ask::Tool { path: path.into(), name: tool.clone(), arguments }
         }
-        _ => return Err(("", "an address is either `get` or `tool`".into())),
+        _ => {
+            return Err(("", "an address is either `get`, like `/products/{id}`, or `tool`: write one of them".into()));
+        }
     };
     let several = match &entry.list {
         None => None,

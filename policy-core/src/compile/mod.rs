@@ -11,9 +11,11 @@ mod binding;
 mod call;
 mod canary;
 mod change;
+mod contradiction;
 mod control;
 mod counter;
 mod credentials;
+mod currency;
 mod endpoint;
 mod field;
 mod gateway;
@@ -21,9 +23,11 @@ mod hours;
 mod identity;
 mod inner;
 mod keys;
+mod kinds;
 mod layout;
 mod limit;
 mod lookup;
+mod money;
 mod names;
 mod near;
 mod overlap;
@@ -34,10 +38,14 @@ mod present;
 mod report;
 mod rule;
 mod sessions;
+mod shape;
 mod slip;
 mod target;
 mod tripwire;
 mod unmet;
+mod unsaid;
+mod unusual;
+mod unwritten;
 mod value;
 
 use alloc::collections::BTreeMap;
@@ -115,7 +123,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
         };
         let mut report = Report { source, document, diagnostics: &mut diagnostics };
         if gateway.replace(gateway::compile(&read, &mut report)).is_some() {
-            report.error("", "a policy set has one gateway document", None);
+            report.error("", "a policy set has one gateway document", Some("keep one of the two".into()));
         }
     }
 
@@ -127,7 +135,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
         let mut report = Report { source, document, diagnostics: &mut diagnostics };
         if catalogs.contains_key(&catalog.catalog) {
             let message = format!("two catalogs are named {}", quote(&catalog.catalog));
-            report.error("/catalog", message, None);
+            report.error("/catalog", message, Some("give one of them another name, or take one out".into()));
             continue;
         }
         catalogs.insert(catalog.catalog.clone(), CatalogSource { catalog, source });
@@ -141,7 +149,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
         let page = page::compile(&template, &catalogs, gateway.as_ref(), &mut patterns, &mut report);
         if pages.contains_key(&page.agent) {
             let message = format!("two templates are for the agent {}", quote(&page.agent));
-            report.error("/agent/name", message, None);
+            report.error("/agent/name", message, Some("an agent has one page: put the rules into one of them".into()));
             continue;
         }
         pages.insert(page.agent.clone(), page);
@@ -158,6 +166,14 @@ pub fn compile(sources: &[Source]) -> Compiled {
         control::held_to_pages(gateway, &pages, &mut Report { source, document, diagnostics: &mut diagnostics });
     }
 
+    // What follows from a catalog that cannot be read is not said.
+    let unread = sources.iter().enumerate().any(|(index, source)| {
+        source.kind == SourceKind::Catalog && !catalogs.values().any(|catalog| catalog.source == index)
+    });
+    if unread {
+        let follows = |found: &Diagnostic| found.message.starts_with("unknown catalog ");
+        diagnostics.retain(|found| !follows(found));
+    }
     diagnostics.sort_by_key(|d| (d.source, d.span.start, d.span.end));
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let set = match gateway {
@@ -178,7 +194,7 @@ fn parse(index: usize, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Op
                 source.text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
             let help = match &e.kind {
                 crate::document::ReadErrorKind::Duplicate(_) => Some("keep one of the two".into()),
-                _ => None,
+                _ => shape::of_text(&source.text, start).map(Into::into),
             };
             let message = format!("{}", WithoutPlace(&e));
             diagnostics.push(Diagnostic { severity: Severity::Error, source: index, span: start..end, message, help });
@@ -207,6 +223,7 @@ fn typed<'d, T: serde::Deserialize<'d>>(
         Err(SourceError { span, message, help }) => {
             let whole = document.root().span();
             let span = span.unwrap_or(whole);
+            let help = shape::instead(document, span.start, &message).or(help);
             // Of an object only its first character is underlined: its text may be the whole file.
             let text = document.source().get(span.clone()).unwrap_or_default();
             let span = if text.starts_with(['{', '[']) { span.start..span.start + 1 } else { span };
@@ -233,7 +250,8 @@ fn extended(
             };
             let mut report = Report { source: own.source, document, diagnostics };
             if chain.contains(&base) {
-                report.error("/extends", "the catalogs extend each other in a circle", None);
+                let help = "take `extends` out of one of them";
+                report.error("/extends", "the catalogs extend each other in a circle", Some(help.into()));
                 break;
             }
             let source = own.source;
@@ -268,6 +286,8 @@ fn extended(
             report.error(&pointer, message, None);
         }
         slip::report(&entry.catalog, &mut report);
+        money::of_catalog(&entry.catalog, &mut report);
+        unsaid::report(&entry.catalog, &mut report);
         for (pointer, message, help) in precondition::loose(&entry.catalog) {
             report.warning(&pointer, message, Some(help));
         }

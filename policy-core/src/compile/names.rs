@@ -23,10 +23,9 @@ pub(crate) const FACTS: [&str; 3] = ["calls", "protocol_version", "root_fields"]
 /// What it would need that this version does not have, or what is wrong with it.
 pub(crate) fn head(text: &str) -> Result<Name, String> {
     if text.starts_with('/') {
-        return Path::parse(text)
-            .filter(super::field::one_deep)
-            .map(Name::Pointer)
-            .ok_or_else(|| format!("{} is not a pointer", quote(text)));
+        return Path::parse(text).filter(super::field::one_deep).map(Name::Pointer).ok_or_else(|| {
+            format!("{} is not a pointer: it is like `/price` or `/lines/*/price`, with one `**` at most", quote(text))
+        });
     }
     let (first, tail) = match text.find('/') {
         Some(at) => text.split_at(at),
@@ -54,7 +53,8 @@ pub(crate) fn head(text: &str) -> Result<Name, String> {
         };
     }
     if let Some((lookup, field)) = first.split_once('.') {
-        let wrong = || format!("{} is not `LOOKUP.field` with a pointer tail", quote(text));
+        let wrong =
+            || format!("{} is not a name like `current.price`, the name of a lookup and of a field", quote(text));
         if lookup.is_empty() || field.is_empty() || field.contains('.') {
             return Err(wrong());
         }
@@ -64,10 +64,9 @@ pub(crate) fn head(text: &str) -> Result<Name, String> {
     if first.is_empty() {
         return Err("a name is missing".to_string());
     }
-    Path::parse(tail)
-        .filter(super::field::one_deep)
-        .map(|tail| Name::Field(first.into(), tail))
-        .ok_or_else(|| format!("{} is not a name with a pointer tail", quote(text)))
+    Path::parse(tail).filter(super::field::one_deep).map(|tail| Name::Field(first.into(), tail)).ok_or_else(|| {
+        format!("{} is not a name: write a field, and below it a place, like `lines/*/price`", quote(text))
+    })
 }
 
 /// Reads a name of a rule that applies to these actions: a field of all of them, or a named value.

@@ -11,7 +11,9 @@ use super::pattern::Patterns;
 use super::report::Report;
 use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
 use super::target::{self, Targets};
-use super::{CatalogSource, canary, counter, hours, keys, limit, near, overlap, present, sessions, tripwire, unmet};
+use super::{
+    CatalogSource, canary, counter, hours, keys, limit, money, near, overlap, present, sessions, tripwire, unmet,
+};
 use crate::policy::{Band, Gateway, Limit, Page, Permit, Reuse, Role, RuleTarget, Tripwires};
 use crate::quote::quote;
 use crate::template::{Mode, SessionNeed, Template};
@@ -68,7 +70,7 @@ pub(crate) fn compile(
         permits: Vec::new(),
         forbids: Vec::new(),
         currency: template.money.as_ref().map(|money| money.currency.to_ascii_lowercase()),
-        rates: rates(template, report),
+        rates: money::rates(template, report),
         roles,
         on_unavailable: match &template.on_unavailable {
             None => Band::Deny,
@@ -86,7 +88,11 @@ pub(crate) fn compile(
             return;
         }
         if ids.insert(id.to_string(), pointer.to_string()).is_some() {
-            report.error(&format!("{pointer}/id"), format!("two rules are named {}", quote(id)), None);
+            report.error(
+                &format!("{pointer}/id"),
+                format!("two rules are named {}", quote(id)),
+                Some("give one of them another id: events and approvals name the rule".into()),
+            );
         }
     };
     let mut placed: Vec<Placed> = Vec::new();
@@ -137,16 +143,23 @@ pub(crate) fn compile(
         attached.push((RuleTarget::Forbid(index), targets));
     }
     if template.permit.is_empty() {
-        report.warning("/permit", "the page permits nothing: every request of this agent is refused", None);
+        let help = "add what the agent may do: `{\"id\": \"look\", \"scope\": \"API:RESOURCE.ACTION\"}`";
+        report.warning(
+            "/permit",
+            "the page permits nothing: every request of this agent is refused",
+            Some(help.into()),
+        );
     }
     unmet::forbidden_endpoints(template, &attached, &apis, report);
     counter::shared(template, &placed, &apis, &mut page, report);
     page.tripwires = tripwire::compile(template, &page, report);
+    money::plain(template, &placed, &apis, report);
     overlap::report(&placed, &apis, report);
     overlap::never_allows(&placed, &template.forbid, &attached, &apis, report);
     let hosts: BTreeMap<String, Vec<String>> =
         apis.iter().map(|(alias, api)| (alias.clone(), api.hosts.clone())).collect();
     lay_out(template, apis, attached, &mut page, patterns, report);
+    money::unused(template, &page, report);
     if let Some(gateway) = gateway {
         present::without_cluster(&page, &hosts, gateway, report);
         sessions::unnamed(template, gateway, report);
@@ -166,13 +179,27 @@ fn validity(template: &Template, report: &mut Report<'_>) -> (Timestamp, Timesta
     let from = read(&template.valid.from, "/valid/from");
     let until = read(&template.valid.until, "/valid/until");
     if until <= from && until != Timestamp(0) {
-        report.error("/valid/until", "the page ends before it begins: `until` must be later than `from`", None);
+        let help = "write a later time, or swap the two";
+        report.error(
+            "/valid/until",
+            "the page ends before it begins: `until` must be later than `from`",
+            Some(help.into()),
+        );
     }
     (from, until)
 }
 
 /// Parts of the page that no decision depends on.
 fn about(template: &Template, report: &mut Report<'_>) {
+    for (name, text) in [("version", &template.version), ("agent/purpose", &template.agent.purpose)] {
+        if text.trim().is_empty() {
+            let help = match name {
+                "version" => "write one that changes with the page, like 2026-11-20.1: events name it",
+                _ => "say in one sentence what the agent is for",
+            };
+            report.warning(&format!("/{name}"), "this text is empty", Some(help.into()));
+        }
+    }
     if template.owners.is_empty() {
         report.error(
             "/owners",
@@ -183,12 +210,13 @@ fn about(template: &Template, report: &mut Report<'_>) {
     if let Some(observability) = &template.observability
         && observability.retention_days == 0
     {
-        report.error("/observability/retention_days", "events must be kept for at least one day", None);
+        let help = "write 1 or more, like 90";
+        report.error("/observability/retention_days", "events must be kept for at least one day", Some(help.into()));
     }
     for (position, review) in template.reviews.iter().enumerate() {
         if Timestamp::parse(&format!("{}T00:00:00Z", review.date)).is_none() {
-            let message = format!("{} is not a date like 2026-11-20", quote(&review.date));
-            report.error(&format!("/reviews/{position}/date"), message, None);
+            let message = format!("{} is not a date", quote(&review.date));
+            report.error(&format!("/reviews/{position}/date"), message, Some("write it like 2026-11-20".into()));
         }
     }
 }
@@ -202,11 +230,19 @@ fn roles(template: &Template, report: &mut Report<'_>) -> Vec<Role> {
             None | Some("0s") => 0,
             Some(_) => seconds(info.hold.as_ref(), 0, &format!("{pointer}/hold"), report),
         };
-        if hold >= expires {
-            let help = "a grant is signed, waits for `hold`, and is void `expires` after it was signed";
+        if expires == 0 {
+            let help =
+                "write how long an approval holds after it was signed, like \"30m\", or leave `expires` out: then 15m";
+            report.error(
+                &format!("{pointer}/expires"),
+                "an approval of this role ends when it begins",
+                Some(help.into()),
+            );
+        } else if hold >= expires {
+            let help = "write a shorter `hold` or a longer `expires`: both count from when the approval is signed";
             report.error(
                 &pointer,
-                "a grant of this role never holds: `hold` is not shorter than `expires`",
+                "an approval of this role is never usable: `hold` is not shorter than `expires`",
                 Some(help.into()),
             );
         }
@@ -227,26 +263,4 @@ fn seconds(text: Option<&String>, default: u64, pointer: &str, report: &mut Repo
         report.error(pointer, format!("{} is not a duration", quote(text)), Some(help.into()));
         default
     })
-}
-
-fn rates(template: &Template, report: &mut Report<'_>) -> Vec<(String, crate::number::Decimal)> {
-    let Some(money) = &template.money else {
-        return Vec::new();
-    };
-    let mut code = |text: &str, pointer: &str| {
-        if !(text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic())) {
-            report.error(pointer, format!("{} is not an ISO 4217 currency code", quote(text)), None);
-        }
-    };
-    code(&money.currency, "/money/currency");
-    for name in money.rates.keys() {
-        code(name, &format!("/money/rates/{name}"));
-    }
-    let mut rates = Vec::new();
-    for (name, rate) in &money.rates {
-        if let Some(rate) = limit::number(rate, &format!("/money/rates/{name}"), report) {
-            rates.push((name.to_ascii_lowercase(), rate));
-        }
-    }
-    rates
 }

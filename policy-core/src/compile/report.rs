@@ -24,11 +24,22 @@ fn not_yet_message(what: &str) -> String {
 
 impl Report<'_> {
     pub(crate) fn error(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
-        self.push(Severity::Error, pointer, message.into(), help);
+        self.push((Severity::Error, false), pointer, message.into(), help);
     }
 
     pub(crate) fn warning(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
-        self.push(Severity::Warning, pointer, message.into(), help);
+        self.push((Severity::Warning, false), pointer, message.into(), help);
+    }
+
+    /// A mistake in the name of a member, which is underlined instead of its value.
+    pub(crate) fn of_name(&mut self, severity: Severity, pointer: &str, message: String, help: Option<String>) {
+        self.push((severity, true), pointer, message, help);
+    }
+
+    /// A mistake whose message may say itself what to write; else the help does.
+    pub(crate) fn explained(&mut self, pointer: &str, message: String, help: &str) {
+        let help = (!message.contains("write ")).then(|| help.into());
+        self.error(pointer, message, help);
     }
 
     /// A name that is not among the known ones.
@@ -57,11 +68,12 @@ impl Report<'_> {
         self.error(pointer, message, help);
     }
 
-    fn push(&mut self, severity: Severity, pointer: &str, message: String, help: Option<String>) {
+    fn push(&mut self, (severity, by_name): (Severity, bool), pointer: &str, message: String, help: Option<String>) {
         let value = self.document.root().nearest(pointer);
         let wanted = pointer.rsplit('/').next().unwrap_or_default();
         // A scalar is underlined itself; of an object or array, its name says more than its whole text.
         let span = match value.kind() {
+            _ if by_name => value.name_span(),
             crate::document::Kind::Object | crate::document::Kind::Array
                 if value.name() == wanted && !wanted.is_empty() =>
             {

@@ -13,6 +13,7 @@ use super::names;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::target::Targets;
+use super::unwritten;
 use crate::document::{Path, Step};
 use crate::policy::{Action, BodyRule, Decoder, FieldRule, Fields, Forbid, HeaderRule, Inner, Name, Permit, QueryRule};
 use crate::quote::quote;
@@ -20,6 +21,8 @@ use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, Permit
 
 /// How names of a request's head begin.
 const OF_HEAD: [&str; 3] = ["path.", "query.", "header."];
+/// What to do where a body must be read.
+const READ_IT: &str = "take `\"opaque\": true` out";
 /// What to write for a permit that names what carries calls.
 const CALLS_HELP: &str = "name the calls by `tool`, `rpc`, `graphql` or `scope`";
 const BATCH_HELP: &str =
@@ -59,6 +62,8 @@ pub(crate) struct Known<'a> {
     /// The targeted actions; none where a call is targeted that no catalog lists: no catalog name means anything there.
     pub(crate) actions: Vec<&'a Action>,
     variables: Vec<String>,
+    /// Names of the actions of which no request says which resource it is about.
+    keyless: Vec<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -67,13 +72,14 @@ impl<'a> Known<'a> {
         let listed = |alias: &String, call| apis.get(alias).is_some_and(|api| api.parts.calls.contains_key(call));
         let all_listed = targets.iter().all(|(alias, targets)| targets.calls.iter().all(|call| listed(alias, call)));
         let actions = if all_listed { actions_of(targets, apis) } else { Vec::new() };
-        Self { actions, variables: path_variables(targets, apis) }
+        Self { actions, variables: path_variables(targets, apis), keyless: super::canary::keyless(targets, apis) }
     }
 
     /// What is known under all of several targets.
     pub(crate) fn of_all(mut all: Vec<Self>) -> Self {
-        let mut joined = all.pop().unwrap_or(Self { actions: Vec::new(), variables: Vec::new() });
+        let mut joined = all.pop().unwrap_or(Self { actions: Vec::new(), variables: Vec::new(), keyless: Vec::new() });
         for other in all {
+            joined.keyless.extend(other.keyless);
             joined.variables.retain(|name| other.variables.contains(name));
             if joined.actions.is_empty() || other.actions.is_empty() {
                 joined.actions.clear();
@@ -86,8 +92,9 @@ impl<'a> Known<'a> {
 
     /// What the rule's tests and counters may refer to.
     pub(crate) fn around<'k>(&'k self, template: &'k Template) -> Surroundings<'k> {
-        let Self { actions, variables } = self;
-        Surroundings { actions, variables, lists: &template.lists, roles: &template.approvers, head_only: false }
+        let Self { actions, variables, keyless } = self;
+        let (lists, roles) = (&template.lists, &template.approvers);
+        Surroundings { actions, variables, keyless, lists, roles, money: template.money.as_ref(), head_only: false }
     }
 }
 
@@ -305,17 +312,18 @@ pub(crate) fn permit(
         let known = template.approvers.keys().map(String::as_str);
         report.unknown(&format!("{pointer}/approval"), "role", role, known);
     }
+    let before = report.diagnostics.len();
     let fields = fields(rule.fields.as_ref(), &format!("{pointer}/fields"), known, report);
     if rule.body.opaque {
         if rule.tool.is_some() || rule.rpc.is_some() || rule.graphql.is_some() {
             let message = "a call is known by its body: it cannot pass unread";
-            report.error(&format!("{pointer}/body/opaque"), message, None);
+            report.error(&format!("{pointer}/body/opaque"), message, Some(READ_IT.into()));
         }
         if !matches!(fields, FieldRule::Default) {
             report.error(
                 &format!("{pointer}/body/opaque"),
                 "an opaque body is not read: `fields` cannot be judged",
-                None,
+                Some("take `opaque` out, or `fields`".into()),
             );
         }
         let body_limit = |limit: &crate::template::TestRule| {
@@ -324,13 +332,15 @@ pub(crate) fn permit(
         };
         if let Some(action) = known.actions.iter().find(|action| in_body(action)) {
             let message = format!("an opaque body is not read: the condition of `{}` stands in it", action.name);
-            report.error(&format!("{pointer}/body/opaque"), message, None);
+            report.error(&format!("{pointer}/body/opaque"), message, Some(READ_IT.into()));
         }
         if rule.limits.iter().any(body_limit) {
             report.error(
                 &format!("{pointer}/body/opaque"),
                 "an opaque body is not read: its limits cannot be judged",
-                None,
+                Some(
+                    "take `opaque` out, or the limits; those on `path.`, `query.` and `header.` names may stay".into(),
+                ),
             );
         }
     }
@@ -339,6 +349,11 @@ pub(crate) fn permit(
             let message = format!("{} is required and not in `only`", quote(name));
             report.error(&format!("{pointer}/query/require"), message, Some("add it to `only`".into()));
         }
+    }
+    let limits = limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report);
+    // What follows from a mistake is not said.
+    if !rule.body.opaque && report.diagnostics.len() == before {
+        unwritten::report((&fields, &limits), pointer, known, report);
     }
     Permit {
         id: rule.id.clone(),
@@ -350,7 +365,7 @@ pub(crate) fn permit(
             opaque: rule.body.opaque,
         },
         fields,
-        limits: limit::limits(&rule.limits, &format!("{pointer}/limits"), &around, patterns, report),
+        limits,
         approval: rule.approval.clone(),
         hours: hours::hours(rule.hours.as_deref(), &format!("{pointer}/hours"), report),
         counters: Vec::new(),
@@ -401,8 +416,10 @@ pub(crate) fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, r
             match names::resolve(text, &known.actions) {
                 Ok(name @ (Name::Field(..) | Name::Pointer(_))) => out.push(name),
                 Ok(_) => {
-                    let message = format!("{} is not a field of the document", quote(text));
-                    report.error(&format!("{pointer}/{position}"), message, None);
+                    let message = format!("{} is not a field of the request's body", quote(text));
+                    let help = "name a field of the catalog or a pointer; queries and headers have lists of their own, \
+                                `query` and `headers`";
+                    report.error(&format!("{pointer}/{position}"), message, Some(help.into()));
                 }
                 Err(message) => report.wrong_name(&format!("{pointer}/{position}"), message),
             }
@@ -451,7 +468,7 @@ fn in_body(action: &Action) -> bool {
 
 /// Whether what `only` lists may hold the required name: it does not where every place of the two begins with another
 /// member.
-fn may_hold(listed: &Name, required: &Name, actions: &[&Action]) -> bool {
+pub(super) fn may_hold(listed: &Name, required: &Name, actions: &[&Action]) -> bool {
     match (tops(listed, actions), tops(required, actions)) {
         (Some(listed), Some(required)) => listed.iter().any(|top| required.contains(top)),
         _ => true,

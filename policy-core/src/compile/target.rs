@@ -47,12 +47,18 @@ pub(crate) fn resolve(
             return None;
         }
         (Some(_), Some((second, _))) => {
-            report.error(&format!("{pointer}/{second}"), "a rule has exactly one kind of target", None);
+            let help = "write a rule for each";
+            report.error(&format!("{pointer}/{second}"), "a rule has exactly one kind of target", Some(help.into()));
             return None;
         }
     };
     if entries.values().is_empty() {
-        report.error(&format!("{pointer}/{kind}"), "the target is empty: the rule could never match", None);
+        let help = "name what the rule is about, or take the rule out";
+        report.error(
+            &format!("{pointer}/{kind}"),
+            "the target is empty: the rule could never match",
+            Some(help.into()),
+        );
         return None;
     }
     let mut found: BTreeMap<String, Targets> = BTreeMap::new();
@@ -61,7 +67,11 @@ pub(crate) fn resolve(
         let at = if entries.is_list() { format!("{pointer}/{kind}/{position}") } else { format!("{pointer}/{kind}") };
         let Some((alias, rest)) = entry.split_once(':') else {
             let example = apis.keys().next().map_or("api", String::as_str);
-            let help = format!("write `{example}:{entry}`");
+            let aliased = apis.keys().find_map(|alias| {
+                let rest = entry.strip_prefix(alias.as_str())?.strip_prefix(['/', '.', ' '])?;
+                Some(format!("{alias}:{rest}"))
+            });
+            let help = format!("write `{}`", aliased.unwrap_or_else(|| format!("{example}:{entry}")));
             report.error(&at, "a target begins with the alias of an API", Some(help));
             understood = false;
             continue;
@@ -83,7 +93,8 @@ pub(crate) fn resolve(
             _ => match endpoint::parse(rest, &api.base, &VariableTypes { catalog: &api.catalog.vars }, patterns) {
                 Ok(endpoint) => targets.endpoints.push(endpoint),
                 Err(message) => {
-                    report.error(&at, message, None);
+                    let help = "write a method and a path below the API's base, like `GET /products/{id}`";
+                    report.explained(&at, message, help);
                     understood = false;
                 }
             },
@@ -96,15 +107,32 @@ fn scope(text: &str, at: &str, api: &ApiParts<'_>, targets: &mut Targets, report
     let (name, filters) = match text.split_once('[') {
         None => (text, Vec::new()),
         Some((name, rest)) => match rest.strip_suffix(']').map(parse_filters) {
+            Some(Some(filters)) if filters.iter().any(|(name, _)| name.ends_with(['!', '<', '>', '~'])) => {
+                let help = "list the values that pass, or forbid the others: a forbid has the same filters";
+                report.error(at, "a filter says which values pass: it has `=` and `|` alone", Some(help.into()));
+                return None;
+            }
+            Some(Some(filters))
+                if filters.iter().flat_map(|(_, values)| values).any(|value| value.starts_with(['\'', '"'])) =>
+            {
+                let help = "write it without: `[status=draft|live]`";
+                report.error(at, "the quotes would be part of the filter's value", Some(help.into()));
+                return None;
+            }
             Some(Some(filters)) => (name, filters),
             _ => {
-                report.error(at, "a filter is `[name=value|value]`", None);
+                let help = "write it behind the action, without blanks or quotes: `products.update[status=draft|live]`";
+                report.error(at, "a filter is `[name=value|value]`", Some(help.into()));
                 return None;
             }
         },
     };
     let Some((resource, action)) = name.rsplit_once('.') else {
-        report.error(at, "a scope is `api:resource.action`", None);
+        let help = match api.catalog.resources.contains_key(name) {
+            true => format!("name its actions: `{name}.read`, `{name}.write`, `{name}.*`, or one by its name"),
+            false => "write the resource and the action of the catalog, with a point between them".to_string(),
+        };
+        report.error(at, "a scope is `api:resource.action`", Some(help));
         return None;
     };
     let resources = || api.catalog.resources.keys().map(String::as_str);
@@ -184,7 +212,12 @@ fn named(
     let call = match read {
         Ok(call) => call,
         Err(message) => {
-            report.error(at, message, None);
+            let help = match kind {
+                "graphql" => "write it like `shop:mutation productUpdate`",
+                "tool" => "write it like `shop:update_product`",
+                _ => "write it like `shop:resources/read`",
+            };
+            report.explained(at, message, help);
             return None;
         }
     };

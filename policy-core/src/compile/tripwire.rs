@@ -34,7 +34,11 @@ pub(crate) fn compile(template: &Template, page: &Page, report: &mut Report<'_>)
             report.error(&format!("{at}/id"), "a tripwire needs an id", Some(help.into()));
         }
         if template.tripwires.iter().take(position).any(|other| other.id == written.id) {
-            report.error(&format!("{at}/id"), format!("two tripwires are named {}", quote(&written.id)), None);
+            report.error(
+                &format!("{at}/id"),
+                format!("two tripwires are named {}", quote(&written.id)),
+                Some("give one of them another id".into()),
+            );
         }
         let compiled = tripwire(written, &at, report);
         if written.count == TripwireCount::Reverts && !bounds_changes(page) {
@@ -137,7 +141,19 @@ fn bound(written: &template::Tripwire, counts: Watched, at: &str, report: &mut R
         return None;
     };
     let usual = small(usual, &format!("{at}/baseline"), report)?;
-    Some(Most::Times { usual, times: positive(times, &format!("{at}/times"), report)? })
+    let times = positive(times, &format!("{at}/times"), report)?;
+    if usual == 0 {
+        let help = "write how many are usual in a window; where none is, bound it by `max`";
+        report.error(&format!("{at}/baseline"), "any number of times 0 is 0: the first one trips", Some(help.into()));
+        return None;
+    }
+    if times < Decimal::ONE {
+        let message = format!("{times} times the usual is less than usual: this trips when nothing is wrong");
+        let help = "write how many times the usual is too much: 1 or more, like 3";
+        report.error(&format!("{at}/times"), message, Some(help.into()));
+        return None;
+    }
+    Some(Most::Times { usual, times })
 }
 
 /// What something may be a share of: of what it is a part.
@@ -184,7 +200,7 @@ fn duration(text: &str, at: &str, what: &str, report: &mut Report<'_>) -> Option
 fn small(number: u64, at: &str, report: &mut Report<'_>) -> Option<u32> {
     let small = u32::try_from(number).ok().filter(|number| *number <= 1_000_000_000);
     if small.is_none() {
-        report.error(at, "nobody counts so far", Some("write at most 1000000000".into()));
+        report.error(at, "this number is too large to be counted", Some("write at most 1000000000".into()));
     }
     small
 }
@@ -192,7 +208,8 @@ fn small(number: u64, at: &str, report: &mut Report<'_>) -> Option<u32> {
 fn positive(number: &template::Number, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
     let value = limit::number(number, at, report)?;
     if value.is_negative() {
-        report.error(at, "nothing is ever less than nothing: this is not negative", None);
+        let help = "write a number above 0, like 3";
+        report.error(at, "a tripwire counts from 0: this is not negative", Some(help.into()));
         return None;
     }
     Some(value)

@@ -9,7 +9,7 @@ use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::{Kind, Value};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{meant, nearest};
 use crate::quote::{list, quote};
 
 /// Enums of this name choose their variant by the JSON type of the value: `string`, `number`, `boolean`, `array`,
@@ -50,7 +50,8 @@ impl de::Error for SourceError {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let help = match nearest(field, expected.iter().copied()) {
+        let near = nearest(field, expected.iter().copied()).or_else(|| meant(field, expected));
+        let help = match near {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known here: {}", list(expected.iter().copied(), 32)),
         };
@@ -76,6 +77,15 @@ impl de::Error for SourceError {
         Self { span: None, message: format!("the member `{field}` is missing"), help: Some(format!("add `{field}`")) }
     }
 
+    fn invalid_value(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let message = match unexpected {
+            de::Unexpected::Signed(_) => "expected a whole number of 0 or more".to_string(),
+            de::Unexpected::Unsigned(_) => "expected a smaller whole number".to_string(),
+            _ => format!("invalid value, expected {expected}"),
+        };
+        Self { span: None, message, help: None }
+    }
+
     fn invalid_type(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         let found = match unexpected {
             de::Unexpected::Bool(_) => "a boolean",
@@ -90,10 +100,16 @@ impl de::Error for SourceError {
         let expected = match expected.to_string() {
             text if text.starts_with("struct ") || text == "a map" => "an object".to_string(),
             text if text == "a sequence" => "an array".to_string(),
+            text if is_integer(&text) => "a whole number".to_string(),
             text => text,
         };
         Self { span: None, message: format!("expected {expected}, found {found}"), help: None }
     }
+}
+
+/// Whether a name of a Rust type is that of an integer.
+fn is_integer(name: &str) -> bool {
+    name.strip_prefix(['u', 'i']).is_some_and(|bits| bits.parse::<u8>().is_ok())
 }
 
 type Result<T> = core::result::Result<T, SourceError>;
@@ -155,7 +171,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
         let access = if name == BY_KIND {
@@ -172,7 +188,8 @@ impl<'de> Deserializer<'de> for Value<'de> {
                 (Kind::Object, Some(only), None) => Choice { variant: only.name(), contents: Some(only) },
                 _ => {
                     let message = format!("expected a name in quotes, found {}", with_article(self.kind()));
-                    return Err(SourceError::custom_at(&message, self));
+                    let help = Some(format!("one of: {}", list(variants.iter().copied(), 32)));
+                    return Err(SourceError { help, ..SourceError::custom_at(&message, self) });
                 }
             }
         };
@@ -271,20 +288,32 @@ impl<'d> EnumAccess<'d> for Choice<'d> {
     }
 }
 
+impl Choice<'_> {
+    /// The name stands alone, and needs a value.
+    fn alone(&self) -> SourceError {
+        let help = Some(format!("write it with its value: `{{\"{}\": …}}`", self.variant));
+        SourceError { span: None, message: format!("{} needs a value", quote(self.variant)), help }
+    }
+}
+
 impl<'d> VariantAccess<'d> for Choice<'d> {
     type Error = SourceError;
 
     fn unit_variant(self) -> Result<()> {
         match self.contents {
             None => Ok(()),
-            Some(value) => Err(SourceError::custom_at("this name takes no value", value)),
+            Some(value) => {
+                let help = Some(format!("write it alone: \"{}\"", self.variant));
+                let message = format!("{} takes no value", quote(self.variant));
+                Err(SourceError { help, ..SourceError::custom_at(&message, value) })
+            }
         }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'d>>(self, seed: T) -> Result<T::Value> {
         match self.contents {
             Some(value) => seed.deserialize(value).map_err(|e| e.at(value.span())),
-            None => Err(de::Error::custom("this name needs a value")),
+            None => Err(self.alone()),
         }
     }
 
@@ -295,7 +324,7 @@ impl<'d> VariantAccess<'d> for Choice<'d> {
     fn struct_variant<V: Visitor<'d>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value> {
         match self.contents {
             Some(value) => value.visit(visitor),
-            None => Err(de::Error::custom("this name needs an object")),
+            None => Err(self.alone()),
         }
     }
 }

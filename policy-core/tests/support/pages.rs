@@ -88,6 +88,11 @@ pub fn shop(members: &str) -> Arc<PolicySet> {
     policy(&sources(&[shop_page(members)]))
 }
 
+/// A page on the shop from its permits alone.
+pub fn permits_page(rules: &str) -> String {
+    shop_page(&format!(r#"{{ "permit": [{rules}] }}"#))
+}
+
 /// [`shop`] from its permits alone.
 pub fn permits(rules: &str) -> Arc<PolicySet> {
     shop(&format!(r#"{{ "permit": [{rules}] }}"#))

@@ -64,6 +64,9 @@ pub(super) struct Validate {
     /// A policy directory, documents of one, or a bundle
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// The moment at which pages, keys and pauses may have ended, by RFC 3339; else now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) now: Option<Timestamp>,
     /// How the result is written
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Output,

@@ -3,6 +3,7 @@
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
+use policy_core::Timestamp;
 use serde_json::json;
 
 use super::arguments::{Output, Validate};
@@ -11,7 +12,9 @@ use crate::policies::{Findings, Policies, PolicyDirectory, PolicyError};
 use crate::render::{Screen, diagnostics, diagnostics_json};
 
 pub(super) fn run(arguments: &Validate) -> Result<Exit, Failure> {
-    let result = open(&arguments.paths);
+    let now = arguments.now.unwrap_or_else(jiff::Timestamp::now);
+    let now = Timestamp(u64::try_from(now.as_nanosecond()).unwrap_or_default());
+    let result = open(&arguments.paths, now);
     let mut out = stdout().lock();
     let written = match (&result, arguments.format) {
         (Ok(policies), Output::Table) => {
@@ -36,11 +39,13 @@ pub(super) fn run(arguments: &Validate) -> Result<Exit, Failure> {
 }
 
 /// One directory or bundle, or documents of one directory.
-fn open(paths: &[PathBuf]) -> Result<Policies, PolicyError> {
-    match paths {
-        [path] if !path.is_file() || is_bundle(path) => Policies::open(path),
-        files => Policies::from_directory(PolicyDirectory::load_files(files)?),
-    }
+fn open(paths: &[PathBuf], now: Timestamp) -> Result<Policies, PolicyError> {
+    let directory = match paths {
+        [path] if is_bundle(path) => return Policies::open(path),
+        [path] if !path.is_file() => PolicyDirectory::load(path)?,
+        files => PolicyDirectory::load_files(files)?,
+    };
+    Policies::from_directory(directory.at(now))
 }
 
 fn is_bundle(path: &std::path::Path) -> bool {

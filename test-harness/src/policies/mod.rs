@@ -9,6 +9,7 @@
 //! Files are taken in the order of their names, so that the same directory always gives the same
 //! bundle. Subdirectories other than `catalogs` are not looked into.
 
+mod ended;
 mod error;
 mod file_name;
 mod sources;
@@ -22,11 +23,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use policy_core::PolicySet;
 use policy_core::bundle;
 use policy_core::compile::{Compiled, Source, compile};
 use policy_core::diagnostic::{Diagnostic, Severity};
 use policy_core::policy::{IdentitySource, Key};
+use policy_core::{PolicySet, Timestamp};
 
 /// Name of the gateway's settings in a policy directory.
 pub const GATEWAY_FILE: &str = "gateway.json";
@@ -68,6 +69,18 @@ impl PolicyDirectory {
         compiled.diagnostics.extend(names.into_iter().chain(more));
         compiled.diagnostics.sort_by_key(|found| (found.source, found.span.start));
         Self { sources, compiled }
+    }
+
+    /// The same, with warnings for what has ended at this moment.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        let known = &mut self.compiled.diagnostics;
+        // An end before the beginning is a mistake of its own.
+        let mut ended = ended::diagnose(&self.sources, now);
+        ended.retain(|found| !known.iter().any(|other| (other.source, &other.span) == (found.source, &found.span)));
+        known.extend(ended);
+        self.compiled.diagnostics.sort_by_key(|found| (found.source, found.span.start));
+        self
     }
 
     /// Lets one more key sign, whatever `gateway.json` says: for grants that stand for those of people. It is of the roles of

@@ -74,9 +74,14 @@ impl Addresses {
         asked
     }
 
-    fn pages(&self, host: &str) -> impl Iterator<Item = &Page> {
+    /// Every page whose lookups count.
+    pub(super) fn every(&self) -> impl Iterator<Item = &Page> {
         let counts = |page: &&Page| self.agent.as_ref().is_none_or(|agent| *agent == page.agent);
-        self.set.pages().iter().filter(counts).filter(move |page| page.trie(host).is_some())
+        self.set.pages().iter().filter(counts)
+    }
+
+    fn pages(&self, host: &str) -> impl Iterator<Item = &Page> {
+        self.every().filter(move |page| page.trie(host).is_some())
     }
 }
 

@@ -152,7 +152,7 @@ impl Facts {
     /// every resource of the kind. The value is JSON, else a text.
     ///
     /// # Errors
-    /// It is not of this form.
+    /// It is not of this form, or names a resource or field that the policies do not have.
     pub fn assume(&mut self, text: &str) -> Result<(), FactsError> {
         let wrong = || FactsError(format!("`{text}` assumes nothing: write it as `products/42.price=19.99`"));
         let (name, value) = text.split_once('=').ok_or_else(wrong)?;
@@ -160,6 +160,9 @@ impl Facts {
         let (collection, key) = resource.split_once('/').unwrap_or((resource, EVERY));
         if [collection, key, field].iter().any(|part| part.is_empty()) {
             return Err(wrong());
+        }
+        if let Some(why) = super::named::unknown(self.addresses.every(), collection, field) {
+            return Err(FactsError(format!("`{text}`: {why}")));
         }
         let value = Json::read(value.as_bytes()).unwrap_or_else(|_| Json::text(value));
         let assumed = self.assumed.entry(collection.to_owned()).or_default().entry(key.to_owned());

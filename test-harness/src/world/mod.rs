@@ -9,6 +9,7 @@
 //!   kinds       the kinds of resources that lookups ask for
 //!   store       what is kept of them, within a bound
 //! said        what is known of single resources -> the answer to a call
+//! named       names that may be said -> why one is none
 //! paper       fields by their pointers -> the document that an API would send
 //! budgets     what has been used of counters, as somebody says it
 //! watched     any of these, and what was asked of it
@@ -23,6 +24,7 @@ mod call;
 mod facts;
 mod json;
 mod kinds;
+mod named;
 mod paper;
 mod recorded;
 mod said;

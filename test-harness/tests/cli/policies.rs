@@ -12,6 +12,9 @@ fn data(name: &str) -> String {
     policy_directory::price_agent().join(name).display().to_string()
 }
 
+/// A moment at which the page is valid.
+const DURING: &str = "2026-11-20T12:00:00Z";
+
 /// A copy of the policies, with the page changed and stored under `name`.
 fn changed(name: &str, change: impl Fn(String) -> String) -> (TempDir, PathBuf) {
     let directory = policy_directory::with_page(change);
@@ -26,7 +29,7 @@ fn path(directory: &TempDir) -> &str {
 
 #[test]
 fn valid_policies_are_one_line_with_their_digest() {
-    let (code, out, err) = ambit(&["validate", &data("policies")]);
+    let (code, out, err) = ambit(&["validate", &data("policies"), "--now", DURING]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("valid: 1 agent, 3 rules, sha256:"), "{out}");
     assert_eq!(out.lines().count(), 1);
@@ -34,8 +37,8 @@ fn valid_policies_are_one_line_with_their_digest() {
 
 #[test]
 fn a_single_document_is_validated_with_its_directory() {
-    let (code, out, _) = ambit(&["validate", &data(&format!("policies/{PAGE}"))]);
-    assert_eq!((code, out), (0, ambit(&["validate", &data("policies")]).1));
+    let (code, out, _) = ambit(&["validate", &data(&format!("policies/{PAGE}")), "--now", DURING]);
+    assert_eq!((code, out), (0, ambit(&["validate", &data("policies"), "--now", DURING]).1));
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn a_bundle_holds_the_digest_and_is_the_same_every_time() {
     assert_eq!((code, out.trim_end().as_bytes()), (0, first.as_slice()));
 
     let (code, out, _) = ambit(&["validate", bundle.to_str().unwrap()]);
-    assert_eq!((code, out), (0, ambit(&["validate", &data("policies")]).1));
+    assert_eq!((code, out), (0, ambit(&["validate", &data("policies"), "--now", DURING]).1));
 }
 
 #[test]
@@ -188,4 +191,37 @@ fn wrong_arguments_are_one_line_with_what_was_meant() {
     let (code, out, err) = ambit(&["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.contains("Exit codes: 0 fine, 1 could not run, 2 a decision or expectation differs, 3 invalid policy"));
+}
+
+/// E1: what has ended by now is a warning, and the policies are valid all the same.
+#[test]
+fn a_page_that_has_ended() {
+    let (code, out, err) = ambit(&["validate", &data("policies"), "--now", "2026-12-01T00:00:00Z"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    for expected in [
+        "warning: the page has ended: every request of this agent is refused since `2026-12-01T00:00:00Z`",
+        &format!("{PAGE}:5:55"),
+        "^^^^^^^^^^^^^^^^^^^^^^",
+        "write a later time, or take the page out",
+        "valid: 1 agent, 3 rules, 1 warning, sha256:",
+    ] {
+        assert!(out.contains(expected), "`{expected}` is not in:\n{out}");
+    }
+    let (_, before, _) = ambit(&["validate", &data("policies"), "--now", "2026-11-30T23:59:59Z"]);
+    assert!(!before.contains("has ended"), "{before}");
+    let (code, _, err) = ambit(&["validate", &data("policies"), "--now", "today"]);
+    assert!(code == 1 && err.contains("it is not RFC 3339, such as 2026-11-20T12:00:00Z"), "{code}: {err}");
+}
+
+/// E1: a catalog that cannot be read is the only finding: what its pages then lack is not said.
+#[test]
+fn a_catalog_that_cannot_be_read_is_said_once() {
+    let (directory, _) = changed(PAGE, |text| text);
+    let catalog = directory.path().join("catalogs/shop-v1.json");
+    let text = fs::read_to_string(&catalog).unwrap().replacen("\"type\": \"decimal\"", "\"type\": \"number\"", 1);
+    fs::write(&catalog, text).unwrap();
+    let (code, out, _) = ambit(&["validate", path(&directory), "--now", DURING]);
+    assert_eq!(code, 3);
+    assert!(out.contains("error: unknown value `number`"), "{out}");
+    assert!(out.contains("the policies are not valid: 1 error"), "{out}");
 }

@@ -314,6 +314,12 @@ fn mistakes_are_one_line() {
     for (more, expect) in [
         (&["--world", "enforced", "--labels", &labels][..], "--labels cannot be compared with --world enforced"),
         (&["--assume", "price=5"], "--assume: `price=5` assumes nothing: write it as `products/42.price=19.99`"),
+        (
+            &["--assume", "prodcts/1.price=5"],
+            "--assume: `prodcts/1.price=5`: no catalog of these policies has a resource `prodcts`, and no rule makes a lookup of that name; did you mean `products`?",
+        ),
+        (&["--assume", "products/1.prize=5"], "`products` has no field `prize`; did you mean `price`?"),
+        (&["--assume", "shp:products/1.price=5"], "no page has an API `shp`; did you mean `shop`?"),
         (&["--fixture", &fixture], "does not say what is there now: unknown member `answer`"),
         (&["--fixture", "/nowhere.json"], "cannot read `/nowhere.json`"),
     ] {
