@@ -1,8 +1,8 @@
 //! Combining what the rules say: within a permit the strictest finding, across permits the most permissive verdict,
 //! across operations the strictest.
 
+use crate::ordered::{Map, Set};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -191,7 +191,7 @@ fn withhold(outcome: &mut Outcome, page: &Page, secret: Reason) {
 
 /// One resource written twice in a request: the second row would be judged against a value that the first has changed.
 fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     let writes = |operation: &&Operation<'_>| operation.action.is_none_or(|action| action.effect != Effect::Read);
     operations.iter().filter(writes).find_map(|operation| {
         let key = operation.key.as_deref()?;
@@ -245,10 +245,10 @@ impl<'a> Bench<'a> {
     }
 
     /// Which operations each permit matches: counts and sums speak of all of them.
-    fn matched(&self) -> BTreeMap<u32, Matched<'a>> {
-        let mut matched: BTreeMap<u32, Matched<'a>> = BTreeMap::new();
+    fn matched(&self) -> Map<u32, Matched<'a>> {
+        let mut matched: Map<u32, Matched<'a>> = Map::new();
         for operation in self.operations {
-            let mut here: BTreeMap<u32, (Scope<'a>, bool)> = BTreeMap::new();
+            let mut here: Map<u32, (Scope<'a>, bool)> = Map::new();
             for candidate in self.candidates(operation) {
                 let RuleTarget::Permit(index) = candidate.rule.target else { continue };
                 let awaited = match self.matches(candidate, operation) {
@@ -256,15 +256,17 @@ impl<'a> Bench<'a> {
                     Matches::Awaited => true,
                     Matches::No(_) | Matches::Unknown { .. } => continue,
                 };
-                here.entry(index).or_insert_with(|| (self.scope(operation, candidate.variables), awaited));
+                here.alter(index, (self.scope(operation, candidate.variables), awaited), |_| ());
             }
             let grants = |index: &u32| self.permit(*index).is_some_and(|permit| !permit.shadow);
             let several = here.keys().filter(|index| grants(index)).count() > 1;
             for (index, (scope, awaited)) in here {
-                let matched = matched.entry(index).or_insert(Matched { scopes: Vec::new(), settled: true });
-                matched.scopes.push(scope);
-                // Where only this permit could grant the operation, it must match, or the request is refused.
-                matched.settled &= !awaited || !several;
+                let first = Matched { scopes: Vec::new(), settled: true };
+                matched.alter(index, first, |matched| {
+                    matched.scopes.push(scope);
+                    // Where only this permit could grant the operation, it must match, or the request is refused.
+                    matched.settled &= !awaited || !several;
+                });
             }
         }
         self.known.take_wants();
@@ -272,7 +274,7 @@ impl<'a> Bench<'a> {
     }
 
     fn outcome(&self) -> Outcome {
-        let mut whole: BTreeMap<u32, Whole> = BTreeMap::new();
+        let mut whole: Map<u32, Whole> = Map::new();
         let mut tallies = Tallies::default();
         let mut changed = Vec::new();
         let reverts = self.page.tripwires.count(Watched::Reverts);
@@ -388,7 +390,7 @@ impl<'a> Bench<'a> {
         &self,
         position: usize,
         operation: &'a Operation<'a>,
-        whole: &BTreeMap<u32, Whole>,
+        whole: &Map<u32, Whole>,
         considered: &mut Vec<Considered>,
     ) -> Judged {
         let mut wants = match self.forbids(position, operation, considered) {
