@@ -86,7 +86,8 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         }
     }
     if !tallied.refusals.is_empty() {
-        tallied.refusals.sort_by_key(|(position, _)| *position);
+        let in_order: Map<usize, Refusal> = tallied.refusals.into_iter().collect();
+        tallied.refusals = in_order.into_iter().collect();
         return tallied;
     }
     let mut past = Roles::default();
