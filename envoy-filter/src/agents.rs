@@ -4,8 +4,8 @@
 //! Only agents with a page are counted, so that nobody makes up metrics. In a name every character but letters, digits, `_` and
 //! `-` is `_`: agents whose names differ in nothing else are counted together.
 
+use policy_core::ordered::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::host;
@@ -45,7 +45,7 @@ pub(crate) struct Agent([Option<u32>; DEEDS.len()]);
 
 /// The agents that have been seen.
 #[derive(Default)]
-pub(crate) struct Agents(RefCell<BTreeMap<String, Rc<Agent>>>);
+pub(crate) struct Agents(RefCell<Map<String, Rc<Agent>>>);
 
 impl Agents {
     /// Counts a decision, and returns whose it is where the request goes on; `None`: nobody's with a page.

@@ -3,8 +3,8 @@
 //! A gateway answers a call in the root context and names the call alone, so the way back to the request is kept here.
 //! One table for all plugins of the VM: numbers of calls are the VM's.
 
+use policy_core::ordered::Map;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
 use crate::host;
 use crate::policy::Unavailable;
@@ -34,13 +34,13 @@ struct Entry {
 }
 
 thread_local! {
-    static IN_FLIGHT: RefCell<BTreeMap<u32, Entry>> = const { RefCell::new(BTreeMap::new()) };
+    static IN_FLIGHT: RefCell<Map<u32, Entry>> = const { RefCell::new(Map::new()) };
     static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The calls in flight, for an operation that calls nobody: the borrow is never held across a host call, so it never
 /// fails.
-fn in_flight<R>(operation: impl FnOnce(&mut BTreeMap<u32, Entry>) -> R) -> Option<R> {
+fn in_flight<R>(operation: impl FnOnce(&mut Map<u32, Entry>) -> R) -> Option<R> {
     IN_FLIGHT.try_with(|calls| calls.try_borrow_mut().ok().map(|mut calls| operation(&mut calls))).ok().flatten()
 }
 
@@ -132,7 +132,7 @@ impl Drop for Held {
 /// Forgets all calls, as a fresh VM has none.
 #[cfg(test)]
 pub(crate) fn reset() {
-    in_flight(BTreeMap::clear);
+    in_flight(Map::clear);
     HELD.set(0);
 }
 

@@ -5,8 +5,8 @@
 //! that host is kept or used, since the write may take effect at any time. So a read that was under way before a write,
 //! and ends after it, is not kept either.
 
+use policy_core::ordered::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use crate::calls::NANOSECONDS_PER_MILLISECOND;
 use crate::policy::state::{Answer, Fetch, Keep, Reader};
@@ -64,9 +64,9 @@ pub(crate) struct Id(u64);
 #[derive(Default)]
 struct Store {
     /// Oldest first.
-    entries: BTreeMap<Id, Entry>,
+    entries: Map<Id, Entry>,
     /// Writes that are under way.
-    writes: BTreeMap<Id, Written>,
+    writes: Map<Id, Written>,
     next: u64,
 }
 
@@ -90,7 +90,7 @@ impl Store {
     fn shrink(&mut self) {
         let mut bytes = self.entries.values().map(Entry::bytes).fold(0, usize::saturating_add);
         while self.entries.len() > ANSWERS || bytes > BYTES {
-            let Some((_, oldest)) = self.entries.pop_first() else { break };
+            let Some(oldest) = self.entries.pop_first() else { break };
             bytes = bytes.saturating_sub(oldest.bytes());
         }
     }
@@ -202,7 +202,7 @@ impl Kept {
                 let Entry { keep, whole, .. } = entry;
                 *whole && keep.target == fetch.target && keep.host == fetch.host && keep.reader == *reader
             };
-            let entry = store.entries.values().rev().find(fits)?;
+            let entry = store.entries.values().filter(fits).last()?;
             let answer = || Answer::Response { status: 200, headers: entry.head.clone(), body: entry.body.clone() };
             entry.is_fresh(fetch.fresh_ms, now).then(answer)
         })

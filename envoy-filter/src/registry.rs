@@ -4,9 +4,8 @@
 //! from within a host call (a local reply whose response callbacks come at once, a deletion) finds a context that is
 //! running, never a locked map and never the same context twice.
 
+use policy_core::ordered::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 /// Why a context could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +23,12 @@ enum Slot<C> {
 
 /// Contexts of type `C` by id.
 pub(crate) struct Registry<C> {
-    slots: RefCell<BTreeMap<u32, Slot<C>>>,
+    slots: RefCell<Map<u32, Slot<C>>>,
 }
 
 impl<C> Registry<C> {
     pub(crate) const fn new() -> Self {
-        Self { slots: RefCell::new(BTreeMap::new()) }
+        Self { slots: RefCell::new(Map::new()) }
     }
 
     /// Adds a context, in place of any of that id.
@@ -66,19 +65,19 @@ impl<C> Registry<C> {
 
     /// Puts back a context that ran, or returns it if it was removed or replaced meanwhile.
     fn put_back(&self, id: u32, context: C) -> Option<C> {
-        self.slots(|slots| match slots.entry(id) {
-            Entry::Occupied(mut entry) if matches!(entry.get(), Slot::Running) => {
-                entry.insert(Slot::Idle(context));
+        self.slots(|slots| match slots.get_mut(&id) {
+            Some(slot @ Slot::Running) => {
+                *slot = Slot::Idle(context);
                 None
             }
-            Entry::Occupied(_) | Entry::Vacant(_) => Some(context),
+            Some(Slot::Idle(_)) | None => Some(context),
         })
         .flatten()
     }
 
     /// The map, for an operation that calls nobody: the borrow is never held across a callback, so it never fails. If it
     /// did, the context would count as running, which no request passes on.
-    fn slots<R>(&self, operation: impl FnOnce(&mut BTreeMap<u32, Slot<C>>) -> R) -> Option<R> {
+    fn slots<R>(&self, operation: impl FnOnce(&mut Map<u32, Slot<C>>) -> R) -> Option<R> {
         self.slots.try_borrow_mut().ok().map(|mut slots| operation(&mut slots))
     }
 }

@@ -1,7 +1,7 @@
 //! The root context: one plugin configuration, its policy set, and the requests it holds.
 
+use policy_core::ordered::Set;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(crate) struct Plugin {
     pub(crate) trips: bool,
     /// What is yet to be counted for them.
     pub(crate) late: RefCell<Vec<Late>>,
-    held: RefCell<BTreeSet<u32>>,
+    held: RefCell<Set<u32>>,
     told: Cell<bool>,
     told_no_cluster: Cell<bool>,
     told_not_called: Cell<bool>,

@@ -11,9 +11,11 @@ use core::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex_automata::dfa::sparse::DFA;
-use serde::{Deserialize, Serialize};
+#[cfg(feature = "author")]
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::document::{Document, Kind, Record, Value, read_json};
 use crate::limits::CANDIDATE_COUNTERS_PART;
 use crate::policy::{PolicySet, Set};
 
@@ -22,25 +24,44 @@ pub const FORMAT: &str = "ambit-bundle/3";
 
 /// The envelope. Signatures are carried; no version verifies them yet, so a bundle that has some is refused rather
 /// than trusted unverified.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope {
-    format: String,
-    digest: String,
-    payload: String,
-    #[serde(default)]
-    signatures: Vec<String>,
+#[cfg_attr(feature = "author", derive(Serialize))]
+struct Envelope<'b> {
+    format: &'b str,
+    digest: &'b str,
+    payload: &'b str,
+    signatures: Vec<&'b str>,
     /// A second policy set, which only looks on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    candidate: Option<Member>,
+    #[cfg_attr(feature = "author", serde(skip_serializing_if = "Option::is_none"))]
+    candidate: Option<Member<'b>>,
 }
 
 /// A policy set beside that of the envelope.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Member {
-    digest: String,
-    payload: String,
+#[cfg_attr(feature = "author", derive(Serialize))]
+struct Member<'b> {
+    digest: &'b str,
+    payload: &'b str,
+}
+
+impl<'b> Envelope<'b> {
+    /// Reads an envelope, or says what is wrong with it.
+    fn read(document: &'b Document) -> Result<Self, String> {
+        let envelope = Record::of(document.root(), &["format", "digest", "payload", "signatures", "candidate"])?;
+        let (format, Member { digest, payload }) = (envelope.text("format")?, Member::read(envelope)?);
+        let signatures = envelope.read("signatures", "a list of strings", |list| {
+            (list.kind() == Kind::Array).then(|| list.children().map(Value::string).collect::<Option<_>>())?
+        })?;
+        let candidate = match envelope.member("candidate") {
+            Some(member) => Some(Member::read(Record::of(member, &["digest", "payload"])?)?),
+            None => None,
+        };
+        Ok(Self { format, digest, payload, signatures: signatures.unwrap_or_default(), candidate })
+    }
+}
+
+impl<'b> Member<'b> {
+    fn read(record: Record<'b>) -> Result<Self, String> {
+        Ok(Self { digest: record.text("digest")?, payload: record.text("payload")? })
+    }
 }
 
 /// Most characters of a [`LoadError`] that are written.
@@ -68,25 +89,27 @@ impl core::error::Error for LoadError {}
 /// does not hold together. Nothing of a refused bundle is used. A candidate that does not load refuses nothing: see
 /// [`PolicySet::candidate_refused`].
 pub fn load(bytes: &[u8]) -> Result<PolicySet, LoadError> {
-    let envelope: Envelope = serde_json::from_slice(bytes).map_err(|e| {
+    let none = |why| {
         LoadError(format!(
-            "not an Ambit bundle: {e}; the plugin configuration must be the output of `ambit bundle`, as a \
+            "not an Ambit bundle: {why}; the plugin configuration must be the output of `ambit bundle`, as a \
              google.protobuf.StringValue"
         ))
-    })?;
+    };
+    let document = read_json(bytes.to_vec()).map_err(|error| none(format!("{error}")))?;
+    let envelope = Envelope::read(&document).map_err(none)?;
     if envelope.format != FORMAT {
         return Err(LoadError(format!(
             "`format` is {}, this filter reads `{FORMAT}`; build the bundle with the `ambit` of the same release",
-            crate::quote::quote(&envelope.format)
+            crate::quote::quote(envelope.format)
         )));
     }
     if !envelope.signatures.is_empty() {
         return Err(LoadError("`signatures`: this filter cannot verify signatures yet; bundle without them".into()));
     }
-    let mut set = open(&envelope.payload, &envelope.digest)?;
+    let mut set = open(envelope.payload, envelope.digest)?;
     // The candidate stands in nobody's way: what is wrong with it is told, and the set is whole without it.
     set.candidate = envelope.candidate.map(|member| {
-        let candidate = open(&member.payload, &member.digest)?;
+        let candidate = open(member.payload, member.digest)?;
         Ok(Arc::new(beside(&set, candidate)))
     });
     Ok(set)
@@ -170,9 +193,9 @@ pub fn digest_of(payload: &[u8]) -> String {
 pub fn seal(set: &Set) -> Result<Vec<u8>, LoadError> {
     let payload = postcard::to_allocvec(set).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
     let envelope = Envelope {
-        format: FORMAT.into(),
-        digest: digest_of(&payload),
-        payload: STANDARD.encode(&payload),
+        format: FORMAT,
+        digest: &digest_of(&payload),
+        payload: &STANDARD.encode(&payload),
         signatures: Vec::new(),
         candidate: None,
     };
@@ -186,13 +209,15 @@ pub fn seal(set: &Set) -> Result<Vec<u8>, LoadError> {
 /// [`LoadError`] when either does not load, or the candidate has a candidate of its own.
 #[cfg(feature = "author")]
 pub fn with_candidate(bundle: &[u8], candidate: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let parse =
-        |bytes| serde_json::from_slice::<Envelope>(bytes).map_err(|e| LoadError(format!("not an Ambit bundle: {e}")));
+    let none = |why| LoadError(format!("not an Ambit bundle: {why}"));
+    let document = |bytes: &[u8]| read_json(bytes.to_vec()).map_err(|error| none(format!("{error}")));
     if load(candidate)?.candidate.is_some() {
         return Err(LoadError("it has a candidate of its own: name the policies that are to be tried alone".into()));
     }
-    let Envelope { digest, payload, .. } = parse(candidate)?;
-    let envelope = Envelope { candidate: Some(Member { digest, payload }), ..parse(bundle)? };
+    let (bundle, candidate) = (document(bundle)?, document(candidate)?);
+    let Envelope { digest, payload, .. } = Envelope::read(&candidate).map_err(none)?;
+    let bundle = Envelope::read(&bundle).map_err(none)?;
+    let envelope = Envelope { candidate: Some(Member { digest, payload }), ..bundle };
     let bytes = serde_json::to_vec(&envelope).map_err(|e| LoadError(format!("cannot serialize: {e}")))?;
     match load(&bytes)?.candidate {
         Some(Err(why)) => Err(why),

@@ -4,14 +4,15 @@
 //! Read strictly: a header of exactly `alg`, `typ` and `kid`, each once; no padding; no bits behind the last byte. A message has
 //! one spelling, so that what is burnt is not taken again in another one.
 
+#[cfg(feature = "author")]
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, VerifyingKey};
-use serde::Deserialize;
 
+use crate::document::{Record, read_json};
 use crate::limits::{ID_BYTES, SIGNED_BYTES};
 use crate::policy::Key;
 use crate::time::Timestamp;
@@ -92,14 +93,6 @@ pub struct Verified<'k> {
     pub payload: Vec<u8>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
-}
-
 /// Whether a text has the shape of a compact JWS: three parts of base64url.
 #[must_use]
 pub fn is_shaped(text: &str) -> bool {
@@ -119,14 +112,17 @@ pub fn verify<'k>(message: &str, kind: Kind, keys: &'k [Key], now: Timestamp) ->
     let (header, payload) = signed.split_once('.').ok_or(Fault::Form)?;
     let bytes = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Fault::Form);
     // What is no such header may be one of another algorithm.
-    let header: Header = serde_json::from_slice(&bytes(header)?).map_err(|_| Fault::Form)?;
-    if header.alg != "EdDSA" {
+    let header = read_json(bytes(header)?).map_err(|_| Fault::Form)?;
+    let header = Record::of(header.root(), &["alg", "typ", "kid"]).map_err(|_| Fault::Form)?;
+    let text = |name| header.text(name).map_err(|_| Fault::Form);
+    let (algorithm, typed, id) = (text("alg")?, text("typ")?, text("kid")?);
+    if algorithm != "EdDSA" {
         return Err(Fault::Algorithm);
     }
-    if header.typ != kind.name() {
+    if typed != kind.name() {
         return Err(Fault::Kind);
     }
-    let key = keys.iter().find(|key| key.id == header.kid).ok_or(Fault::UnknownKey)?;
+    let key = keys.iter().find(|key| key.id == id).ok_or(Fault::UnknownKey)?;
     if !kind.is_for(key) {
         return Err(Fault::NotForThis);
     }

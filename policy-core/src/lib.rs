@@ -47,6 +47,7 @@ pub mod identify;
 pub mod jws;
 pub mod limits;
 pub mod number;
+pub mod ordered;
 pub mod policy;
 pub mod quote;
 pub mod request;

@@ -60,9 +60,15 @@ fn escaped(text: &str, chars: usize) -> String {
 /// `a`, `b` or `c`: a list of names for a message, at most `most` of them.
 #[must_use]
 pub fn list<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+    list_of(&mut names.into_iter(), most)
+}
+
+/// [`list`], once for all kinds of iterators.
+#[inline(never)]
+fn list_of(names: &mut dyn Iterator<Item = &str>, most: usize) -> String {
     let mut out = String::new();
     let mut rest = 0usize;
-    for (count, name) in names.into_iter().enumerate() {
+    for (count, name) in names.enumerate() {
         if count >= most {
             rest = rest.saturating_add(1);
             continue;

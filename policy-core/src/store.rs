@@ -1,6 +1,6 @@
 //! What a host keeps: slots of bytes, each set only by who has seen what it holds. Counters stand there, and who is paused.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -57,7 +57,7 @@ pub trait Store {
 /// A store in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    slots: BTreeMap<SlotName, (Vec<u8>, u32)>,
+    slots: Map<SlotName, (Vec<u8>, u32)>,
 }
 
 impl Memory {

@@ -259,7 +259,7 @@ fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use policy_core::ordered::Map;
 
     use policy_core::approval::Terms;
 
@@ -278,9 +278,9 @@ mod tests {
             path: text("x"),
             query: text("x"),
             body: text("x"),
-            headers: BTreeMap::new(),
+            headers: Map::new(),
             present: text("x"),
-            roles: BTreeMap::from([(text("manager"), Terms { expires: 900, hold: 0, reuse })]),
+            roles: Map::from([(text("manager"), Terms { expires: 900, hold: 0, reuse })]),
             action: vec![text("  price: `10.00` → `20.98`")],
             unseen: false,
         }

@@ -342,8 +342,8 @@ fn covers(claims: &Claims, Asked { requester, ticket, digest, .. }: Asked<'_>) -
 mod tests {
     use super::*;
     use crate::jws::public_of;
+    use crate::ordered::Map;
     use crate::policy::{Band, Zone};
-    use alloc::collections::BTreeMap;
     use alloc::vec;
 
     const SECRET: [u8; 32] = [1; 32];
@@ -363,9 +363,9 @@ mod tests {
             path: text(),
             query: text(),
             body: text(),
-            headers: BTreeMap::new(),
+            headers: Map::new(),
             present: text(),
-            roles: BTreeMap::from([("manager".into(), terms)]),
+            roles: Map::from([("manager".into(), terms)]),
             action: Vec::new(),
             unseen: false,
         }

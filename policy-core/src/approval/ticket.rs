@@ -1,6 +1,6 @@
 //! A ticket: what one held request would do, and everything that a grant for it binds.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -41,11 +41,11 @@ pub struct Ticket {
     /// Digest of the raw body.
     pub body: String,
     /// Digests of the headers that rules look at, and of those that say how the body is read.
-    pub headers: BTreeMap<String, String>,
+    pub headers: Map<String, String>,
     /// Digest of the values of the present that rules have looked at.
     pub present: String,
     /// The roles of the page, and how long and how often their grants hold.
-    pub roles: BTreeMap<String, Terms>,
+    pub roles: Map<String, Terms>,
     /// What is done, in words.
     pub action: Vec<String>,
     /// The words do not show all that is bound: something is cut, withheld, or no text.

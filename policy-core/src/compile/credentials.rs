@@ -1,6 +1,6 @@
 //! Which credentials the gateway adds: the internal route header, and its value for each host.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::format;
 use alloc::string::String;
 
@@ -36,7 +36,7 @@ pub(super) fn compile(entry: &CredentialsEntry, identity: &[IdentitySource], rep
     if let Some((message, help)) = unfit(&route_header, identity) {
         report.error("/credentials/route_header", format!("{} {message}", quote(name)), Some(help.into()));
     }
-    let mut routes: BTreeMap<String, String> = BTreeMap::new();
+    let mut routes: Map<String, String> = Map::new();
     for (host, route) in &entry.routes {
         let pointer = pointer(host);
         if route.is_empty() || !route.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {

@@ -1,6 +1,6 @@
 //! The gateway document.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::format;
 use alloc::string::String;
 
@@ -66,7 +66,7 @@ pub(crate) fn compile(document: &GatewayDocument, report: &mut Report<'_>) -> Ga
 }
 
 fn lookups(entry: &LookupsEntry, report: &mut Report<'_>) -> Lookups {
-    let mut clusters: BTreeMap<String, String> = BTreeMap::new();
+    let mut clusters: Map<String, String> = Map::new();
     for (host, cluster) in &entry.clusters {
         let pointer = format!("/lookups/clusters/{}", host.replace('~', "~0").replace('/', "~1"));
         if cluster.is_empty() || cluster.chars().any(|c| c.is_control() || c.is_whitespace()) {

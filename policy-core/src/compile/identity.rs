@@ -1,6 +1,6 @@
 //! The identity sources of the gateway document.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -51,7 +51,7 @@ pub(super) fn compile(entries: &[IdentityEntry], keys: &[Key], report: &mut Repo
                     report.error(&at, format!("{} is not a URI", quote(uri)), Some(help.into()));
                 }
                 let uri_san = sources.property(["connection", "uri_san_peer_certificate"].map(String::from).to_vec());
-                IdentitySource::Certificate { uri_san, agents: entry.uri_sans.clone() }
+                IdentitySource::Certificate { uri_san, agents: entry.uri_sans.clone().into_iter().collect() }
             }
             IdentityEntry::SessionToken(entry) => {
                 header_name(&entry.header, &format!("{pointer}/session_token/header"), report);
@@ -103,7 +103,7 @@ impl Sources {
 
 fn token(entry: &TokenEntry, pointer: &str, report: &mut Report<'_>) -> IdentitySource {
     header_name(&entry.header, &format!("{pointer}/token/header"), report);
-    let mut agents = BTreeMap::new();
+    let mut agents = Map::new();
     for (hex, agent) in &entry.sha256 {
         match digest(hex) {
             Some(digest) => {

@@ -3,9 +3,10 @@
 use alloc::format;
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Refused;
+use crate::document::{Kind as ValueKind, Record, read_json};
 use crate::jws::is_id;
 use crate::limits::{COMMAND_SECONDS, COMMAND_SKEW_SECONDS, ENDED_DAYS, REASON_BYTES};
 use crate::quote::quote;
@@ -13,8 +14,6 @@ use crate::standing::{Scope, What};
 use crate::time::Timestamp;
 
 /// The claims, as they are signed. A member that is not here is refused.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Claims {
     aud: String,
     jti: String,
@@ -30,7 +29,7 @@ struct Claims {
 }
 
 /// The kinds of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Word {
     Pause,
@@ -39,11 +38,43 @@ pub(super) enum Word {
     Show,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy)]
 enum WhatWord {
     Writes,
     Everything,
+}
+
+impl Claims {
+    /// Reads the claims of a command, or says what is wrong with them.
+    fn read(payload: &[u8]) -> Result<Self, String> {
+        let document = read_json(payload.to_vec()).map_err(|error| format!("{error}"))?;
+        let known = ["aud", "jti", "iat", "exp", "command", "agent", "all", "what", "until", "session", "reason"];
+        let record = Record::of(document.root(), &known)?;
+        let text = |name| record.optional_text(name).map(|text| text.map(String::from));
+        let words = [Word::Pause, Word::Resume, Word::EndSession, Word::Show];
+        let word = record.text("command")?;
+        let command = words.into_iter().find(|known| known.text() == word);
+        Ok(Self {
+            aud: record.text("aud")?.into(),
+            jti: record.text("jti")?.into(),
+            iat: record.number("iat")?,
+            exp: record.number("exp")?,
+            command: command.ok_or_else(|| format!("`command` is {}, which is none", quote(word)))?,
+            agent: text("agent")?,
+            all: record.read("all", "true or false", |value| match value.kind() {
+                ValueKind::Bool(all) => Some(all),
+                _ => None,
+            })?,
+            what: record.read("what", "`writes` or `everything`", |value| match value.string()? {
+                "writes" => Some(WhatWord::Writes),
+                "everything" => Some(WhatWord::Everything),
+                _ => None,
+            })?,
+            until: record.optional_number("until")?,
+            session: text("session")?,
+            reason: text("reason")?,
+        })
+    }
 }
 
 /// A command that may be carried out, if it has not been.
@@ -89,7 +120,7 @@ impl Word {
 
 /// Reads the claims of a command to `gateway`.
 pub(super) fn read(payload: &[u8], gateway: &str, now: Timestamp) -> Result<Command, Refused> {
-    let claims: Claims = serde_json::from_slice(payload).map_err(|error| claims(&format!("{error}")))?;
+    let claims = Claims::read(payload).map_err(|why| claims(&why))?;
     if claims.aud != gateway {
         let message = format!("the command is for the gateway {}, and this is {}", quote(&claims.aud), quote(gateway));
         return Err(Refused::OtherGateway(message));

@@ -1,6 +1,6 @@
 //! A plan on a store: what a request is charged to is charged all together, or not at all.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::vec::Vec;
 
 use super::plan::{Charge, Intent, Plan};
@@ -55,7 +55,7 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         return tallied;
     }
     tallied.since = table.birth();
-    let mut slots: BTreeMap<SlotName, Vec<(usize, &Charge)>> = BTreeMap::new();
+    let mut slots: Map<SlotName, Vec<(usize, &Charge)>> = Map::new();
     for (position, charge) in plan.charges().iter().enumerate() {
         if charge.intent == Intent::Leave {
             continue;
@@ -73,7 +73,7 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
             });
             tallied.refusals.extend(charged.err().map(|refusal| (position, refusal)));
         } else {
-            slots.entry(slot).or_default().push((position, charge));
+            slots.alter(slot, Vec::new(), |charges| charges.push((position, charge)));
         }
     }
     if !tallied.refusals.is_empty() {
@@ -86,7 +86,8 @@ pub fn carry_out(plan: &Plan, table: &Table, store: &mut dyn Store, now: Timesta
         }
     }
     if !tallied.refusals.is_empty() {
-        tallied.refusals.sort_by_key(|(position, _)| *position);
+        let in_order: Map<usize, Refusal> = tallied.refusals.into_iter().collect();
+        tallied.refusals = in_order.into_iter().collect();
         return tallied;
     }
     let mut past = Roles::default();
@@ -138,9 +139,9 @@ fn approve(plan: &Plan, past: &Roles, tallied: &mut Tallied, store: &mut dyn Sto
 /// tried again.
 #[must_use = "what is left is still charged"]
 pub fn give_back(receipts: Vec<Receipt>, store: &mut dyn Store) -> Vec<Receipt> {
-    let mut slots: BTreeMap<SlotName, Vec<Receipt>> = BTreeMap::new();
+    let mut slots: Map<SlotName, Vec<Receipt>> = Map::new();
     for receipt in receipts {
-        slots.entry(receipt.slot).or_default().push(receipt);
+        slots.alter(receipt.slot, Vec::new(), |receipts| receipts.push(receipt));
     }
     let mut left = Vec::new();
     for (slot, receipts) in slots {

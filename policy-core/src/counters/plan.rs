@@ -1,7 +1,7 @@
 //! What a request is charged to: which counters, under which key, how much, within which bound.
 
+use crate::ordered::Map;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -220,11 +220,12 @@ impl Plan {
         decision: Decision,
     ) -> Option<Self> {
         let mut merged: Vec<Tally> = Vec::with_capacity(tallies.len());
-        let mut places: BTreeMap<(u32, Key), usize> = BTreeMap::new();
+        let mut places: Map<(u32, Key), usize> = Map::new();
         for tally in tallies {
-            let place = places.entry((tally.counter, tally.key.clone())).or_insert(merged.len());
-            let together = merged.get(*place).and_then(|known| known.amount.clone().and(tally.amount.clone()));
-            match (together, merged.get_mut(*place)) {
+            let mut place = merged.len();
+            places.alter((tally.counter, tally.key.clone()), place, |known| place = *known);
+            let together = merged.get(place).and_then(|known| known.amount.clone().and(tally.amount.clone()));
+            match (together, merged.get_mut(place)) {
                 (Some(together), Some(known)) => known.amount = together,
                 // What cannot be held together is charged one after the other, and does not fit.
                 _ => merged.push(tally),

@@ -1,7 +1,7 @@
 //! Where the slots are: for each counter as many as it gets, created before anything is charged, kept over updates of the
 //! policies.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -35,7 +35,7 @@ impl Default for Budget {
 /// The slots of a set's counters, and since when they are kept.
 #[derive(Clone, Debug)]
 pub struct Table {
-    reaches: BTreeMap<Reach, Header>,
+    reaches: Map<Reach, Header>,
 }
 
 /// What the table's own slot holds.
@@ -44,7 +44,7 @@ struct Header {
     form: u8,
     birth: Timestamp,
     /// Number of slots of each counter.
-    regions: BTreeMap<[u8; 16], u32>,
+    regions: Map<[u8; 16], u32>,
 }
 
 /// Why a table cannot be opened. Nothing may then be charged.
@@ -90,7 +90,7 @@ impl Table {
         if !opened {
             return Err(OpenError::Store);
         }
-        let mut reaches = BTreeMap::new();
+        let mut reaches = Map::new();
         for reach in [Reach::Worker, Reach::Node] {
             let counters = set.pages().iter().flat_map(|page| &page.counters);
             let counters: Vec<&Counter> = counters.filter(|counter| counter.reach == reach).collect();
@@ -130,7 +130,7 @@ fn open(
     now: Timestamp,
 ) -> Result<Header, OpenError> {
     if store.get(name).is_none() {
-        let fresh = Header { form: FORM, birth: now, regions: BTreeMap::new() };
+        let fresh = Header { form: FORM, birth: now, regions: Map::new() };
         let bytes = postcard::to_allocvec(&fresh).map_err(|_| OpenError::Store)?;
         store.set(name, &bytes, None);
     }

@@ -9,7 +9,7 @@
 //! - `[]` is the next element. Behind it (`items[][price]`) PHP begins an element with each pair, Rack only when the
 //!   last one has that member already; they agree when all pairs of the list say the same behind `[]`.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -161,7 +161,7 @@ enum Branch {
     Open,
     Text(String, Range<usize>),
     /// Names to indices of the arena. Their order says nothing.
-    Members(BTreeMap<String, usize>),
+    Members(Map<String, usize>),
     /// Elements by `[0]`, `[1]` …
     Positions(Vec<usize>),
     /// Elements by `[]`, and what all of them say behind it.
@@ -176,7 +176,7 @@ struct Tree {
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { branches: alloc::vec![(Branch::Members(BTreeMap::new()), 0..0)] }
+        Self { branches: alloc::vec![(Branch::Members(Map::new()), 0..0)] }
     }
 }
 
@@ -219,7 +219,7 @@ impl Tree {
         };
         if matches!(branch, Branch::Open) {
             *branch = match key {
-                Key::Member(_) => Branch::Members(BTreeMap::new()),
+                Key::Member(_) => Branch::Members(Map::new()),
                 Key::Position(_) => Branch::Positions(Vec::new()),
                 Key::Next => Branch::Appended(Vec::new(), spelled(behind)),
             };
@@ -228,7 +228,13 @@ impl Tree {
             (Branch::Text(..), _) => return Err(twice("is a value and holds values", core::mem::take(pointer))),
             (Branch::Members(members), Key::Member(member)) => {
                 push(pointer, member);
-                *members.entry(member.to_string()).or_insert(new)
+                match members.get(member) {
+                    Some(there) => *there,
+                    None => {
+                        members.insert(member.to_string(), new);
+                        new
+                    }
+                }
             }
             (Branch::Positions(elements), Key::Position(digits)) => {
                 push(pointer, digits);

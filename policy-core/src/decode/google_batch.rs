@@ -8,7 +8,7 @@
 //! Sources: Google's "Batching Requests" of Gmail and Calendar; RFC 2046 §5.1; RFC 9112 §3; google-api-python-client 2.x
 //! (`BatchHttpRequest`), google-http-java-client 1.x (`HttpRequestContent`, which writes absolute targets).
 
-use alloc::collections::BTreeSet;
+use crate::ordered::Set;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -40,7 +40,7 @@ pub struct Part<'b> {
 pub fn read_google_batch<'b>(content_type: &str, body: &'b [u8]) -> Result<Vec<Part<'b>>, Reason> {
     let delimiter = format!("--{}", boundary(content_type)?);
     let contents = split(delimiter.as_bytes(), body)?;
-    let mut ids = BTreeSet::new();
+    let mut ids = Set::new();
     let mut parts = Vec::with_capacity(contents.len());
     for (position, content) in contents.into_iter().enumerate() {
         let (part, id) = part(content).map_err(|mut reason| {

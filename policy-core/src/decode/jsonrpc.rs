@@ -1,7 +1,7 @@
 //! JSON-RPC 2.0, and MCP over it: a body names a method, or by `tools/call` a tool. Each message is an operation.
 //! Sources: JSON-RPC 2.0 specification; MCP 2025-03-26 to 2026-07-28, "Base protocol" and "Streamable HTTP".
 
-use alloc::collections::BTreeSet;
+use crate::ordered::Set;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -101,7 +101,7 @@ fn messages<'a>(input: &Input<'a>) -> Result<Vec<Message<'a>>, Reason> {
     if !input.api.loosen.jsonrpc_batch {
         return Err(shape("a JSON-RPC batch is not taken here: send one request at a time", None));
     }
-    let mut ids = BTreeSet::new();
+    let mut ids = Set::new();
     let mut messages = Vec::new();
     for (position, element) in document.children().enumerate() {
         if position >= OPERATIONS {

@@ -6,6 +6,7 @@
 mod build;
 mod json;
 mod path;
+mod record;
 #[cfg(feature = "author")]
 mod source;
 
@@ -14,6 +15,7 @@ pub(crate) use build::{Builder, Label, Open};
 pub(crate) use json::read_source;
 pub use json::{ReadError, ReadErrorKind, read_json};
 pub use path::{Path, Step, Steps, select};
+pub(crate) use record::Record;
 #[cfg(feature = "author")]
 pub use source::SourceError;
 

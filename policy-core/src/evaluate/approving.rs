@@ -1,7 +1,7 @@
 //! Grants on the way of a request: they take away what their roles say, and nothing else. What denies still denies.
 
+use crate::ordered::Map;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -60,11 +60,11 @@ impl Matter<'_> {
         let (path, query) = self.request.target.split_once('?').unwrap_or((&self.request.target, ""));
         let present: Vec<&str> = present.iter().map(String::as_str).collect();
         // One by one: putting a map together at once would sort, which takes more code than all of this.
-        let mut headers = BTreeMap::new();
+        let mut headers = Map::new();
         for name in names {
             headers.extend(bound(&self.request.headers, &name));
         }
-        let mut roles = BTreeMap::new();
+        let mut roles = Map::new();
         for role in &self.page.roles {
             roles.insert(role.name.clone(), Terms { expires: role.expires, hold: role.hold, reuse: role.reuse });
         }

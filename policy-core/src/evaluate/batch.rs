@@ -5,7 +5,7 @@
 //! taken that say nothing about who is asking, for whom, or how to read it. The outer request's headers are the part's too,
 //! but for those about its body. Source: Google's "Batching Requests", "Format of a batch request".
 
-use alloc::collections::BTreeSet;
+use crate::ordered::Set;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -88,7 +88,7 @@ pub(super) fn judge_parts(
         Ok(parts) => parts,
         Err(reason) => return denied(page, reason, None),
     };
-    let mut written = BTreeSet::new();
+    let mut written = Set::new();
     let judged: Vec<Outcome> =
         parts.iter().map(|part| judge_part((set, page, outer), part, &known, &mut written)).collect();
     let trace = known.end_trace();
@@ -109,7 +109,7 @@ pub(super) fn judge_parts(
 }
 
 /// A resource that a part writes.
-type Written = BTreeSet<(u32, String, String)>;
+type Written = Set<(u32, String, String)>;
 
 fn judge_part(
     (set, page, outer): (&PolicySet, &Page, &Request),
@@ -197,7 +197,7 @@ fn request(gateway: &Gateway, outer: &Request, part: &Part<'_>) -> Result<Reques
     fields.extend(own.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())));
     // What replaces the method or the route says so itself, before it is only a header that is not listed.
     let request = normalize(Headers::new(fields))?;
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     for (name, _) in &own {
         if !OF_A_PART.contains(&name.as_str()) || !seen.insert(name) {
             let message = format!("has the header {}, or has it twice; a part has {}", quote(name), listed());

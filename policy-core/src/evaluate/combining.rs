@@ -1,7 +1,6 @@
 //! Combining what the rules say to an outcome: across the operations of a request the strictest verdict holds for all of
 //! them.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -16,6 +15,7 @@ use super::moved::moved;
 use super::names::Scope;
 use crate::decision::{Decision, EventOperation, Outcome, Reason};
 use crate::limits::REASONS;
+use crate::ordered::Map;
 use crate::policy::{RuleTarget, Watched};
 use crate::state::Want;
 
@@ -33,10 +33,10 @@ pub(super) struct Whole {
 
 impl<'a> Bench<'a> {
     /// Which operations each permit matches: counts and sums speak of all of them.
-    fn matched(&self) -> BTreeMap<u32, Matched<'a>> {
-        let mut matched: BTreeMap<u32, Matched<'a>> = BTreeMap::new();
+    fn matched(&self) -> Map<u32, Matched<'a>> {
+        let mut matched: Map<u32, Matched<'a>> = Map::new();
         for operation in self.operations {
-            let mut here: BTreeMap<u32, (Scope<'a>, bool)> = BTreeMap::new();
+            let mut here: Map<u32, (Scope<'a>, bool)> = Map::new();
             for candidate in self.candidates(operation) {
                 let RuleTarget::Permit(index) = candidate.rule.target else { continue };
                 let awaited = match self.matches(candidate, operation) {
@@ -44,15 +44,17 @@ impl<'a> Bench<'a> {
                     Matches::Awaited => true,
                     Matches::No(_) | Matches::Unknown { .. } => continue,
                 };
-                here.entry(index).or_insert_with(|| (self.scope(operation, candidate.variables), awaited));
+                here.alter(index, (self.scope(operation, candidate.variables), awaited), |_| ());
             }
             let grants = |index: &u32| self.permit(*index).is_some_and(|permit| !permit.shadow);
             let several = here.keys().filter(|index| grants(index)).count() > 1;
             for (index, (scope, awaited)) in here {
-                let matched = matched.entry(index).or_insert(Matched { scopes: Vec::new(), settled: true });
-                matched.scopes.push(scope);
-                // Where only this permit could grant the operation, it must match, or the request is refused.
-                matched.settled &= !awaited || !several;
+                let first = Matched { scopes: Vec::new(), settled: true };
+                matched.alter(index, first, |matched| {
+                    matched.scopes.push(scope);
+                    // Where only this permit could grant the operation, it must match, or the request is refused.
+                    matched.settled &= !awaited || !several;
+                });
             }
         }
         self.known.take_wants();
@@ -61,7 +63,7 @@ impl<'a> Bench<'a> {
 
     /// What the page says of the request.
     pub(super) fn outcome(&self) -> Outcome {
-        let mut whole: BTreeMap<u32, Whole> = BTreeMap::new();
+        let mut whole: Map<u32, Whole> = Map::new();
         let mut tallies = Tallies::default();
         let mut changed = Vec::new();
         let reverts = self.page.tripwires.count(Watched::Reverts);

@@ -1,6 +1,6 @@
 //! What a request brings to the counters of the permits that match it.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::ordered::{Map, Set};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ use crate::quote::quote;
 pub(super) struct Tallies {
     amounts: Vec<Tally>,
     /// Counters of requests, and the keys under which this one is counted already.
-    requests: BTreeSet<(u32, Key)>,
+    requests: Set<(u32, Key)>,
 }
 
 impl Tallies {
@@ -83,8 +83,8 @@ fn finding(counter: &Counter, verdict: Verdict) -> Finding {
 }
 
 /// How much a counter counts of these operations, by key.
-fn counted<'a>(counter: &'a Counter, scopes: &[Scope<'a>]) -> Result<BTreeMap<Key, Amount>, Verdict> {
-    let mut all: BTreeMap<Key, Amount> = BTreeMap::new();
+fn counted<'a>(counter: &'a Counter, scopes: &[Scope<'a>]) -> Result<Map<Key, Amount>, Verdict> {
+    let mut all: Map<Key, Amount> = Map::new();
     let mut open = None;
     for scope in scopes {
         let (key, amount) = match one(counter, scope) {

@@ -1,6 +1,6 @@
 //! Limits: what is measured of single values, and what a breach means.
 
-use alloc::collections::BTreeSet;
+use crate::ordered::Set;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -237,7 +237,7 @@ pub(super) fn value<'a>(
 }
 
 fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a>], sink: Sink<'_>) {
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut seen: Set<String> = Set::new();
     let once = predicates.iter().any(|wanted| matches!(wanted, Predicate::Unique));
     for scope in scopes {
         let others = others(predicates, scope);
@@ -276,7 +276,7 @@ fn values<'a>(names: &'a [Name], predicates: &'a [Predicate], scopes: &[Scope<'a
 }
 
 /// Numbers that are equal by value are one value.
-fn unique(what: &str, datum: &Datum<'_>, seen: &mut BTreeSet<String>) -> Verdict {
+fn unique(what: &str, datum: &Datum<'_>, seen: &mut Set<String>) -> Verdict {
     let text = match datum {
         Datum::Json(value) => match value.kind() {
             Kind::String | Kind::Number => value.string().or_else(|| value.number()).unwrap_or_default().to_string(),

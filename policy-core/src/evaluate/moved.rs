@@ -1,6 +1,6 @@
 //! What a request changes of values whose changes are bounded: for tripwires that see what is set back.
 
-use alloc::collections::BTreeSet;
+use crate::ordered::Set;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -29,7 +29,7 @@ pub(super) fn moved<'a>((page, permit): (&'a Page, &'a Permit), scopes: &[Scope<
     if names.is_empty() {
         return;
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     for moved in all.iter() {
         seen.insert(moved.field());
     }

@@ -1,6 +1,5 @@
 //! What the page says of one operation: nothing unless a permit matches it, and of several permits the most permissive.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -13,6 +12,7 @@ use super::{Finding, canary};
 use crate::decision::{Code, Considered, Decision, Reason};
 use crate::decode::{Content, Operation};
 use crate::limits::CRITICAL_SESSION_SECONDS;
+use crate::ordered::Map;
 use crate::policy::{Inner, Permit, RuleTarget};
 use crate::quote::quote;
 
@@ -22,7 +22,7 @@ impl<'a> Bench<'a> {
         &self,
         position: usize,
         operation: &'a Operation<'a>,
-        whole: &BTreeMap<u32, Whole>,
+        whole: &Map<u32, Whole>,
         considered: &mut Vec<Considered>,
     ) -> Judged {
         let mut wants = match self.forbids(position, operation, considered) {

@@ -1,6 +1,5 @@
 //! From the bytes of a request to its operations: the body is read and taken apart, and no resource is written twice.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -8,6 +7,7 @@ use alloc::vec::Vec;
 use super::route::Route;
 use crate::decision::{Code, Reason};
 use crate::decode::{Body, Content, Input, Operation, Unfolded, decode, decoder_of, read_body, unfold};
+use crate::ordered::Set;
 use crate::policy::{Action, Api, Effect, Inner, Page, PolicySet};
 use crate::quote::quote;
 use crate::request::Request;
@@ -68,7 +68,7 @@ pub(super) fn operations<'a>(input: &Input<'a>, unfolded: &'a Unfolded) -> Resul
 
 /// One resource written twice in a request: the second row would be judged against a value that the first has changed.
 fn duplicate(operations: &[Operation<'_>]) -> Option<Reason> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     let writes = |operation: &&Operation<'_>| operation.action.is_none_or(|action| action.effect != Effect::Read);
     operations.iter().filter(writes).find_map(|operation| {
         let key = operation.key.as_deref()?;

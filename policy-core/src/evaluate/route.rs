@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::decision::{Code, Reason};
 use crate::decode::possible_actions;
+use crate::ordered::Set;
 use crate::policy::{
     Action, Api, Band, Decoder, Effect, Found, Page, Permit, PolicySet, Refusal, RuleRef, RuleTarget, Trie, Variable,
     is_id,
@@ -80,9 +81,7 @@ pub(crate) fn find(set: &PolicySet, page: &Page, request: &Request) -> Result<Ro
         })
         .collect();
     let methods = || -> String {
-        let mut names: Vec<&str> = ends.iter().map(|found| found.end.method.name()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names: Set<&str> = ends.iter().map(|found| found.end.method.name()).collect();
         list(names, 6)
     };
     let here: Vec<&&Found<'_>> = ends.iter().filter(|found| found.end.method == routed).collect();

@@ -1,7 +1,7 @@
 //! What each source says, and what they say together.
 
 use super::*;
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 
 const PROPERTIES: usize = 3;
 
@@ -10,14 +10,11 @@ fn gateway(unknown_agent: UnknownAgent) -> Gateway {
     Gateway {
         identity: alloc::vec![
             IdentitySource::Header("x-agent-name".into()),
-            IdentitySource::Token {
-                header: "authorization".into(),
-                agents: BTreeMap::from([(digest, "writer".into())])
-            },
+            IdentitySource::Token { header: "authorization".into(), agents: Map::from([(digest, "writer".into())]) },
             IdentitySource::Claim { agent: 0, session: Some(1) },
             IdentitySource::Certificate {
                 uri_san: 2,
-                agents: BTreeMap::from([("spiffe://example.com/writer".into(), "writer".into())]),
+                agents: Map::from([("spiffe://example.com/writer".into(), "writer".into())]),
             },
             IdentitySource::KongConsumer(CONSUMER_NAME.into()),
         ],

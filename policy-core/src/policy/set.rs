@@ -1,6 +1,6 @@
 //! The policy set as a whole: gateway settings and one page per agent.
 
-use alloc::collections::BTreeMap;
+use crate::ordered::Map;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -178,7 +178,7 @@ pub struct Credentials {
     /// The internal header by which the gateway chooses a route, lower case.
     pub route_header: String,
     /// Canonical host → value of the internal header.
-    pub routes: BTreeMap<String, String>,
+    pub routes: Map<String, String>,
 }
 
 /// Where commands are taken.
@@ -194,7 +194,7 @@ pub struct ControlRoute {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lookups {
     /// Canonical host → the gateway's cluster that its lookups go to.
-    pub clusters: BTreeMap<String, String>,
+    pub clusters: Map<String, String>,
     /// How long the lookups of one request may take together, in milliseconds.
     pub timeout_ms: u64,
     /// Most calls for one request at a time.
@@ -211,7 +211,7 @@ pub enum IdentitySource {
         /// The header, lower case.
         header: String,
         /// SHA-256 of the token → agent.
-        agents: BTreeMap<[u8; 32], String>,
+        agents: Map<[u8; 32], String>,
     },
     /// A claim of a token that an earlier filter has verified.
     Claim {
@@ -225,7 +225,7 @@ pub enum IdentitySource {
         /// The property that is the certificate's URI SAN.
         uri_san: u32,
         /// URI SAN → agent.
-        agents: BTreeMap<String, String>,
+        agents: Map<String, String>,
     },
     /// The header by which Kong names the consumer that it has authenticated.
     KongConsumer(String),

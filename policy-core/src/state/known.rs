@@ -1,6 +1,6 @@
 //! What is known of the present: the answers that came, and the resource that was asked for in each.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::ordered::{Map, Set};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 /// What is known of the present, for one request.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    found: BTreeMap<Call, Result<Place, Why>>,
+    found: Map<Call, Result<Place, Why>>,
     answers: Vec<Read>,
     values: usize,
     /// What rules asked for that is not known yet, each once.
@@ -43,23 +43,23 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     /// Values of the present that rules have looked at: of what, and what they are.
-    pub(crate) present: BTreeSet<String>,
+    pub(crate) present: Set<String>,
     /// Headers that rules have looked at.
-    pub(crate) headers: BTreeSet<String>,
+    pub(crate) headers: Set<String>,
     /// What is done, in words, a line each.
     pub(crate) words: Vec<String>,
     /// Something of the request is not shown in words.
     pub(crate) unseen: bool,
     /// Of values of the present: the line that says them, and whether it leaves something out.
-    pub(crate) looked: BTreeMap<String, (String, bool)>,
+    pub(crate) looked: Map<String, (String, bool)>,
     /// Values of the present that stand beside what the request writes.
-    pub(crate) told: BTreeSet<String>,
+    pub(crate) told: Set<String>,
     /// What limits say of the request, by its values and those of the present alone.
-    pub(crate) measured: BTreeSet<String>,
+    pub(crate) measured: Set<String>,
     /// What is looked at now is told.
     pub(crate) telling: bool,
     /// Permits that match.
-    pub(crate) rules: BTreeSet<String>,
+    pub(crate) rules: Set<String>,
 }
 
 /// Which answer holds a resource.

@@ -1,8 +1,8 @@
 //! What one request needs, as calls: each resource once, several of one kind in one list call where the API has one, and
 //! no more calls than a bound.
 
+use crate::ordered::Map;
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -101,11 +101,11 @@ impl Plan {
     /// The calls for these resources; `None`: more than one request may make.
     pub(crate) fn of(wants: Vec<Want>, target: Target<'_>) -> Option<Self> {
         let mut plan = Self::default();
-        let mut together: BTreeMap<(String, String), Vec<(Call, String)>> = BTreeMap::new();
+        let mut together: Map<(String, String), Vec<(Call, String)>> = Map::new();
         for want in wants {
             match want.joined {
                 Some(Joined { before, value, after }) => {
-                    together.entry((before, after)).or_default().push((want.call, value));
+                    together.alter((before, after), Vec::new(), |several| several.push((want.call, value)));
                 }
                 None => plan.single(want.call, target),
             }

@@ -29,7 +29,7 @@ pub use failure::Answered;
 pub(crate) use failure::Shape;
 pub use trip::Trip;
 
-use alloc::collections::BTreeSet;
+use crate::ordered::Set;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -208,7 +208,7 @@ impl Late {
         let mut left = Vec::new();
         let mut lost = false;
         // A resource whose fields are set back is one operation, however many of them.
-        let mut back: BTreeSet<u64> = BTreeSet::new();
+        let mut back: Set<u64> = Set::new();
         for moved in moved {
             let name = slot(&page.tripwires, EARLIER.saturating_add(moved.slot()));
             let mut is_back = false;

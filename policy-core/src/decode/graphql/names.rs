@@ -2,15 +2,16 @@
 
 use alloc::vec::Vec;
 
-/// Names in order, each with a number of the caller's.
+use crate::ordered::Set;
+
+/// Names in order, each with a number of the caller's: never the same number for the same name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names<'t>(Vec<(&'t str, usize)>);
 
 impl<'t> Names<'t> {
     pub(super) fn of(names: impl Iterator<Item = (&'t str, usize)>) -> Self {
-        let mut names: Vec<_> = names.collect();
-        names.sort_unstable();
-        Self(names)
+        let names: Set<_> = names.collect();
+        Self(names.into_iter().collect())
     }
 
     /// The number of a name.
