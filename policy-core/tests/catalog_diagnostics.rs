@@ -115,9 +115,11 @@ fn extensions_keep_effects() {
         diagnosed(&all)
     };
     assert_eq!(extended("door"), [""; 0]);
+    let reads = "warning: `DELETE /products/{id}` is said to read: every page that permits reads permits it | write what it does to the world: `safe`, `gate`, `door` or `brake` | \"read\"";
+    assert_eq!(extended("read")[1..], [reads]);
     for effect in ["read", "safe", "gate", "brake"] {
         assert_eq!(
-            extended(effect),
+            extended(effect)[..1],
             [format!("an extension does not change the effect of an action: write the one of its base | \"{effect}\"")]
         );
     }
@@ -139,7 +141,7 @@ fn extensions_keep_endpoints() {
     let peek = |endpoint: &str| format!(r#""peek": {{ "endpoints": ["{endpoint}"], "effect": "read" }}"#);
     assert_eq!(extended(&peek("GET /products/{id}/peek")), [""; 0]);
     let away = r#""delete": { "endpoints": ["DELETE /none/{id}"], "effect": "door" }"#;
-    let moved = format!("{away}, {}", peek("DELETE /products/{id}"));
+    let moved = format!("{away}, {}", peek("DELETE /products/{id}").replace("read", "safe"));
     assert_eq!(
         extended(&moved),
         [
@@ -149,10 +151,10 @@ fn extensions_keep_endpoints() {
     );
     // A variable by another name or type reaches the same requests.
     assert_eq!(
-        extended(&peek("DELETE /products/{any:text}")),
+        extended(&peek("DELETE /products/{any:text}").replace("read", "safe")),
         ["an extension does not move an endpoint of its base: name the action that has it there | \"endpoints\""]
     );
-    let shared = peek("PATCH|GET /products/{id}");
+    let shared = peek("PATCH|GET /products/{id}").replace("read", "safe");
     assert_eq!(
         extended(&shared),
         [
@@ -252,6 +254,69 @@ fn keys_and_filters_name_what_requests_have() {
         with(orders, &format!("{orders}, \"filters\": {{ \"shop\": \"path.shop\" }}")),
         [
             "warning: no endpoint of `orders` has the path variable `shop`: no request passes this filter | its endpoints have `id` | \"path.shop\""
+        ]
+    );
+}
+
+/// Slips in a catalog that would open more than is meant, or lead nowhere: each is a warning where it stands.
+#[test]
+fn what_a_catalog_seems_to_say() {
+    let found = |entry: &str| {
+        let mut all = sources(&[shop_page(r#"{ "permit": [{ "id": "r", "scope": "shop:products.read" }] }"#)]);
+        all.push(source(SourceKind::Catalog, format!(r#"{{ "catalog": "mine", "base": "/v7", {entry} }}"#)));
+        diagnosed(&all)
+    };
+    let items = |actions: &str, more: &str| {
+        found(&format!(r#""resources": {{ "items": {{ "key": "path.id", {more} "actions": {{ {actions} }} }} }}"#))
+    };
+    let get = r#""get": { "endpoints": ["GET /items/{id}"], "effect": "read" }"#;
+    let update = r#""update": { "endpoints": ["PUT /items/{id}"], "effect": "gate" }"#;
+    let search = r#""search": { "endpoints": ["POST|PUT /items/search"], "effect": "read" }"#;
+    let many = |key: &str| {
+        format!(
+            r#"{update}, "many": {{ "endpoints": ["POST /items/many"], "effect": "gate", "rows": {{ "/rows": {{ "action": "update"{key} }} }} }}"#
+        )
+    };
+    let looked_up = |address: &str| format!(r#""current": {{ "try": [{{ "get": "{address}" }}] }},"#);
+    for harmless in [
+        items(&format!("{get}, {update}, {search}"), &looked_up("/items/{id}")),
+        items(&many(r#", "key": "/id""#), ""),
+        items(get, &looked_up("/stock/{id}")),
+    ] {
+        assert_eq!(harmless, [""; 0]);
+    }
+    assert_eq!(
+        items(r#""remove": { "endpoints": ["DELETE /items/{id}"], "effect": "read" }"#, ""),
+        [
+            "warning: `DELETE /items/{id}` is said to read: every page that permits reads permits it | write what it does to the world: `safe`, `gate`, `door` or `brake` | \"read\""
+        ]
+    );
+    assert_eq!(
+        items(&many(""), ""),
+        [
+            "warning: the rows do not say which of `items` they mean: it may stand twice | add `key`, the pointer where a row says it, like `\"key\": \"/id\"` | {"
+        ]
+    );
+    assert_eq!(
+        items(get, &looked_up("/v7/items/{id}")),
+        [
+            "warning: `/v7/items/{id}` begins with the base, which is put before it | write `/items/{id}` | \"/v7/items/{id}\""
+        ]
+    );
+    assert_eq!(
+        items(r#""get": { "endpoints": ["GET /v7/items/{id}"], "effect": "read" }"#, ""),
+        [
+            "warning: `/v7/items/{id}` begins with the base, which is put before it | write `/items/{id}` | \"GET /v7/items/{id}\""
+        ]
+    );
+    assert_eq!(
+        items(get, &looked_up("/item/{id}")),
+        ["warning: the catalog has no endpoint `/item/{id}` | did you mean `/items/{id}`? | \"/item/{id}\""]
+    );
+    assert_eq!(
+        found(r#""vars": { "id": "uuid" }, "resources": {}"#),
+        [
+            "warning: `uuid` is no type of a variable, so it is a pattern that only this text meets | write one of `digits`, `token`, `name`, `text`, `path`, a pattern, or a list of values | \"uuid\""
         ]
     );
 }

@@ -65,7 +65,8 @@ pub(crate) fn compile(name: &str, entry: &FieldEntry, pointer: &str, faults: &mu
             },
             spelled: spelled(word, entry, pointer, faults),
             digits: entry.digits,
-            decimals: entry.decimals,
+            // Cents are whole, whatever the API would make of half of one.
+            decimals: entry.decimals.or((entry.unit == Some(MoneyUnit::Minor)).then_some(0)),
             scale,
         }),
     };

@@ -7,6 +7,7 @@
 
 mod address;
 mod api;
+mod astray;
 mod binding;
 mod call;
 mod canary;
@@ -286,6 +287,7 @@ fn extended(
             report.error(&pointer, message, None);
         }
         slip::report(&entry.catalog, &mut report);
+        astray::report(&entry.catalog, &mut report);
         money::of_catalog(&entry.catalog, &mut report);
         unsaid::report(&entry.catalog, &mut report);
         for (pointer, message, help) in precondition::loose(&entry.catalog) {

@@ -1,11 +1,13 @@
 //! Slips in a catalog that say something else than they seem to: an action that nothing does, a type that is a pattern.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::report::Report;
-use crate::catalog::{Catalog, InnerKind};
+use crate::catalog::{ActionEntry, Catalog, EffectWord, InnerKind, KeyEntry};
 use crate::diagnostic::nearest;
+use crate::document::pointer_token;
 use crate::quote::quote;
 use crate::template::OneOrMany;
 
@@ -22,10 +24,15 @@ pub(crate) fn report(whole: &Catalog, report: &mut Report<'_>) {
             continue;
         }
         let lower = text.to_ascii_lowercase();
-        if let Some(near) = nearest(&lower, TYPES) {
+        let near = nearest(&lower, TYPES);
+        if near.is_some() || text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
             let message =
                 format!("{} is no type of a variable, so it is a pattern that only this text meets", quote(text));
-            report.warning(&format!("/vars/{name}"), message, Some(format!("did you mean `{near}`?")));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write one of `{}`, a pattern, or a list of values", TYPES.join("`, `")),
+            };
+            report.warning(&format!("/vars/{}", pointer_token(name)), message, Some(help));
         }
     }
     let of_resource =
@@ -37,6 +44,11 @@ pub(crate) fn report(whole: &Catalog, report: &mut Report<'_>) {
     for (resource, entry) in &whole.resources {
         let here = root.member("resources").and_then(|r| r.member(resource)).and_then(|r| r.member("actions"));
         for (name, action) in &entry.actions {
+            if here.is_some_and(|actions| actions.member(name).is_some()) {
+                let at = format!("/resources/{}/actions/{}", pointer_token(resource), pointer_token(name));
+                reading_writes(action, &at, report);
+                nameless_rows(whole, resource, action, &at, report);
+            }
             let full = format!("{resource}.{name}");
             let done = !action.endpoints.is_empty()
                 || !action.graphql.is_empty()
@@ -49,6 +61,46 @@ pub(crate) fn report(whole: &Catalog, report: &mut Report<'_>) {
                 let help = "list `endpoints`, `tool`, `rpc` or `graphql`, or name it in the `rows` of a batch";
                 report.warning(&format!("/resources/{resource}/actions/{name}"), message, Some(help.into()));
             }
+        }
+    }
+}
+
+/// What reads is let through wherever a page permits reads.
+fn reading_writes(action: &ActionEntry, at: &str, report: &mut Report<'_>) {
+    // Some APIs take a search by POST, or by POST and PUT alike.
+    let writes = |endpoint: &&String| {
+        let methods = endpoint.split(' ').next().unwrap_or_default();
+        let has = |wanted: &str| methods.split('|').any(|method| method == wanted);
+        has("PATCH") || has("DELETE") || (has("PUT") && !has("POST"))
+    };
+    if action.effect != EffectWord::Read {
+        return;
+    }
+    if let Some(endpoint) = action.endpoints.iter().find(writes) {
+        let message = format!("{} is said to read: every page that permits reads permits it", quote(endpoint));
+        let help = "write what it does to the world: `safe`, `gate`, `door` or `brake`";
+        report.warning(&format!("{at}/effect"), message, Some(help.into()));
+    }
+}
+
+/// Rows of what has a key elsewhere, and here none: nobody sees that one stands twice, and nothing of it is looked up.
+fn nameless_rows(whole: &Catalog, resource: &str, action: &ActionEntry, at: &str, report: &mut Report<'_>) {
+    for (list, row) in action.rows.iter().filter(|(_, row)| row.key.is_none()) {
+        let (resource, name) = row.action.split_once('.').unwrap_or((resource, &row.action));
+        let Some(entry) = whole.resources.get(resource) else { continue };
+        let key = match &entry.key {
+            Some(KeyEntry::Name(name)) => name,
+            Some(KeyEntry::Stripped(key)) => &key.name,
+            None => continue,
+        };
+        let Some(variable) = key.strip_prefix("path.").map(|name| format!("{{{name}}}")) else { continue };
+        let addressed = entry.actions.get(name).is_some_and(|action| {
+            !action.endpoints.is_empty() && action.endpoints.iter().all(|endpoint| endpoint.contains(&variable))
+        });
+        if addressed {
+            let message = format!("the rows do not say which of {} they mean: it may stand twice", quote(resource));
+            let help = "add `key`, the pointer where a row says it, like `\"key\": \"/id\"`";
+            report.warning(&format!("{at}/rows/{}", pointer_token(list)), message, Some(help.into()));
         }
     }
 }
