@@ -27,6 +27,7 @@ mod fields;
 mod findings;
 mod forbids;
 mod formula;
+mod found;
 mod head_rules;
 mod hours;
 mod judge;
@@ -49,6 +50,7 @@ mod tallied;
 mod test;
 mod totals;
 mod unpermitted;
+mod value;
 mod words;
 
 pub(crate) use canary::folded;

@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::limits::{Found, Sink, known};
+use super::found::{Found, Sink};
 use super::names::{Datum, Scope};
 use super::test::{Verdict, name_text, well_formed};
+use super::value::known;
 use crate::decision::Code;
 use crate::document::{Kind, Path, Step, Value};
 use crate::number::Decimal;
