@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 
 use crate::approval::{Approved, Roles, Ticket};
 use crate::counters::{Plan, Receipt, Tally};
+use crate::limits::REASONS;
 use crate::state::Keep;
 use crate::time::Timestamp;
 use crate::tripwires::{Moved, Shape};
@@ -152,4 +153,21 @@ pub struct Outcome {
     pub keep: Option<Box<Keep>>,
     /// What the candidate says of the request, for the record alone. In a box, since most policy sets have none.
     pub candidate: Option<Box<Candidate>>,
+}
+
+impl Outcome {
+    /// Adds reasons, each once, and as many as are named.
+    pub(crate) fn add_reasons(&mut self, reasons: Vec<Reason>) {
+        for reason in reasons {
+            let reason = reason.bounded();
+            if self.reasons.contains(&reason) {
+                continue;
+            }
+            if self.reasons.len() < REASONS {
+                self.reasons.push(reason);
+            } else {
+                self.more_reasons = self.more_reasons.saturating_add(1);
+            }
+        }
+    }
 }

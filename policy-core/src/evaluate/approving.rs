@@ -9,7 +9,7 @@ use core::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::judge::judge;
+use super::batch::judge;
 use super::route::Route;
 use super::words::Words;
 use crate::approval::{Approving, Asked, Granted, HEADER, Requester, Roles, Terms, Ticket, digest, read};
@@ -189,7 +189,7 @@ impl Matter<'_> {
             }
             match made.or_else(|| self.held(known)) {
                 Some(held) => outcome.held = Some(Box::new(Held { roles, ..*held })),
-                None => super::combining::add_reasons(&mut outcome, alloc::vec![unseen(Code::ApprovalRequired)]),
+                None => outcome.add_reasons(alloc::vec![unseen(Code::ApprovalRequired)]),
             }
         }
         outcome

@@ -3,7 +3,6 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::step::Step;
 use crate::approval::Roles;
 use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
 use crate::limits::UNKNOWN_AGENT_BYTES;
@@ -12,9 +11,9 @@ use crate::secrets::suspect;
 use crate::standing::Standing;
 
 /// The end, with what is to be done with a request that is forwarded. One of an agent that may not act is not.
-pub(super) fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Step {
+pub(super) fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Outcome {
     outcome.obligations.extend_from_slice(obligations);
-    Step::Done(stand(page, standing, outcome))
+    stand(page, standing, outcome)
 }
 
 /// The outcome, unless the agent may not act.

@@ -1,13 +1,11 @@
-//! Judging a request whose body has been read, by one look at the present: its operations by the rules, and whatever the
+//! Judging one request whose body has been read, by one look at the present: its operations by the rules, and whatever the
 //! rules say, no live secret leaves.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
-use super::batch::judge_parts;
 use super::bench::Bench;
-use super::combining::add_reasons;
 use super::ending::denied;
 use super::reading::{actions, operations, torn, unfold_read};
 use super::route::Route;
@@ -21,10 +19,10 @@ use crate::secrets::{self, Sent};
 use crate::state::Known;
 use crate::tripwires::Shape;
 
-/// Judges a request by its content and what is known of the present. Where that is not enough, the outcome is what it
+/// Judges one request by its content and what is known of the present. Where that is not enough, the outcome is what it
 /// would be if nothing of the present stood against the request, and `known` holds what is to be looked up. A live secret in
 /// it refuses it, whatever else is said of it.
-pub(crate) fn judge(
+pub(super) fn judge_one(
     set: &PolicySet,
     page: &Page,
     request: &Request,
@@ -37,9 +35,8 @@ pub(crate) fn judge(
     };
     let document = match content {
         Ok(Content::Document(document)) => Some(document),
-        // Each part is a request, whose secrets are looked for with it.
-        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known)),
-        Ok(Content::None | Content::Unread(_)) | Err(_) => None,
+        // Each part of a batch is a request, which is judged by itself.
+        Ok(Content::None | Content::Unread(_) | Content::Batch(_)) | Err(_) => None,
     };
     let actions = actions(api, route);
     let decoder = decoder_of(api, &actions);
@@ -96,5 +93,5 @@ fn withhold(outcome: &mut Outcome, page: &Page, secret: Reason) {
         outcome.reasons.pop();
         outcome.more_reasons = outcome.more_reasons.saturating_add(1);
     }
-    add_reasons(outcome, alloc::vec![secret]);
+    outcome.add_reasons(alloc::vec![secret]);
 }

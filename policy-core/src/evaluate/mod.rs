@@ -1,6 +1,7 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
-//! `step` is the state machine a host drives, `judging` what it does between needs, `ending` how it ends. The way of a
+//! `step` is the state machine a host drives, `judging` what it does between needs, `suspended` what is known while it
+//! waits, `ending` how it ends. The way of a
 //! request: `route` finds the rules that may apply; `reading` goes from its bytes to its operations; `judge` lays them on the
 //! `bench`; `matching` finds the rules that do apply, `forbids` and `permits` what they say of an operation, `combining` what
 //! that comes to for all of them;
@@ -46,6 +47,7 @@ mod present;
 mod reading;
 mod route;
 mod step;
+mod suspended;
 mod tallied;
 mod test;
 mod totals;
