@@ -9,8 +9,8 @@ use super::grant::Granted;
 use super::roles::Roles;
 use super::spent::spend;
 use super::ticket::Ticket;
-use crate::decision::Reason;
 use crate::quote::quote;
+use crate::reason::Reason;
 use crate::store::Store;
 use crate::time::Timestamp;
 

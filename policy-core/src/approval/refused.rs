@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::ToString;
 
-use crate::decision::{Code, Reason};
+use crate::reason::{Code, Reason};
 use crate::store::NotSet;
 
 /// Why a grant cannot be used.

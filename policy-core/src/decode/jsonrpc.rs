@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 
 use super::json::call_key;
 use super::{Fact, Input, Operation, Unfolded, mcp};
-use crate::decision::{Code, Reason, Rpc};
 use crate::document::{Document, Kind, Value};
 use crate::limits::{OPERATIONS, RPC_ID_BYTES};
 use crate::number::Decimal;
 use crate::policy::{Api, CallKind};
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 use crate::request::Request;
 
 /// The method whose calls are known by the name of their tool.
@@ -236,6 +236,17 @@ fn is_id(id: Value<'_>) -> bool {
         digits.bytes().all(|b| b.is_ascii_digit()) && text != "-0"
     };
     short && (id.kind() == Kind::String || id.number().is_some_and(whole))
+}
+
+/// Who waits for an answer to a JSON-RPC body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rpc {
+    /// JSON texts of the requests' ids, in order. Notifications and responses have none.
+    pub ids: Vec<String>,
+    /// The body is an array.
+    pub batch: bool,
+    /// A protocol version that is asked for and not judged: clients take the list of those that are, and try again.
+    pub unsupported: Option<String>,
 }
 
 /// Who waits for an answer to a body that is refused: the ids of its requests, whatever else is wrong with it. `None`: no

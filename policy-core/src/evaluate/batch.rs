@@ -14,17 +14,18 @@ use super::credential;
 use super::ending::{blank, denied};
 use super::forbids::forbidden;
 use super::judge::judge_one;
+use super::leaks::{self, Sent};
 use super::reading::read;
 use super::route::{self, Route};
 use crate::approval::Roles;
-use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
+use crate::decision::{EventOperation, Outcome};
 use crate::decode::google_batch::{Part, read_google_batch};
 use crate::decode::{Body, Content, path_key};
 use crate::limits::OPERATIONS;
 use crate::policy::{Action, Api, Effect, Gateway, Page, PolicySet};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
 use crate::request::{Headers, Malformed, Request, normalize};
-use crate::secrets::{self, Sent};
 use crate::state::{Known, Why};
 
 /// Headers that a part may have of its own, beside `host` and `authorization` as the outer request has them.
@@ -97,7 +98,7 @@ fn judge_parts(
         return denied(page, Reason { code: Code::Gateway, message, pointer: None }, None);
     };
     let sent = Sent { gateway: &set.set.gateway, api, request: Some(outer), body: None };
-    if let Some(reason) = outer_query(api, outer).or_else(|| secrets::find(sent)) {
+    if let Some(reason) = outer_query(api, outer).or_else(|| leaks::find(sent)) {
         return denied(page, reason, None);
     }
     let content_type = outer.headers.single("content-type").ok().flatten().unwrap_or_default();

@@ -13,9 +13,10 @@ use super::matching::Matches;
 use super::moved::moved;
 use super::names::Scope;
 use super::permits::Whole;
-use crate::decision::{Decision, EventOperation, Outcome};
+use crate::decision::{EventOperation, Outcome};
 use crate::ordered::Map;
 use crate::policy::{RuleTarget, Watched};
+use crate::reason::Decision;
 
 /// The operations that a permit matches, and whether these are all, whatever the present is.
 struct Matched<'a> {

@@ -11,11 +11,11 @@ use super::change::current;
 use super::names::{Datum, Scope, Values};
 use super::test::{Verdict, name_text, well_formed};
 use crate::counters::{Amount, Key, Move, Tally};
-use crate::decision::Code;
 use crate::document::Kind;
 use crate::number::Decimal;
 use crate::policy::{Counted, Counter, Drift, Name, Page, Per, Permit, Window};
 use crate::quote::quote;
+use crate::reason::Code;
 
 /// What one request brings to each counter under each key.
 #[derive(Default)]

@@ -4,9 +4,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::approval::Roles;
-use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
+use crate::decision::{Obligation, Outcome};
 use crate::limits::UNKNOWN_AGENT_BYTES;
 use crate::policy::Page;
+use crate::reason::{Code, Decision, Reason};
 use crate::secrets::suspect;
 use crate::standing::Standing;
 

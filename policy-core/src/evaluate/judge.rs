@@ -7,17 +7,18 @@ use core::cell::OnceCell;
 
 use super::bench::Bench;
 use super::ending::denied;
+use super::leaks::{self, Sent};
 use super::reading::{actions, operations, torn, unfold_read};
 use super::route::Route;
-use crate::decision::{Decision, Outcome, Reason};
+use crate::decision::Outcome;
 use crate::decode::{Content, Input, decoder_of, waiting};
 use crate::document::Document;
+use crate::failure::Shape;
 use crate::limits::REASONS;
 use crate::policy::{Decoder, Page, PolicySet, Watched};
+use crate::reason::{Decision, Reason};
 use crate::request::Request;
-use crate::secrets::{self, Sent};
 use crate::state::Known;
-use crate::tripwires::Shape;
 
 /// Judges one request by its content and what is known of the present. Where that is not enough, the outcome is what it
 /// would be if nothing of the present stood against the request, and `known` holds what is to be looked up. A live secret in
@@ -56,8 +57,8 @@ pub(super) fn judge_one(
     // What the body unfolds to holds texts that it does not spell as they are.
     let unfolded = unfolded.as_ref().map(|unfolded| unfolded.documents.as_slice()).unwrap_or_default();
     let sent = Sent { gateway: &set.set.gateway, api, request: Some(request), body: document };
-    let inside = || unfolded.iter().find_map(|document| secrets::find_unfolded(sent, document));
-    if let Some(secret) = secrets::find(sent).or_else(inside) {
+    let inside = || unfolded.iter().find_map(|document| leaks::find_unfolded(sent, document));
+    if let Some(secret) = leaks::find(sent).or_else(inside) {
         // Nothing is looked up for what is refused anyway.
         known.take_wants();
         withhold(&mut outcome, page, secret);

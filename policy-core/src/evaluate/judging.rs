@@ -10,10 +10,11 @@ use super::suspended::{Suspended, look};
 use super::tallied;
 use crate::approval::Requester;
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Decision, Held, Outcome, Reason};
+use crate::decision::{Held, Outcome};
 use crate::decode::Content;
 use crate::limits::LOOKUP_ROUNDS;
 use crate::policy::Page;
+use crate::reason::{Decision, Reason};
 use crate::state::{self, Known, Target, Why, keep};
 
 /// A suspended evaluation of a request whose body has been read.

@@ -12,12 +12,12 @@ use super::names::{Datum, Scope};
 use super::test::{Verdict, name_text};
 use super::totals::{count, rows, sum};
 use super::value::{Judged, known, others, presence, value};
-use crate::decision::{Code, Decision, Reason};
 use crate::document::Kind;
 use crate::limits::REASONS;
 use crate::number::Decimal;
 use crate::policy::{Band, Limit, Measure, Name, Predicate, Test};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
 
 /// Judges one limit over the operations that a permit matched (one of them for a measure of values, all of them for
 /// counts and sums).

@@ -34,6 +34,7 @@ mod hours;
 mod judge;
 mod judged;
 mod judging;
+mod leaks;
 mod limits;
 mod matching;
 mod moved;
@@ -67,7 +68,7 @@ pub use step::{NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::decision::{Code, Decision, Reason};
+use crate::reason::{Code, Decision, Reason};
 
 /// What one part of a rule found: a reason, and how severe it is.
 #[derive(Clone, Debug)]

@@ -5,11 +5,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::counters::{Bound, Charge, Intent, Plan, Refusal, Tallied};
-use crate::decision::{Code, Considered, Decision, Outcome, Reason};
+use crate::decision::{Considered, Outcome};
 use crate::decode::Unavailable;
 use crate::number::Decimal;
 use crate::policy::{Band, Counted, Counter, Drift, Page, Window};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
 
 /// The outcome with what the counters say.
 pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tallied) -> Outcome {

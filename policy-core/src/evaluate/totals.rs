@@ -8,10 +8,10 @@ use super::found::{Found, Sink};
 use super::names::{Datum, Scope};
 use super::test::{Verdict, name_text, well_formed};
 use super::value::known;
-use crate::decision::Code;
 use crate::document::{Kind, Path, Step, Value};
 use crate::number::Decimal;
 use crate::policy::{Name, Predicate};
+use crate::reason::Code;
 
 /// What of a total is not known, of which the next elements can tell no more than that they are not known either.
 #[derive(Default)]

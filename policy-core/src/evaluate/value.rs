@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::change::change;
 use super::names::{Datum, Lack, Scope, Values};
 use super::test::{Verdict, equal, name_text, predicate, well_formed};
-use crate::decision::Code;
 use crate::policy::{FieldType, Name, Predicate};
+use crate::reason::Code;
 
 /// The values of a name, and their type where the catalog says one.
 pub(super) type Known<'a> = (Vec<Datum<'a>>, Option<&'a FieldType>);

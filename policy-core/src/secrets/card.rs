@@ -16,7 +16,7 @@ use super::sweep::{Sign, before, inside_word, run};
 
 /// A plain number that passes as a card's; the later, the surer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Plain {
+pub(crate) enum Plain {
     /// Any identifier may look so.
     Alone,
     /// Nothing beside it says what else it is.
@@ -107,7 +107,7 @@ pub(super) fn number(bytes: &[u8], at: usize) -> (Option<Sign>, usize) {
 }
 
 /// Whether a text that holds such a number tells a card's by itself.
-pub(super) fn in_text(plain: Plain, text: &[u8]) -> bool {
+pub(crate) fn in_text(plain: Plain, text: &[u8]) -> bool {
     match plain {
         Plain::Repetitive => true,
         Plain::Prose => text.iter().any(u8::is_ascii_alphabetic),
@@ -116,7 +116,7 @@ pub(super) fn in_text(plain: Plain, text: &[u8]) -> bool {
 }
 
 /// Whether a text, or a name, holds a word for cards.
-pub(super) fn speaks_of_cards(text: &[u8]) -> bool {
+pub(crate) fn speaks_of_cards(text: &[u8]) -> bool {
     text.eq_ignore_ascii_case(b"pan")
         || CARD_WORDS.iter().any(|word| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
 }

@@ -5,14 +5,14 @@
 use super::{Detector, aws, card, private_key, supabase, tokens};
 
 /// Length of the shortest secret, in bytes: a card number of 15 digits.
-pub(super) const SHORTEST: usize = 15;
+pub(crate) const SHORTEST: usize = 15;
 
 /// Longest stretch that a detector reads for one sign, in bytes.
 pub(super) const STRETCH: usize = 128;
 
 /// What a pass comes upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(crate) enum Sign {
     /// A live secret.
     Secret(Detector),
     /// An AWS access key id: half of a secret.
@@ -66,7 +66,7 @@ const fn may_hold_anchor(chunk: [u8; 8]) -> bool {
 
 /// Reports every sign in a text, in order. Identifiers and dates are full of digits and hyphens, so these are done with
 /// here where nothing can begin.
-pub(super) fn sweep(bytes: &[u8], report: &mut impl FnMut(Sign)) {
+pub(crate) fn sweep(bytes: &[u8], report: &mut impl FnMut(Sign)) {
     let mut at = behind_plain(bytes, 0);
     let mut digits = 0;
     // What was read as a number, or as a part of a word, ends here.
