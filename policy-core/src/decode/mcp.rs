@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::jsonrpc::{Message, shape};
+use super::message::{Message, shape};
 use crate::document::{Kind, Value};
 use crate::limits::{QUOTED_CHARS, RPC_SESSION_BYTES};
 use crate::number::Decimal;

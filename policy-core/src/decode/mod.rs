@@ -10,6 +10,7 @@ mod inner;
 mod json;
 mod jsonrpc;
 mod mcp;
+mod message;
 mod postgrest;
 pub mod sql;
 

@@ -17,7 +17,8 @@ use crate::policy::{Api, Gateway, IdentitySource};
 use crate::quote::quote;
 use crate::reason::{Code, Reason};
 use crate::request::{Request, in_base64};
-use crate::secrets::sweep::{SHORTEST, Sign, sweep};
+use crate::secrets::sign::Sign;
+use crate::secrets::sweep::{SHORTEST, sweep};
 use crate::secrets::{Detector, aws, card};
 
 /// Where a text stands in a request.

@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use super::sweep::{escape, inside_word, run};
+use super::stretch::{escape, inside_word, run};
 
 /// Characters of an id behind its prefix.
 const ID: usize = 16;

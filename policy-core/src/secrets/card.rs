@@ -11,19 +11,9 @@
 //!
 //! A number that is part of something longer (more digits, a word, a decimal, a UUID, an IBAN) is none.
 
-use super::Detector;
-use super::sweep::{Sign, before, inside_word, run};
-
-/// A plain number that passes as a card's; the later, the surer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Plain {
-    /// Any identifier may look so.
-    Alone,
-    /// Nothing beside it says what else it is.
-    Prose,
-    /// No identifier that was drawn looks so.
-    Repetitive,
-}
+use super::detector::Detector;
+use super::sign::{Plain, Sign};
+use super::stretch::{before, inside_word, run};
 
 /// Lengths of the groups in which cards print their numbers.
 const GROUPS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
