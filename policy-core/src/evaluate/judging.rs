@@ -32,6 +32,7 @@ pub(super) struct Judging {
 }
 
 /// How far a judgement got.
+#[allow(clippy::large_enum_variant, reason = "a box would cost every request an allocation")]
 pub(super) enum Turn {
     /// To its end.
     Done(Outcome),
