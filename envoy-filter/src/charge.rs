@@ -7,9 +7,9 @@ use std::cell::RefCell;
 
 use crate::host;
 use crate::metrics::Metric;
+use crate::plugin::Plugin;
 use crate::policy::Outcome;
 use crate::policy::counters::{Receipt, Signals, give_back};
-use crate::root::Plugin;
 use crate::store::Slots;
 
 /// Most charges that wait to be given back. They wait only while others set their slots all the time; more stay in place.

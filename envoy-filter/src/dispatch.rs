@@ -9,10 +9,11 @@ use crate::calls;
 use crate::charge;
 use crate::copying::is_copying;
 use crate::host;
+use crate::plugin::Plugin;
 use crate::refusal::Refusal;
 use crate::registry::{Absent, Registry};
 use crate::request::{Lives, Request};
-use crate::root::{Plugin, Root};
+use crate::root::Root;
 use crate::tripwires;
 use crate::types::Action;
 

@@ -1,9 +1,9 @@
 //! Ambit's policy enforcement point: a proxy-wasm filter (ABI 0.2.1) for a gateway.
 //!
 //! ```text
-//! gateway ── proxy_on_* ──> abi ──> dispatch ──> registry ──> root     configuration, ticks
+//! gateway ── proxy_on_* ──> abi ──> dispatch ──> registry ──> root     configuration, ticks ──> plugin
 //!                                                        └──> request  one HTTP stream ──> lookups, calls; charge, store
-//! gateway <── proxy_* ───── host <── enforce, refusal <──────────┘
+//! gateway <── proxy_* ───── host <── reply <── enforce, refusal <─┘
 //! ```
 //!
 //! `policy_core` decides; this crate reads the request, waits for the body the decision needs, looks up the present it
@@ -33,16 +33,21 @@ mod dispatch;
 mod enforce;
 #[cfg_attr(not(target_arch = "wasm32"), path = "host_double.rs")]
 mod host;
+mod identity;
 mod kept;
+mod log_line;
 mod lookups;
 mod metrics;
 mod pairs;
 mod passage;
+mod plugin;
 mod refusal;
 mod registry;
+mod reply;
 mod request;
 mod root;
 mod store;
+mod trial;
 mod tripwires;
 mod types;
 

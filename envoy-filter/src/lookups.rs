@@ -1,12 +1,12 @@
 //! The calls that one need of the present takes: which are in flight, which wait their turn, what was answered.
 
 use crate::calls::{self, Held, NANOSECONDS_PER_MILLISECOND, NotMade};
-use crate::candidate::Trial;
 use crate::host;
 use crate::metrics::Metric;
+use crate::plugin::Plugin;
 use crate::policy::state::{Answer, Fetch, Reader};
 use crate::policy::{NeedCurrent, Step, Unavailable};
-use crate::root::Plugin;
+use crate::trial::Trial;
 
 /// How much before its time a gateway may end a call: its timers count whole milliseconds.
 const EARLY: u64 = 5 * NANOSECONDS_PER_MILLISECOND;

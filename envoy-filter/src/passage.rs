@@ -6,10 +6,10 @@ use std::rc::Rc;
 use crate::copying::Copying;
 use crate::host;
 use crate::kept::{Id, Written};
+use crate::plugin::Plugin;
 use crate::policy::request::canonical_host;
 use crate::policy::state::Keep;
 use crate::policy::{Decision, Outcome};
-use crate::root::Plugin;
 use crate::types::Fields;
 
 /// What Envoy says of an answer that came from the upstream, not from a filter, a cache or itself.

@@ -2,9 +2,9 @@
 //!
 //! Their documents are constants, of the form and with the reason codes of the decision point's. Nothing of the request is in them, so nothing in it can fail or be escaped wrongly.
 
-use crate::enforce::{self, Reply};
 use crate::metrics::Metric;
-use crate::root::Plugin;
+use crate::plugin::Plugin;
+use crate::reply::{Reply, reply};
 
 /// Why a request was refused by the filter itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Refusal {
         }
         let Document { status, details, body } = self.document();
         let content_type = Some("application/problem+json");
-        enforce::reply(&Reply { status, details, content_type, body: body.as_bytes() }, plugin);
+        reply(&Reply { status, details, content_type, body: body.as_bytes() }, plugin);
     }
 }
 

@@ -13,6 +13,7 @@ mod command;
 mod current;
 mod head;
 mod response;
+mod wait;
 
 #[cfg(test)]
 mod agent_tests;
@@ -37,25 +38,23 @@ mod tests;
 #[cfg(test)]
 mod tripwire_tests;
 
-pub(crate) use head::identity_properties;
-
 use std::rc::Rc;
 
-use self::body::{Wait, overdue};
+use self::wait::{Wait, Waited, overdue};
 use crate::agents::Agent;
 use crate::calls::GRACE;
-use crate::candidate::Trial;
 use crate::charge::Charge;
 use crate::enforce::{Verdict, enforce};
 use crate::host;
 use crate::lookups::Lookups;
 use crate::metrics::Metric;
 use crate::passage::{Line, Passage};
+use crate::plugin::Plugin;
 use crate::policy::counters::carry_out;
 use crate::policy::{Body, NeedStore, Outcome, Step, Timestamp, Unavailable};
 use crate::refusal::Refusal;
-use crate::root::Plugin;
 use crate::store::Slots;
+use crate::trial::Trial;
 use crate::tripwires::{self, Watched};
 use crate::types::Action;
 
@@ -143,8 +142,9 @@ impl Request {
         };
         match &self.stage {
             Stage::AwaitingBody(wait) => match overdue(self.id, wait, now, &plugin) {
-                Ok(why) => self.end_body(&plugin, why),
-                Err(lives) => return lives,
+                Waited::InTime => {}
+                Waited::TooLong(why) => self.end_body(&plugin, why),
+                Waited::Gone => return Lives::No,
             },
             // The gateway's own timeout of each call comes first, unless it lost the call.
             Stage::AwaitingCurrent(lookups) if now >= lookups.until().saturating_add(GRACE) => {

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use crate::copying::Copying;
 use crate::host;
 use crate::metrics::Metric;
+use crate::plugin::Plugin;
 use crate::policy::tripwires::{Answered, Consequence, End, Late, Told, Watch, again, decided};
 use crate::policy::{Outcome, Timestamp};
-use crate::root::Plugin;
 use crate::store::Slots;
 use crate::types::{Fields, Level};
 

@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::decision::Code;
 use crate::jws::{self, is_id};
 use crate::limits::{ID_BYTES, IDENTITY_BYTES};
 use crate::policy::{Gateway, IdentitySource, UnknownAgent};
 use crate::quote::{quote, quote_bytes};
+use crate::reason::Code;
 use crate::request::Headers;
 use crate::session::{self, Session};
 use crate::time::Timestamp;

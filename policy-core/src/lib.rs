@@ -10,7 +10,7 @@
 //!              Step::NeedBody …                       the host answers, or says why it cannot
 //!   decode                -> [Operation]              a PUT is one, a batch of 50 is 50
 //!   evaluate   judge      -> permits and forbids      fields, query, headers, limits
-//!   secrets               -> nothing | a refusal       live keys, tokens, card numbers
+//!   evaluate   leaks      -> nothing | a refusal       live keys, tokens, card numbers
 //!   decision              -> Outcome                  allow | approval_required | deny, with reasons
 //! ```
 //!
@@ -41,8 +41,10 @@ pub mod decode;
 pub mod diagnostic;
 pub mod document;
 pub mod evaluate;
+mod failure;
 #[cfg(feature = "author")]
 pub mod gateway;
+mod hex;
 pub mod identify;
 pub mod jws;
 pub mod limits;
@@ -50,6 +52,7 @@ pub mod number;
 pub mod ordered;
 pub mod policy;
 pub mod quote;
+mod reason;
 pub mod request;
 #[cfg(feature = "schema")]
 pub mod schema;

@@ -7,13 +7,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::decision::{Code, Reason};
 use crate::document::{Kind, Value, read_json};
 use crate::jws::{self, Fault, is_id};
 use crate::limits::{CLOCK_SKEW_SECONDS, ID_BYTES, IDENTITY_BYTES, SESSION_SECONDS};
 use crate::number::Decimal;
 use crate::policy::{Counted, Gateway, Key, Page, PolicySet};
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 use crate::time::Timestamp;
 
 /// One run of an agent, from its first request to the end of its task.

@@ -2,7 +2,8 @@
 
 pub use policy_core::tripwires::{Answered, Consequence, End};
 
-use super::counters::{Reach, SlotName, Store};
+use policy_core::counters::{Reach, SlotName, Store};
+
 use super::{Outcome, PolicySet, Timestamp};
 
 pub const COPIED: usize = 16;

@@ -2,18 +2,18 @@
 
 use super::ground::{ROOT, START, STREAM, body, configure, counted, headers, no_reply, reply, request, tick_after};
 use crate::calls;
-use crate::candidate::{EVIDENCE_BYTES, held};
 use crate::charge;
 use crate::dispatch;
 use crate::host::{Answer, Gateway, gateway};
 use crate::policy::counters::{Reach, Store, slot};
 use crate::store::{self, Slots};
+use crate::trial::{EVIDENCE_BYTES, held};
 use crate::types::{Action, Level};
 
 /// A fresh gateway under these policies, and one stream of which the candidate says this.
 fn stream(policies: &str, path: &str, candidate: &str) {
     gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
-    super::body::DELIVERS.set(false);
+    super::wait::DELIVERS.set(false);
     calls::reset();
     charge::reset();
     store::reset();
@@ -90,7 +90,7 @@ fn it_sees_the_body_and_the_answers_of_the_enforced_judgement() {
 fn a_body_that_does_not_come_is_none_for_both() {
     stream("candidate", "/body", "allow");
     assert_eq!(headers(false), Action::Pause);
-    super::body::delivered();
+    super::wait::delivered();
     tick_after(6_000);
     assert_eq!(reply().status, 408);
     assert!(recorded().contains("Timeout"), "{}", recorded());

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::body::{Reader, Wait};
+use super::wait::{Reader, Wait};
 use super::{Request, Settled, Stage};
 use crate::enforce;
 use crate::host;
+use crate::plugin::Plugin;
 use crate::policy::{Body, Timestamp, control};
 use crate::refusal::Refusal;
-use crate::root::Plugin;
 use crate::store::Slots;
 use crate::types::{Action, Fields};
 

@@ -17,7 +17,7 @@ const TRIES: usize = 4;
 fn stream(path: &str) {
     fresh_vm();
     gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
-    super::body::DELIVERS.set(false);
+    super::wait::DELIVERS.set(false);
     dispatch::on_context_create(ROOT, 0);
     assert!(super::ground::configure(ROOT, b"counts"));
     request(STREAM, ROOT, path);
@@ -209,7 +209,7 @@ fn what_does_not_go_on_is_given_back_at_once() {
 
     stream("/body-counted");
     assert_eq!(headers(false), Action::Pause);
-    super::body::DELIVERS.set(true);
+    super::wait::DELIVERS.set(true);
     gateway(|gateway| gateway.failing.insert("continue_request", 10));
     tick_after(5_000);
     assert_eq!((reply().details.as_str(), used().as_str()), ("ambit_not_resumed", "0"));

@@ -6,9 +6,9 @@ use super::{Lives, Request, Stage};
 use crate::calls::NANOSECONDS_PER_MILLISECOND;
 use crate::host;
 use crate::lookups::Lookups;
+use crate::plugin::Plugin;
 use crate::policy::NeedCurrent;
 use crate::refusal::Refusal;
-use crate::root::Plugin;
 
 impl Request {
     /// A call of this request is answered, with `fields` headers and `size` bytes of body. Called in the root context, so

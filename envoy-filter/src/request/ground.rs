@@ -12,7 +12,7 @@ pub(super) const START: u64 = 1_790_000_000_000_000_000;
 /// A fresh gateway whose plugin is configured, and one stream whose request line is `path`.
 pub(super) fn stream(path: &str) {
     gateway(|gateway| *gateway = Gateway { now: START, ..Gateway::default() });
-    super::body::DELIVERS.set(false);
+    super::wait::DELIVERS.set(false);
     calls::reset();
     dispatch::on_context_create(ROOT, 0);
     assert!(configure(ROOT, b"ok:5000"));

@@ -1,14 +1,15 @@
 //! The head of a request: who it is for, and what can be decided by it alone.
 
-use super::body::{Reader, Wait};
+use super::wait::{Reader, Wait};
 use super::{Request, Stage, ask};
-use crate::candidate::Trial;
 use crate::host;
+use crate::identity;
 use crate::passage::Line;
 use crate::policy::control;
-use crate::policy::{Body, Head, PolicySet, Step, Timestamp, evaluate};
+use crate::policy::{Body, Head, Step, Timestamp, evaluate};
 use crate::refusal::Refusal;
-use crate::types::{Action, Fields, Status};
+use crate::trial::Trial;
+use crate::types::{Action, Fields};
 
 impl Request {
     /// The head is here, and with `end_of_stream` it is the whole request.
@@ -32,7 +33,7 @@ impl Request {
             // Every request has a method: no headers at all is a failure to give them.
             Ok(_) | Err(_) => return self.refuse(Refusal::HeadUnreadable),
         };
-        let Ok(properties) = identity_properties(&plugin.set) else {
+        let Ok(properties) = identity::properties(&plugin.set) else {
             return self.refuse(Refusal::HeadUnreadable);
         };
         let head = length(&fields);
@@ -61,17 +62,6 @@ impl Request {
             step => self.judge(step),
         }
     }
-}
-
-/// What the gateway knows of who is asking, where the policies ask for it. A property that cannot be read is not one that
-/// is absent.
-pub(crate) fn identity_properties(set: &PolicySet) -> Result<Vec<Option<Vec<u8>>>, Status> {
-    let read = |path: &Vec<String>| match host::property(path) {
-        Ok(value) => Ok(Some(value)),
-        Err(Status::NotFound) => Ok(None),
-        Err(other) => Err(other),
-    };
-    set.identity_properties().iter().map(read).collect()
 }
 
 /// Bytes of all names and values, as Envoy counts a head.

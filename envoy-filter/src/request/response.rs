@@ -2,8 +2,8 @@
 
 use super::Request;
 use crate::charge;
-use crate::enforce;
-use crate::root::Plugin;
+use crate::plugin::Plugin;
+use crate::reply::name_policy;
 use crate::tripwires::{Passed, Watched};
 use crate::types::Action;
 
@@ -24,7 +24,7 @@ impl Request {
             if let Some(trial) = self.trial.take() {
                 trial.settle(status);
             }
-            enforce::name_policy(plugin);
+            name_policy(plugin);
         }
         if let Some(agent) = self.counted.take() {
             agent.end(status);

@@ -1,6 +1,5 @@
 //! The grants of one request, and what the store says of them.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -10,8 +9,8 @@ use super::grant::Granted;
 use super::roles::Roles;
 use super::spent::spend;
 use super::ticket::Ticket;
-use crate::decision::{Code, Reason};
 use crate::quote::quote;
+use crate::reason::Reason;
 use crate::store::Store;
 use crate::time::Timestamp;
 
@@ -26,21 +25,6 @@ pub struct Approved {
     pub role: String,
     /// The ticket it was signed for.
     pub ticket: String,
-}
-
-/// Why a grant cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// What it approves has been done since it was signed, by it or by another that says the same.
-    Spent,
-    /// It is from before the store.
-    Old,
-    /// There is no room to remember one more.
-    Full,
-    /// Others set its slot all the time.
-    Contended,
-    /// The store does not have its slot, or something else stands in it.
-    Damaged,
 }
 
 /// The grants with which a request came, where it needs some or may.
@@ -98,34 +82,5 @@ impl Granted {
             role: self.role.clone(),
             ticket: Ticket::id(&self.ticket).to_string(),
         }
-    }
-}
-
-impl Refused {
-    fn reason(self, grant: &str) -> Reason {
-        let (code, message) = match self {
-            Self::Spent => {
-                let message =
-                    format!("the grant {grant} has been used, or another for the same since it was signed: ask again");
-                (Code::ApprovalInvalid, message)
-            }
-            Self::Old => {
-                let message = format!(
-                    "the grant {grant} is from before this gateway's start, which does not know whether it has been used: ask again"
-                );
-                (Code::ApprovalInvalid, message)
-            }
-            Self::Full => (Code::StateFull, "there is no room to remember one more grant that is used".to_string()),
-            Self::Contended => {
-                let message = format!(
-                    "whether the grant {grant} has been used is in question by too many requests; send this one again"
-                );
-                (Code::UnknownState, message)
-            }
-            Self::Damaged => {
-                (Code::UnknownState, format!("this gateway does not know whether the grant {grant} has been used"))
-            }
-        };
-        Reason { code, message, pointer: None }
     }
 }

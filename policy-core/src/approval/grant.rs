@@ -7,12 +7,12 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::ticket::{ID, Ticket, digest};
-use crate::decision::{Code, Reason};
 use crate::document::{Kind as ValueKind, Value, read_json};
 use crate::jws::{Kind, is_id, verify};
 use crate::limits::{GRANTS, SIGNED_BYTES};
 use crate::policy::{Gateway, Key, Page, Reuse, Role};
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 use crate::request::Ambiguous;
 use crate::store::region;
 use crate::time::Timestamp;

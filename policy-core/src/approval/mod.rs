@@ -7,23 +7,26 @@
 //! ```
 //!
 //! `ticket` what a ticket says, and its digest; `grant` what a grant says, and whether it is for this ticket; `spent` which
-//! approvals have been used, for all workers of a gateway; `applied` what the store says of the grants of one request; `roles` who must approve.
+//! approvals have been used, for all workers of a gateway; `refused` why a grant cannot be
+//! used; `applied` what the store says of the grants of one request; `roles` who must approve.
 //!
 //! A ticket is made of the request, the policies and the present alone, so the gateway keeps none: it makes it again and
 //! compares digests. Words that were changed on the way to the person give another digest, and such a grant fits nothing.
 
 mod applied;
 mod grant;
+mod refused;
 mod roles;
 mod spent;
 mod ticket;
 
+pub use applied::Approved;
 pub(crate) use applied::{Applied, Approving};
-pub use applied::{Approved, Refused};
 pub use grant::Claims;
 #[cfg(feature = "author")]
 pub use grant::Unsigned;
 pub(crate) use grant::{Asked, Granted, Requester, read};
+pub use refused::Refused;
 pub use roles::Roles;
 pub(crate) use spent::open;
 pub use spent::{Birth, slots};

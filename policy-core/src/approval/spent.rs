@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::applied::Refused;
 use super::grant::Granted;
+use super::refused::Refused;
 use crate::limits::{SLOT_BYTES, SPENT_SLOTS};
 use crate::policy::Reach;
-use crate::store::{NotSet, SlotName, Store, region, update};
+use crate::store::{SlotName, Store, region, update};
 use crate::time::Timestamp;
 
 /// The form of a slot's bytes.
@@ -17,15 +17,6 @@ const FORM: u8 = 2;
 /// Since when used grants are remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Birth(pub Timestamp);
-
-impl From<NotSet> for Refused {
-    fn from(why: NotSet) -> Self {
-        match why {
-            NotSet::Missing => Self::Damaged,
-            NotSet::Contended => Self::Contended,
-        }
-    }
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Spent {

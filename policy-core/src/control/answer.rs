@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Refused;
 use super::claims::{Action, Command, Word};
-use super::holder::Held;
+use super::held::Held;
 use crate::decision::Problem;
 use crate::policy::{Key, PolicySet};
 use crate::quote::quote;

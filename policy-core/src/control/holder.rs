@@ -5,23 +5,16 @@
 use alloc::string::String;
 
 use super::answer::Answer;
+use super::held::Held;
 use super::refused::Refused;
 use super::{not_ended, single};
 use crate::decode::{Body, Unavailable};
 use crate::limits::ENDED_SECONDS;
-use crate::policy::{Key, PolicySet};
+use crate::policy::PolicySet;
 use crate::session::verify;
 use crate::standing::{SessionId, end_session};
 use crate::store::Store;
 use crate::time::Timestamp;
-
-/// A session whose token was shown.
-pub(super) struct Held<'g> {
-    /// The key that signed the token.
-    pub(super) key: &'g Key,
-    pub(super) agent: String,
-    pub(super) session: String,
-}
 
 /// The token in `Authorization: Bearer …`, in no other scheme and once.
 pub(super) fn token(fields: &super::Fields) -> Result<String, Refused> {

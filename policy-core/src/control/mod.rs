@@ -11,6 +11,7 @@
 
 mod answer;
 mod claims;
+mod held;
 mod holder;
 mod refused;
 

@@ -10,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::window::Meter;
 use crate::approval::Approving;
-use crate::decision::Decision;
 use crate::evaluate::folded;
 use crate::limits::COUNTER_KEY_BYTES;
 use crate::number::Decimal;
 use crate::policy::{Band, Change, Counted, Counter, Page, Reach};
+use crate::reason::Decision;
 use crate::session::Session;
 use crate::standing::Look;
 use crate::time::Timestamp;

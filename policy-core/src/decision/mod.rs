@@ -4,15 +4,18 @@
 mod candidate;
 mod effects;
 mod event;
+mod moved;
 mod problem;
-mod reason;
 mod reply;
 
 pub use candidate::{Candidate, Compared, Undecided};
 pub use event::{Event, EventOperation};
+pub(crate) use moved::Moved;
 pub use problem::Problem;
-pub use reason::{Code, Reason};
-pub use reply::{Reply, Rpc};
+pub use reply::Reply;
+
+pub use crate::decode::Rpc;
+pub use crate::reason::{Code, Decision, Reason};
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -20,32 +23,10 @@ use alloc::vec::Vec;
 
 use crate::approval::{Approved, Roles, Ticket};
 use crate::counters::{Plan, Receipt, Tally};
+use crate::failure::Shape;
+use crate::limits::REASONS;
 use crate::state::Keep;
 use crate::time::Timestamp;
-use crate::tripwires::{Moved, Shape};
-
-/// What happens to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Decision {
-    /// It goes upstream unchanged.
-    Allow,
-    /// It is held: a person may approve exactly this action.
-    ApprovalRequired,
-    /// It is refused.
-    Deny,
-}
-
-impl Decision {
-    /// The word used in events, reports and problem documents.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::ApprovalRequired => "approval_required",
-            Self::Deny => "deny",
-        }
-    }
-}
 
 /// What the enforcement point must carry out with a request that is forwarded. If one cannot be carried out, the
 /// decision becomes deny.
@@ -152,4 +133,21 @@ pub struct Outcome {
     pub keep: Option<Box<Keep>>,
     /// What the candidate says of the request, for the record alone. In a box, since most policy sets have none.
     pub candidate: Option<Box<Candidate>>,
+}
+
+impl Outcome {
+    /// Adds reasons, each once, and as many as are named.
+    pub(crate) fn add_reasons(&mut self, reasons: Vec<Reason>) {
+        for reason in reasons {
+            let reason = reason.bounded();
+            if self.reasons.contains(&reason) {
+                continue;
+            }
+            if self.reasons.len() < REASONS {
+                self.reasons.push(reason);
+            } else {
+                self.more_reasons = self.more_reasons.saturating_add(1);
+            }
+        }
+    }
 }

@@ -2,23 +2,11 @@
 //! hands to whoever made the call.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Code, Decision, Outcome, Problem};
-use crate::decode::VERSIONS;
+use crate::decode::{Rpc, VERSIONS};
 use crate::policy::PolicySet;
-
-/// Who waits for an answer to a JSON-RPC body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rpc {
-    /// JSON texts of the requests' ids, in order. Notifications and responses have none.
-    pub ids: Vec<String>,
-    /// The body is an array.
-    pub batch: bool,
-    /// A protocol version that is asked for and not judged: clients take the list of those that are, and try again.
-    pub unsupported: Option<String>,
-}
 
 /// A local reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

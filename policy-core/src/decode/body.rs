@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use super::form::read_form;
 use super::gzip::inflate;
-use crate::decision::{Code, Reason};
 use crate::document::{Document, ReadErrorKind, read_json};
 use crate::policy::{Api, Decoder};
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 use crate::request::{MediaType, Request};
 
 /// The answer to a need for the body.

@@ -15,12 +15,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::decision::{Code, Reason};
 use crate::document::{Builder, Document, Label, pointer_token};
+use crate::hex::hex;
 use crate::limits::{FORM_PAIRS, JSON_DEPTH};
 use crate::policy::{Api, NamePattern};
 use crate::quote::quote;
-use crate::request::{hex, mangled, replaces_method, replaces_route};
+use crate::reason::{Code, Reason};
+use crate::request::{mangled, replaces_method, replaces_route};
 
 /// Reads the body of an API whose decoder is `form`.
 ///

@@ -13,9 +13,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::decision::{Code, Reason};
 use crate::limits::{GOOGLE_BATCH_PARTS, HEADERS};
 use crate::quote::{quote, quote_bytes};
+use crate::reason::{Code, Reason};
 use crate::request::MediaType;
 
 /// One request of a batch, as it stands in the body.

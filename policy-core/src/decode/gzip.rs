@@ -8,7 +8,7 @@ use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use crate::decision::{Code, Reason};
+use crate::reason::{Code, Reason};
 
 /// `1f 8b`, and the only method, DEFLATE.
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];

@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 
 use super::Operation;
 use super::sql::{Sql, read_sql};
-use crate::decision::{Code, Reason};
 use crate::document::{self, Steps, Value};
 use crate::limits::OPERATIONS;
 use crate::policy::{Api, Inner};
+use crate::reason::{Code, Reason};
 
 /// Replaces each operation whose text holds operations by those, with the same document. What forbids the operation
 /// itself forbids them.

@@ -6,11 +6,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Input, Operation};
-use crate::decision::{Code, Reason};
 use crate::document::{Kind, Step, Steps, Value, pointer_token, select};
 use crate::limits::OPERATIONS;
 use crate::policy::{Action, Api, Effect, FieldKind, Name, RowList, is_id};
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 
 pub(super) fn operations<'a>(input: &Input<'a>) -> Result<Vec<Operation<'a>>, Reason> {
     let action = input.actions.first().copied();

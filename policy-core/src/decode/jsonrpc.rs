@@ -8,17 +8,16 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::json::call_key;
+use super::message::{Message, TOOLS_CALL, optional, shape};
 use super::{Fact, Input, Operation, Unfolded, mcp};
-use crate::decision::{Code, Reason, Rpc};
 use crate::document::{Document, Kind, Value};
 use crate::limits::{OPERATIONS, RPC_ID_BYTES};
 use crate::number::Decimal;
 use crate::policy::{Api, CallKind};
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 use crate::request::Request;
 
-/// The method whose calls are known by the name of their tool.
-const TOOLS_CALL: &str = "tools/call";
 /// What an answer of the client to a request of the server is called in rules. The specification reserves names that
 /// begin so, and no request may use one.
 const RESPONSE: &str = "rpc.response";
@@ -29,29 +28,6 @@ const INPUT: &str = "inputResponses";
 const STATE: &str = "requestState";
 /// How the methods begin that MCP sends without an id.
 const NOTIFICATION: &str = "notifications/";
-
-/// One JSON-RPC message.
-#[derive(Clone, Copy)]
-pub(super) struct Message<'a> {
-    pub(super) id: Option<Value<'a>>,
-    /// `None`: it answers a request of the server.
-    pub(super) method: Option<&'a str>,
-    pub(super) params: Option<Value<'a>>,
-    whole: Value<'a>,
-}
-
-impl<'a> Message<'a> {
-    /// The name of the tool, of a `tools/call`.
-    pub(super) fn tool(&self) -> Option<&'a str> {
-        let name = self.params.filter(|_| self.method == Some(TOOLS_CALL))?.member("name")?;
-        name.string()
-    }
-
-    /// The arguments of a `tools/call`.
-    pub(super) fn arguments(&self) -> Option<Value<'a>> {
-        self.tool().and(self.params).and_then(|params| optional(params, "arguments"))
-    }
-}
 
 /// Reads the messages of a body, holds the head to them, and counts them.
 pub(super) fn unfold(input: &Input<'_>) -> Result<Unfolded, Reason> {
@@ -163,12 +139,6 @@ fn message<'a>(api: &Api, value: Value<'a>, at: &str) -> Result<Message<'a>, Rea
     Ok(Message { id, method: Some(method), params, whole: value })
 }
 
-/// A member that may be left out. MCP's Python SDK takes `null` for that; other servers refuse it, and none finds
-/// anything in it.
-fn optional<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
-    object.member(name).filter(|member| member.kind() != Kind::Null)
-}
-
 /// `params` of a `tools/call`: nothing in it that no rule would look at, but what the protocol itself puts there.
 fn tool_call(api: &Api, params: Option<Value<'_>>, at: &str) -> Result<(), Reason> {
     let at = format!("{at}/params");
@@ -238,6 +208,17 @@ fn is_id(id: Value<'_>) -> bool {
     short && (id.kind() == Kind::String || id.number().is_some_and(whole))
 }
 
+/// Who waits for an answer to a JSON-RPC body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rpc {
+    /// JSON texts of the requests' ids, in order. Notifications and responses have none.
+    pub ids: Vec<String>,
+    /// The body is an array.
+    pub batch: bool,
+    /// A protocol version that is asked for and not judged: clients take the list of those that are, and try again.
+    pub unsupported: Option<String>,
+}
+
 /// Who waits for an answer to a body that is refused: the ids of its requests, whatever else is wrong with it. `None`: no
 /// JSON-RPC message can be told.
 pub(crate) fn waiting(request: &Request, document: &Document) -> Option<Rpc> {
@@ -264,8 +245,4 @@ pub(crate) fn waiting(request: &Request, document: &Document) -> Option<Rpc> {
         return None;
     }
     Some(Rpc { ids, batch, unsupported: mcp::unsupported(request) })
-}
-
-pub(super) fn shape(message: &str, pointer: Option<String>) -> Reason {
-    Reason { code: Code::JsonrpcShape, message: message.to_string(), pointer }
 }

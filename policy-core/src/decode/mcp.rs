@@ -4,12 +4,12 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::jsonrpc::{Message, shape};
-use crate::decision::{Code, Reason};
+use super::message::{Message, shape};
 use crate::document::{Kind, Value};
 use crate::limits::{QUOTED_CHARS, RPC_SESSION_BYTES};
 use crate::number::Decimal;
 use crate::quote::{list, quote};
+use crate::reason::{Code, Reason};
 use crate::request::{Request, in_base64};
 
 const VERSION: &str = "mcp-protocol-version";

@@ -10,12 +10,14 @@ mod inner;
 mod json;
 mod jsonrpc;
 mod mcp;
+mod message;
 mod postgrest;
 pub mod sql;
 
 pub use body::{Body, Unavailable};
 pub(crate) use body::{Content, content_type, read_body};
 pub use gzip::inflate;
+pub use jsonrpc::Rpc;
 
 pub(crate) use json::path_key;
 pub(crate) use jsonrpc::waiting;
@@ -27,11 +29,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::json::Lists;
-use crate::decision::{Code, Reason};
 use crate::document::{Document, Value};
 use crate::limits::OPERATIONS;
 use crate::number::Decimal;
 use crate::policy::{Action, Api, CallKind, Decoder, Inner, RuleRef};
+use crate::reason::{Code, Reason};
 use crate::request::Request;
 
 /// One operation of a request.

@@ -6,10 +6,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Input, Operation};
-use crate::decision::{Code, Reason};
 use crate::document::Kind;
 use crate::limits::OPERATIONS;
 use crate::policy::{Action, Method, Name};
+use crate::reason::{Code, Reason};
 use crate::request::Request;
 
 /// Aggregate functions of a `select`.

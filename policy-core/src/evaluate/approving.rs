@@ -9,14 +9,15 @@ use core::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::judge::judge;
+use super::batch::judge;
 use super::route::Route;
 use super::words::Words;
 use crate::approval::{Approving, Asked, Granted, HEADER, Requester, Roles, Terms, Ticket, digest, read};
-use crate::decision::{Code, Decision, Held, Outcome, Reason};
+use crate::decision::{Held, Outcome};
 use crate::decode::Content;
 use crate::document::{Document, Kind, Value};
 use crate::policy::{Api, Band, Page, Permit, PolicySet};
+use crate::reason::{Code, Decision, Reason};
 use crate::request::{Headers, Request};
 use crate::state::{Known, Trace};
 use crate::time::Timestamp;
@@ -189,7 +190,7 @@ impl Matter<'_> {
             }
             match made.or_else(|| self.held(known)) {
                 Some(held) => outcome.held = Some(Box::new(Held { roles, ..*held })),
-                None => super::combining::add_reasons(&mut outcome, alloc::vec![unseen(Code::ApprovalRequired)]),
+                None => outcome.add_reasons(alloc::vec![unseen(Code::ApprovalRequired)]),
             }
         }
         outcome

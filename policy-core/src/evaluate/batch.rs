@@ -10,22 +10,22 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::combining::add_reasons;
 use super::credential;
 use super::ending::{blank, denied};
 use super::forbids::forbidden;
-use super::judge::judge;
+use super::judge::judge_one;
+use super::leaks::{self, Sent};
 use super::reading::read;
 use super::route::{self, Route};
 use crate::approval::Roles;
-use crate::decision::{Code, Decision, EventOperation, Outcome, Reason};
+use crate::decision::{EventOperation, Outcome};
 use crate::decode::google_batch::{Part, read_google_batch};
-use crate::decode::{Body, path_key};
+use crate::decode::{Body, Content, path_key};
 use crate::limits::OPERATIONS;
 use crate::policy::{Action, Api, Effect, Gateway, Page, PolicySet};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
 use crate::request::{Headers, Malformed, Request, normalize};
-use crate::secrets::{self, Sent};
 use crate::state::{Known, Why};
 
 /// Headers that a part may have of its own, beside `host` and `authorization` as the outer request has them.
@@ -49,8 +49,26 @@ const OF_THE_OUTER: [&str; 3] = ["host", "transfer-encoding", "connection"];
 /// Paths below which Google's APIs take media, which they do not in a batch.
 const UPLOADS: [&str; 2] = ["upload", "resumable"];
 
+/// Judges a request whose body has been read, or each of those within it: by its content and what is known of the present.
+pub(super) fn judge(
+    set: &PolicySet,
+    page: &Page,
+    request: &Request,
+    route: &Route,
+    content: &Result<Content, Reason>,
+    known: &Known,
+) -> Outcome {
+    match content {
+        // The secrets of each part are looked for with it.
+        Ok(Content::Batch(bytes)) if page.apis.get(route.api as usize).is_some() => {
+            judge_parts(set, page, request, route, (bytes, known))
+        }
+        content => judge_one(set, page, request, route, content, known),
+    }
+}
+
 /// Judges a batch whose bytes are known.
-pub(super) fn judge_parts(
+fn judge_parts(
     set: &PolicySet,
     page: &Page,
     outer: &Request,
@@ -80,7 +98,7 @@ pub(super) fn judge_parts(
         return denied(page, Reason { code: Code::Gateway, message, pointer: None }, None);
     };
     let sent = Sent { gateway: &set.set.gateway, api, request: Some(outer), body: None };
-    if let Some(reason) = outer_query(api, outer).or_else(|| secrets::find(sent)) {
+    if let Some(reason) = outer_query(api, outer).or_else(|| leaks::find(sent)) {
         return denied(page, reason, None);
     }
     let content_type = outer.headers.single("content-type").ok().flatten().unwrap_or_default();
@@ -242,7 +260,7 @@ fn add(whole: &mut Outcome, mut part: Outcome, position: usize, counts: bool) {
         for reason in &mut part.reasons {
             reason.message = format!("part {} of the batch: {}", position + 1, reason.message);
         }
-        add_reasons(whole, part.reasons);
+        whole.add_reasons(part.reasons);
         whole.more_reasons = whole.more_reasons.saturating_add(part.more_reasons);
     }
     // A part that was refused before it was taken apart is one operation, of which nothing is known.

@@ -7,11 +7,11 @@ use alloc::string::String;
 use sha2::{Digest as _, Sha256};
 
 use super::Finding;
-use crate::decision::{Code, Decision};
 use crate::decode::Operation;
 use crate::number::Decimal;
 use crate::policy::{Canary, Permit};
 use crate::quote::quote;
+use crate::reason::{Code, Decision};
 use crate::session::Session;
 
 /// Parts into which the resources fall.

@@ -8,9 +8,9 @@ use core::cmp::Ordering;
 
 use super::names::{Datum, Lack, NoNumber, Scope, Values};
 use super::test::Verdict;
-use crate::decision::Code;
 use crate::number::{Decimal, Distance};
 use crate::policy::{CURRENT, Change, Direction, FieldType, Name};
+use crate::reason::Code;
 
 /// Judges the change that a value is.
 pub(crate) fn change<'a>(

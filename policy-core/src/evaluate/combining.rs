@@ -4,7 +4,6 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::Finding;
 use super::bench::Bench;
 use super::canary;
 use super::counting::Tallies;
@@ -13,22 +12,16 @@ use super::judged::Judged;
 use super::matching::Matches;
 use super::moved::moved;
 use super::names::Scope;
-use crate::decision::{Decision, EventOperation, Outcome, Reason};
-use crate::limits::REASONS;
+use super::permits::Whole;
+use crate::decision::{EventOperation, Outcome};
 use crate::ordered::Map;
 use crate::policy::{RuleTarget, Watched};
-use crate::state::Want;
+use crate::reason::Decision;
 
 /// The operations that a permit matches, and whether these are all, whatever the present is.
 struct Matched<'a> {
     scopes: Vec<Scope<'a>>,
     settled: bool,
-}
-
-/// What a permit says of the request as a whole.
-pub(super) struct Whole {
-    pub(super) findings: Vec<Finding>,
-    pub(super) wants: Vec<Want>,
 }
 
 impl<'a> Bench<'a> {
@@ -106,11 +99,11 @@ impl<'a> Bench<'a> {
                     outcome.reasons = Vec::new();
                     outcome.more_reasons = 0;
                     outcome.roles = judged.roles;
-                    add_reasons(&mut outcome, judged.reasons);
+                    outcome.add_reasons(judged.reasons);
                 }
                 core::cmp::Ordering::Equal => {
                     outcome.roles.add_all(&judged.roles);
-                    add_reasons(&mut outcome, judged.reasons);
+                    outcome.add_reasons(judged.reasons);
                 }
                 core::cmp::Ordering::Less => {}
             }
@@ -142,19 +135,5 @@ impl<'a> Bench<'a> {
             self.known.put_back(wants);
         }
         outcome
-    }
-}
-
-pub(super) fn add_reasons(outcome: &mut Outcome, reasons: Vec<Reason>) {
-    for reason in reasons {
-        let reason = reason.bounded();
-        if outcome.reasons.contains(&reason) {
-            continue;
-        }
-        if outcome.reasons.len() < REASONS {
-            outcome.reasons.push(reason);
-        } else {
-            outcome.more_reasons = outcome.more_reasons.saturating_add(1);
-        }
     }
 }

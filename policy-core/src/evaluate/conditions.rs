@@ -2,9 +2,9 @@
 
 use alloc::string::{String, ToString};
 
-use super::limits::{Judged, known, others, presence, value};
 use super::names::Scope;
 use super::test::{Verdict, name_text};
+use super::value::{Judged, known, others, presence, value};
 use crate::policy::{Measure, Predicate, Test};
 
 /// Result of a condition.

@@ -1,5 +1,6 @@
 //! What a request brings to the counters of the permits that match it.
 
+use super::value::known;
 use crate::ordered::{Map, Set};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -7,15 +8,14 @@ use alloc::vec::Vec;
 
 use super::Finding;
 use super::change::current;
-use super::limits::known;
 use super::names::{Datum, Scope, Values};
 use super::test::{Verdict, name_text, well_formed};
 use crate::counters::{Amount, Key, Move, Tally};
-use crate::decision::Code;
 use crate::document::Kind;
 use crate::number::Decimal;
 use crate::policy::{Counted, Counter, Drift, Name, Page, Per, Permit, Window};
 use crate::quote::quote;
+use crate::reason::Code;
 
 /// What one request brings to each counter under each key.
 #[derive(Default)]

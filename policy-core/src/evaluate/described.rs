@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::approving::bound_headers;
 use super::bench::Bench;
+use super::leaks::is_credential_by_name;
 use super::names::{Datum, Scope, Values};
 use super::reading::actions;
 use super::words::Words;
@@ -15,7 +16,6 @@ use crate::decode::{Operation, decoder_of};
 use crate::document::{Kind, Path, Step, Value, pointer_token};
 use crate::limits::{WORD_BYTES, WORD_TEXT_BYTES};
 use crate::policy::{CURRENT, Currency, Decoder, FieldKind, FieldType};
-use crate::secrets::is_credential_by_name;
 
 const ROOT: &Path = &Path(Vec::new());
 

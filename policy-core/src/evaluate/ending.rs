@@ -3,18 +3,18 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::step::Step;
 use crate::approval::Roles;
-use crate::decision::{Code, Decision, Obligation, Outcome, Reason};
+use crate::decision::{Obligation, Outcome};
 use crate::limits::UNKNOWN_AGENT_BYTES;
 use crate::policy::Page;
+use crate::reason::{Code, Decision, Reason};
 use crate::secrets::suspect;
 use crate::standing::Standing;
 
 /// The end, with what is to be done with a request that is forwarded. One of an agent that may not act is not.
-pub(super) fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Step {
+pub(super) fn end(page: &Page, standing: &Standing, obligations: &[Obligation], mut outcome: Outcome) -> Outcome {
     outcome.obligations.extend_from_slice(obligations);
-    Step::Done(stand(page, standing, outcome))
+    stand(page, standing, outcome)
 }
 
 /// The outcome, unless the agent may not act.

@@ -8,10 +8,10 @@ use super::Finding;
 use super::names::{Datum, Scope, Values};
 use super::place::Place;
 use super::test::{Verdict, name_text, well_formed};
-use crate::decision::{Code, Decision, Reason};
 use crate::document::{Kind, Step, Steps, Value, pointer_token, select};
 use crate::policy::{CallKind, Effect, FieldRule, Fields, Name};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
 
 /// Judges the document of one operation.
 pub(crate) fn fields<'a>(rule: &'a FieldRule, scope: &Scope<'a>, findings: &mut Vec<Finding>) {

@@ -8,11 +8,11 @@ use super::names::Scope;
 use super::precondition::condition;
 use super::route::Variables;
 use super::{Finding, fields, head_rules, hours, limits};
-use crate::decision::{Code, Decision};
 use crate::decode::{Content, Operation};
 use crate::document::Kind;
 use crate::policy::{FieldRule, Limit, Measure, Name, Permit, Predicate};
 use crate::quote::quote;
+use crate::reason::{Code, Decision};
 
 impl<'a> Bench<'a> {
     /// What a permit says of the request as a whole: query, headers, body, counts and sums.

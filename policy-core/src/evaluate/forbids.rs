@@ -10,10 +10,11 @@ use super::conditions::{Truth, conjunction};
 use super::judged::{Judged, considering, not_looked_up};
 use super::matching::Matches;
 use super::route::Route;
-use crate::decision::{Code, Considered, Decision, Reason};
+use crate::decision::Considered;
 use crate::decode::{Content, Operation, Unfolded};
 use crate::policy::{Page, PolicySet, RuleTarget};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
 use crate::request::Request;
 use crate::state::{Known, Want};
 

@@ -8,11 +8,11 @@ use super::Finding;
 use super::fields::reads;
 use super::names::Scope;
 use super::route::Variables;
-use crate::decision::{Code, Reason};
 use crate::decode::Content;
 use crate::limits::REASONS;
 use crate::policy::{HeaderShape, NamePattern, Permit, QueryRule};
 use crate::quote::{list, quote};
+use crate::reason::{Code, Decision, Reason};
 use crate::request::{mangled, replaces_route};
 
 /// Judges the query by its names; their values are for limits.
@@ -182,5 +182,5 @@ pub(crate) fn body(permit: &Permit, scope: &Scope<'_>, content: &Content, findin
 }
 
 fn finding(reason: Reason) -> Finding {
-    Finding { decision: crate::decision::Decision::Deny, reason, role: None }
+    Finding { decision: Decision::Deny, reason, role: None }
 }

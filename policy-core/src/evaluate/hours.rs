@@ -3,9 +3,9 @@
 use alloc::format;
 
 use super::Finding;
-use crate::decision::Code;
 use crate::policy::{Page, Permit};
 use crate::quote::quote;
+use crate::reason::Code;
 use crate::time::Timestamp;
 
 /// Judges the hours of a permit.

@@ -1,30 +1,29 @@
-//! Judging a request whose body has been read, by one look at the present: its operations by the rules, and whatever the
+//! Judging one request whose body has been read, by one look at the present: its operations by the rules, and whatever the
 //! rules say, no live secret leaves.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
-use super::batch::judge_parts;
 use super::bench::Bench;
-use super::combining::add_reasons;
 use super::ending::denied;
+use super::leaks::{self, Sent};
 use super::reading::{actions, operations, torn, unfold_read};
 use super::route::Route;
-use crate::decision::{Decision, Outcome, Reason};
+use crate::decision::Outcome;
 use crate::decode::{Content, Input, decoder_of, waiting};
 use crate::document::Document;
+use crate::failure::Shape;
 use crate::limits::REASONS;
 use crate::policy::{Decoder, Page, PolicySet, Watched};
+use crate::reason::{Decision, Reason};
 use crate::request::Request;
-use crate::secrets::{self, Sent};
 use crate::state::Known;
-use crate::tripwires::Shape;
 
-/// Judges a request by its content and what is known of the present. Where that is not enough, the outcome is what it
+/// Judges one request by its content and what is known of the present. Where that is not enough, the outcome is what it
 /// would be if nothing of the present stood against the request, and `known` holds what is to be looked up. A live secret in
 /// it refuses it, whatever else is said of it.
-pub(crate) fn judge(
+pub(super) fn judge_one(
     set: &PolicySet,
     page: &Page,
     request: &Request,
@@ -37,9 +36,8 @@ pub(crate) fn judge(
     };
     let document = match content {
         Ok(Content::Document(document)) => Some(document),
-        // Each part is a request, whose secrets are looked for with it.
-        Ok(Content::Batch(bytes)) => return judge_parts(set, page, request, route, (bytes, known)),
-        Ok(Content::None | Content::Unread(_)) | Err(_) => None,
+        // Each part of a batch is a request, which is judged by itself.
+        Ok(Content::None | Content::Unread(_) | Content::Batch(_)) | Err(_) => None,
     };
     let actions = actions(api, route);
     let decoder = decoder_of(api, &actions);
@@ -59,8 +57,8 @@ pub(crate) fn judge(
     // What the body unfolds to holds texts that it does not spell as they are.
     let unfolded = unfolded.as_ref().map(|unfolded| unfolded.documents.as_slice()).unwrap_or_default();
     let sent = Sent { gateway: &set.set.gateway, api, request: Some(request), body: document };
-    let inside = || unfolded.iter().find_map(|document| secrets::find_unfolded(sent, document));
-    if let Some(secret) = secrets::find(sent).or_else(inside) {
+    let inside = || unfolded.iter().find_map(|document| leaks::find_unfolded(sent, document));
+    if let Some(secret) = leaks::find(sent).or_else(inside) {
         // Nothing is looked up for what is refused anyway.
         known.take_wants();
         withhold(&mut outcome, page, secret);
@@ -96,5 +94,5 @@ fn withhold(outcome: &mut Outcome, page: &Page, secret: Reason) {
         outcome.reasons.pop();
         outcome.more_reasons = outcome.more_reasons.saturating_add(1);
     }
-    add_reasons(outcome, alloc::vec![secret]);
+    outcome.add_reasons(alloc::vec![secret]);
 }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::Finding;
 use crate::approval::Roles;
-use crate::decision::{Code, Considered, Decision, Reason};
+use crate::decision::Considered;
+use crate::reason::{Code, Decision, Reason};
 use crate::state::Want;
 
 /// A verdict on one operation.

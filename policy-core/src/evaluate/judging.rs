@@ -4,16 +4,17 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::approving::Matter;
+use super::batch::judge;
 use super::ending::{end, gone, stand};
-use super::judge::judge;
-use super::step::{NeedCurrent, NeedStore, Stage, Step, Suspended, look};
+use super::suspended::{Suspended, look};
 use super::tallied;
 use crate::approval::Requester;
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Decision, Held, Outcome, Reason};
+use crate::decision::{Held, Outcome};
 use crate::decode::Content;
 use crate::limits::LOOKUP_ROUNDS;
 use crate::policy::Page;
+use crate::reason::{Decision, Reason};
 use crate::state::{self, Known, Target, Why, keep};
 
 /// A suspended evaluation of a request whose body has been read.
@@ -30,13 +31,24 @@ pub(super) struct Judging {
     pub(super) rounds: usize,
 }
 
+/// How far a judgement got.
+#[allow(clippy::large_enum_variant, reason = "a box would cost every request an allocation")]
+pub(super) enum Turn {
+    /// To its end.
+    Done(Outcome),
+    /// It waits for lookups.
+    Lookups(Box<Judging>, state::Plan),
+    /// It waits for the store. Everything else is decided.
+    Store(Box<Judging>, Box<Outcome>, Plan),
+}
+
 impl Judging {
     /// Judges, and asks for what is missing. A request that is refused whatever the present is asks for nothing, nor
     /// does one of a page in shadow.
-    pub(super) fn go(mut self: Box<Self>) -> Step {
+    pub(super) fn go(mut self: Box<Self>) -> Turn {
         let Suspended { set, agent, request, route, obligations, .. } = &self.suspended;
         let Some(page) = set.page(agent) else {
-            return Step::Done(gone(agent.clone()));
+            return Turn::Done(gone(agent.clone()));
         };
         let api = page.apis.get(route.api as usize);
         let mut outcome = judge(set, page, request, route, &self.content, &self.known);
@@ -52,7 +64,7 @@ impl Judging {
                     Some(plan) => {
                         self.rounds += 1;
                         self.suspended.held = true;
-                        return Step::NeedCurrent(NeedCurrent { judging: self, plan });
+                        return Turn::Lookups(self, plan);
                     }
                     None => Why::too_many(),
                 },
@@ -84,7 +96,7 @@ impl Judging {
         let approving = matter.weigh(&mut outcome, &mut self.known, &mut self.held, now);
         let acts = outcome.acts();
         if outcome.forward && self.suspended.standing.stops(acts) {
-            return end(page, &self.suspended.standing, &[], outcome);
+            return Turn::Done(end(page, &self.suspended.standing, &[], outcome));
         }
         // What goes on is charged, whatever is recorded of it.
         let decision = if outcome.forward && !page.shadow { Decision::Allow } else { outcome.decision };
@@ -103,32 +115,29 @@ impl Judging {
             (plan, None) => plan,
         };
         match plan {
-            None => Step::Done(matter.conclude(outcome, None, &mut self.known, self.held.take())),
+            None => Turn::Done(matter.conclude(outcome, None, &mut self.known, self.held.take())),
             Some(plan) if !plan.asks() => {
                 let outcome = matter.conclude(outcome, plan.grants(), &mut self.known, self.held.take());
-                Step::Done(Outcome { charged: Some(plan), ..outcome })
+                Turn::Done(Outcome { charged: Some(plan), ..outcome })
             }
-            Some(plan) => {
-                let stage = Stage::Last { judging: self, outcome: Box::new(outcome) };
-                Step::NeedStore(NeedStore { stage, plan })
-            }
+            Some(plan) => Turn::Store(self, Box::new(outcome), plan),
         }
     }
 
     /// The end, with what the store has told.
-    pub(super) fn told(mut self: Box<Self>, outcome: Outcome, plan: Plan, tallied: Tallied) -> Step {
+    pub(super) fn told(mut self: Box<Self>, outcome: Outcome, plan: Plan, tallied: Tallied) -> Outcome {
         let Suspended { set, agent, .. } = &self.suspended;
-        let Some(page) = set.page(agent) else { return Step::Done(gone(agent.clone())) };
+        let Some(page) = set.page(agent) else { return gone(agent.clone()) };
         if tallied.standing.stops(outcome.acts()) {
-            return Step::Done(stand(page, &tallied.standing, outcome));
+            return stand(page, &tallied.standing, outcome);
         }
         if plan.charges().is_empty() && plan.grants().is_none() {
-            return Step::Done(outcome);
+            return outcome;
         }
         let grants = plan.grants().cloned();
         let outcome = tallied::settle(outcome, page, plan, tallied);
         let matter = matter(&self.suspended, page, &self.content, self.left.as_deref());
-        Step::Done(matter.conclude(outcome, grants.as_ref(), &mut self.known, self.held.take()))
+        matter.conclude(outcome, grants.as_ref(), &mut self.known, self.held.take())
     }
 }
 

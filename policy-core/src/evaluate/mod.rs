@@ -1,6 +1,7 @@
 //! Judging a request: from its head to the decision, asking the host for what is missing.
 //!
-//! `step` is the state machine a host drives, `judging` what it does between needs, `ending` how it ends. The way of a
+//! `step` is the state machine a host drives, `judging` what it does between needs, `suspended` what is known while it
+//! waits, `ending` how it ends. The way of a
 //! request: `route` finds the rules that may apply; `reading` goes from its bytes to its operations; `judge` lays them on the
 //! `bench`; `matching` finds the rules that do apply, `forbids` and `permits` what they say of an operation, `combining` what
 //! that comes to for all of them;
@@ -27,11 +28,13 @@ mod fields;
 mod findings;
 mod forbids;
 mod formula;
+mod found;
 mod head_rules;
 mod hours;
 mod judge;
 mod judged;
 mod judging;
+mod leaks;
 mod limits;
 mod matching;
 mod moved;
@@ -45,10 +48,12 @@ mod present;
 mod reading;
 mod route;
 mod step;
+mod suspended;
 mod tallied;
 mod test;
 mod totals;
 mod unpermitted;
+mod value;
 mod words;
 
 pub(crate) use canary::folded;
@@ -63,7 +68,7 @@ pub use step::{NeedBody, NeedCurrent, NeedStore, Step, evaluate};
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::decision::{Code, Decision, Reason};
+use crate::reason::{Code, Decision, Reason};
 
 /// What one part of a rule found: a reason, and how severe it is.
 #[derive(Clone, Debug)]

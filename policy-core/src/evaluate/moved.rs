@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::names::{Scope, Values};
 use super::test::name_text;
 use crate::counters::Key;
+use crate::decision::Moved;
 use crate::policy::{CURRENT, Counted, Measure, Name, Page, Permit, Predicate};
-use crate::tripwires::Moved;
 
 /// Changes of the fields that a permit's limits and counters bound, where both values are known: the field as it is now,
 /// and as it is to be.

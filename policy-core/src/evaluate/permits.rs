@@ -5,16 +5,23 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::bench::Bench;
-use super::combining::Whole;
 use super::judged::{Judged, considering, not_looked_up};
 use super::matching::Matches;
 use super::{Finding, canary};
-use crate::decision::{Code, Considered, Decision, Reason};
+use crate::decision::Considered;
 use crate::decode::{Content, Operation};
 use crate::limits::CRITICAL_SESSION_SECONDS;
 use crate::ordered::Map;
 use crate::policy::{Inner, Permit, RuleTarget};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
+use crate::state::Want;
+
+/// What a permit says of the request as a whole.
+pub(super) struct Whole {
+    pub(super) findings: Vec<Finding>,
+    pub(super) wants: Vec<Want>,
+}
 
 impl<'a> Bench<'a> {
     /// What forbids and permits say of an operation. `whole`: what the permits say of the request as a whole.

@@ -8,9 +8,9 @@ use super::Finding;
 use super::limits::unavailable;
 use super::names::{Datum, Lack, Scope, Values};
 use super::test::{Verdict, equal, name_text, well_formed};
-use crate::decision::Code;
 use crate::document::Kind;
 use crate::policy::{Condition, FieldType, Name};
+use crate::reason::Code;
 use crate::time::Timestamp;
 
 /// The header whose value names versions, of which `*` is any.

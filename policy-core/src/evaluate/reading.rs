@@ -5,11 +5,11 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::route::Route;
-use crate::decision::{Code, Reason};
 use crate::decode::{Body, Content, Input, Operation, Unfolded, decode, decoder_of, read_body, unfold};
 use crate::ordered::Set;
 use crate::policy::{Action, Api, Effect, Inner, Page, PolicySet};
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 use crate::request::Request;
 
 /// Reads the body of a request. As it came it is `left`, where the content does not hold it.

@@ -4,7 +4,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::decision::{Code, Reason};
 use crate::decode::possible_actions;
 use crate::ordered::Set;
 use crate::policy::{
@@ -12,6 +11,7 @@ use crate::policy::{
     is_id,
 };
 use crate::quote::{list, quote};
+use crate::reason::{Code, Reason};
 use crate::request::{PathSegment, Request};
 
 /// Path variables by name.

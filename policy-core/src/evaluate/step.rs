@@ -8,18 +8,20 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::ending::{denied, end, gone, not_an_agent, stopped, unknown};
-use super::judging::Judging;
+use super::judging::{Judging, Turn};
 use super::reading::read;
+use super::suspended::{Suspended, look};
 use super::{credential, route, tallied};
 use crate::approval::HEADER;
 use crate::counters::{Plan, Tallied};
-use crate::decision::{Code, Obligation, Outcome, Reason};
+use crate::decision::{Obligation, Outcome};
 use crate::decode::{Body, Unavailable};
 use crate::identify::{Principal, identify};
-use crate::policy::PolicySet;
-use crate::request::{Head, Headers, Malformed, Request, normalize};
+use crate::policy::{Page, PolicySet};
+use crate::reason::{Code, Reason};
+use crate::request::{Head, Headers, Malformed, normalize};
 use crate::session::Session;
-use crate::standing::{Look, SessionId, Standing};
+use crate::standing::Standing;
 use crate::state::{self, Answer, Fetch, Known, Reader, reader};
 use crate::time::Timestamp;
 
@@ -47,21 +49,21 @@ pub struct NeedBody(Suspended);
 #[must_use]
 #[derive(Debug)]
 pub struct NeedCurrent {
-    pub(super) judging: Box<Judging>,
-    pub(super) plan: state::Plan,
+    judging: Box<Judging>,
+    plan: state::Plan,
 }
 
 /// The evaluation waits for the store.
 #[must_use]
 #[derive(Debug)]
 pub struct NeedStore {
-    pub(super) stage: Stage,
-    pub(super) plan: Plan,
+    stage: Stage,
+    plan: Plan,
 }
 
 /// When the store is asked.
 #[derive(Debug)]
-pub(super) enum Stage {
+enum Stage {
     /// Before the request is read.
     First(Box<Opening>),
     /// When everything else is decided.
@@ -70,7 +72,7 @@ pub(super) enum Stage {
 
 /// A request of an agent that has a page.
 #[derive(Debug)]
-pub(super) struct Opening {
+struct Opening {
     set: Arc<PolicySet>,
     agent: String,
     session: Option<Arc<Session>>,
@@ -80,25 +82,6 @@ pub(super) struct Opening {
     /// What is to be done with it should it be forwarded.
     obligations: Vec<Obligation>,
     standing: Standing,
-}
-
-/// A suspended evaluation: everything that is known so far.
-#[derive(Debug)]
-pub(super) struct Suspended {
-    pub(super) set: Arc<PolicySet>,
-    pub(super) agent: String,
-    /// The session it works in, where that is known.
-    pub(super) session: Option<Arc<Session>>,
-    pub(super) request: Request,
-    pub(super) route: route::Route,
-    pub(super) limit: usize,
-    pub(super) now: Timestamp,
-    /// How the agent stands, as far as it is known.
-    pub(super) standing: Standing,
-    /// Time has passed since that was asked.
-    pub(super) held: bool,
-    /// What is to be done with it should it be forwarded.
-    pub(super) obligations: Vec<Obligation>,
 }
 
 /// Begins to judge a request.
@@ -146,14 +129,21 @@ fn open(
     }
 }
 
-pub(super) fn look(set: &PolicySet, agent: &str, session: Option<&Session>, acts: bool) -> Look {
-    let token = session.and_then(|session| session.token.as_ref()).filter(|_| !set.set.gateway.old_sessions);
-    Look {
-        agent: agent.to_string(),
-        session: session.map(|session| SessionId::of(agent, &session.id)),
-        issued: token.map(|token| token.issued),
-        acts,
+impl From<Turn> for Step {
+    fn from(turn: Turn) -> Self {
+        match turn {
+            Turn::Done(outcome) => Self::Done(outcome),
+            Turn::Lookups(judging, plan) => Self::NeedCurrent(NeedCurrent { judging, plan }),
+            Turn::Store(judging, outcome, plan) => {
+                Self::NeedStore(NeedStore { stage: Stage::Last { judging, outcome }, plan })
+            }
+        }
     }
+}
+
+/// The end of an evaluation that no rule decides.
+fn ended(page: &Page, standing: &Standing, obligations: &[Obligation], outcome: Outcome) -> Step {
+    Step::Done(end(page, standing, obligations, outcome))
 }
 
 impl Step {
@@ -190,25 +180,30 @@ impl Opening {
         if now < page.from || now >= page.until {
             let message = "the agent's scope template is not valid at this time".to_string();
             let outcome = denied(page, Reason { code: Code::NotValidNow, message, pointer: None }, None);
-            return end(page, &standing, &obligations, outcome);
+            return ended(page, &standing, &obligations, outcome);
         }
         if page.session_required && session.as_ref().is_none_or(|session| session.token.is_none()) {
             let message = "the agent acts in sessions alone: send the token of your session".to_string();
             let outcome = denied(page, Reason { code: Code::SessionRequired, message, pointer: None }, None);
-            return end(page, &standing, &obligations, outcome);
+            return ended(page, &standing, &obligations, outcome);
         }
         if let Some(reason) = session.as_ref().and_then(|session| session.misfit(page)) {
-            return end(page, &standing, &obligations, denied(page, reason, None));
+            return ended(page, &standing, &obligations, denied(page, reason, None));
         }
         let request = match normalize(headers) {
             Ok(request) => request,
             Err(Malformed { code, message }) => {
-                return end(page, &standing, &obligations, denied(page, Reason { code, message, pointer: None }, None));
+                return ended(
+                    page,
+                    &standing,
+                    &obligations,
+                    denied(page, Reason { code, message, pointer: None }, None),
+                );
             }
         };
         let route = match route::find(&set, page, &request) {
             Ok(route) => route,
-            Err(refused) => return end(page, &standing, &obligations, denied(page, refused.reason, refused.rule)),
+            Err(refused) => return ended(page, &standing, &obligations, denied(page, refused.reason, refused.rule)),
         };
         let limit =
             page.apis.get(route.api as usize).and_then(|api| api.body_limit).unwrap_or(set.set.gateway.body_limit);
@@ -272,7 +267,7 @@ impl NeedCurrent {
         let Self { mut judging, plan } = self;
         judging.known.take(&plan, answers);
         let (session, grants) = (judging.suspended.session.clone(), judging.suspended.request.headers.grants());
-        judging.go().in_session(session.as_deref()).without_grants(grants)
+        Step::from(judging.go()).in_session(session.as_deref()).without_grants(grants)
     }
 
     /// None of the calls can be made.
@@ -314,7 +309,7 @@ impl NeedStore {
                 let standing = opening.standing.clone().and(tallied.standing);
                 Opening { standing, ..*opening }.go()
             }
-            Stage::Last { judging, outcome } => judging.told(*outcome, plan, tallied),
+            Stage::Last { judging, outcome } => Step::Done(judging.told(*outcome, plan, tallied)),
         };
         step.in_session(session.as_deref()).without_grants(grants)
     }
@@ -373,11 +368,11 @@ impl Suspended {
                 if !self.route.opaque || self.request.method.is_bodiless() {
                     let mut outcome = denied(page, why.reason(self.limit), None);
                     outcome.undecidable = why.undecidable().map(Into::into);
-                    return end(page, &self.standing, &self.obligations, outcome);
+                    return ended(page, &self.standing, &self.obligations, outcome);
                 }
             }
             Body::Complete(bytes) if bytes.len() > self.limit => {
-                return end(
+                return ended(
                     page,
                     &self.standing,
                     &self.obligations,
@@ -390,6 +385,6 @@ impl Suspended {
         let content = read(&self.set, page, &self.request, &self.route, body, &mut left);
         // Nobody approves anything on a page without roles.
         let left = left.filter(|_| !page.roles.is_empty());
-        Box::new(Judging { suspended: self, content, left, known, held: None, rounds: 0 }).go()
+        Box::new(Judging { suspended: self, content, left, known, held: None, rounds: 0 }).go().into()
     }
 }

@@ -4,13 +4,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::combining::add_reasons;
 use crate::counters::{Bound, Charge, Intent, Plan, Refusal, Tallied};
-use crate::decision::{Code, Considered, Decision, Outcome, Reason};
+use crate::decision::{Considered, Outcome};
 use crate::decode::Unavailable;
 use crate::number::Decimal;
 use crate::policy::{Band, Counted, Counter, Drift, Page, Window};
 use crate::quote::quote;
+use crate::reason::{Code, Decision, Reason};
 
 /// The outcome with what the counters say.
 pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tallied) -> Outcome {
@@ -35,7 +35,7 @@ pub(super) fn settle(mut outcome: Outcome, page: &Page, plan: Plan, tallied: Tal
     }
     if let Some(reason) = applied.refused {
         outcome.decision = Decision::Deny;
-        add_reasons(&mut outcome, alloc::vec![reason]);
+        outcome.add_reasons(alloc::vec![reason]);
     }
     outcome.approved = applied.approved;
     outcome.reserved = tallied.receipts;
@@ -50,7 +50,7 @@ pub(super) fn unavailable(mut outcome: Outcome, page: &Page, plan: Plan, why: Un
     begin(&mut outcome, page, true);
     if plan.spends() {
         outcome.decision = Decision::Deny;
-        add_reasons(&mut outcome, alloc::vec![unspent()]);
+        outcome.add_reasons(alloc::vec![unspent()]);
     }
     for charge in plan.charges().iter().filter(|charge| charge.intent() != Intent::Leave) {
         let Some(counter) = page.counters.get(charge.counter as usize) else { continue };
@@ -105,7 +105,7 @@ fn add(outcome: &mut Outcome, page: &Page, counter: &Counter, decision: Decision
         }
     }
     if decision == outcome.decision {
-        add_reasons(outcome, alloc::vec![reason]);
+        outcome.add_reasons(alloc::vec![reason]);
     }
 }
 

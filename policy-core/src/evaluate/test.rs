@@ -5,11 +5,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::names::{Datum, Lack, NoNumber, Scope};
-use crate::decision::Code;
 use crate::document::Kind;
 use crate::number::Decimal;
 use crate::policy::{Constant, FieldKind, FieldType, Format, Predicate};
 use crate::quote::{list, quote};
+use crate::reason::Code;
 
 /// What a test says of one value.
 #[derive(Clone, Debug, PartialEq, Eq)]

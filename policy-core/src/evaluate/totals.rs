@@ -4,13 +4,14 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::limits::{Found, Sink, known};
+use super::found::{Found, Sink};
 use super::names::{Datum, Scope};
 use super::test::{Verdict, name_text, well_formed};
-use crate::decision::Code;
+use super::value::known;
 use crate::document::{Kind, Path, Step, Value};
 use crate::number::Decimal;
 use crate::policy::{Name, Predicate};
+use crate::reason::Code;
 
 /// What of a total is not known, of which the next elements can tell no more than that they are not known either.
 #[derive(Default)]

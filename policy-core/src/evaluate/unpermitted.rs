@@ -6,10 +6,10 @@ use alloc::string::String;
 use super::bench::Bench;
 use super::judged::Judged;
 use super::matching::Matches;
-use crate::decision::{Code, Reason};
 use crate::decode::Operation;
 use crate::policy::{CallKind, RuleRef, RuleTarget};
 use crate::quote::{list, quote};
+use crate::reason::{Code, Reason};
 
 impl<'a> Bench<'a> {
     /// Refuses an operation that no permit matches. `filtered`: one names it, and its filter does not match.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::call::Calls;
 use super::field::Field;
 use super::lookup::Lookup;
-use super::rule::{Limit, RuleRef};
-use crate::decode::sql::Dialect;
+use super::name::{Name, NamePattern};
+use super::rule::{HeaderRuleList, Limit, RuleRef};
+use super::sql::SqlReading;
 use crate::document::Path;
 use crate::number::Decimal;
 use crate::secrets::Detector;
@@ -59,15 +60,6 @@ pub struct Api {
     pub failure: Option<Path>,
     /// How old an answer may be that the agent itself got and that lookups use, in milliseconds; 0: they use none.
     pub fresh_ms: u64,
-}
-
-/// Guarded headers a rule lets pass (`name` or `name/parameter`).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct HeaderRuleList {
-    /// May be present.
-    pub allow: Vec<String>,
-    /// Must be present.
-    pub require: Vec<String>,
 }
 
 /// How bodies become operations.
@@ -338,62 +330,6 @@ pub enum Inner {
     Unread,
 }
 
-/// How texts of SQL are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SqlReading {
-    /// Whose rules say where strings and comments end.
-    pub dialect: Dialect,
-    /// Functions that count as writes, beside those known everywhere.
-    pub write_functions: Vec<String>,
-    /// Functions that only answer, where their names would make them writes.
-    pub read_functions: Vec<String>,
-}
-
-/// What a name in a template or a catalog refers to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Name {
-    /// A catalog field, with a pointer tail.
-    Field(String, Path),
-    /// An absolute pointer into the operation's document.
-    Pointer(Path),
-    /// A path variable.
-    Path(String),
-    /// A query parameter.
-    Query(String),
-    /// A header, or one parameter of a header (`prefer/return`).
-    Header(String, Option<String>),
-    /// A named formula of the catalog.
-    Value(String),
-    /// What the decoder found out about the request.
-    Fact(String),
-    /// A value of the present: a field of a lookup, with a pointer tail, or one of its totals.
-    State {
-        /// `current`, or the name of another lookup.
-        lookup: String,
-        /// The field or total.
-        field: String,
-        /// Below the field's place.
-        tail: Path,
-    },
-}
-
-/// A name to compare with, a trailing `*` matching any rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamePattern {
-    /// The name, or how it begins.
-    pub text: String,
-    /// Whether more may follow.
-    pub prefix: bool,
-}
-
-impl NamePattern {
-    /// Whether `name` is meant.
-    #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
-        if self.prefix { name.starts_with(&self.text) } else { name == self.text }
-    }
-}
-
 /// How a header's value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeaderShape {
@@ -446,23 +382,4 @@ pub struct Loosen {
     pub mcp_input: bool,
     /// Detectors of secrets that are off.
     pub secrets: Vec<Detector>,
-}
-
-/// The type of a path variable.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum VariableType {
-    /// One of these values.
-    OneOf(Vec<String>),
-    /// 1 to 20 ASCII digits without a leading zero.
-    Digits,
-    /// Matches pattern number n of the set.
-    Pattern(u32),
-    /// `[A-Za-z0-9_-]{1,255}`
-    Token,
-    /// The same, in this one spelling: what percent-encoding spells is refused, as in a literal.
-    Name,
-    /// One decoded segment.
-    Text,
-    /// One or more segments, at the end.
-    Path,
 }

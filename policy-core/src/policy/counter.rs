@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::Name;
+use super::name::Name;
 use super::rule::{Band, Change};
 use crate::number::Decimal;
 

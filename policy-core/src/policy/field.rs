@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::Name;
+use super::name::Name;
 use crate::document::Path;
 use crate::number::Decimal;
 

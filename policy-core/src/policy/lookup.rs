@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Name, VariableType};
 use super::field::Field;
+use super::name::Name;
+use super::variable::VariableType;
 use crate::document::Path;
 
 /// The lookup of an action that speaks of the resource itself.

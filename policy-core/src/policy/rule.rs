@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{HeaderRuleList, Name};
 use super::clock::Hours;
+use super::name::Name;
 use crate::number::Decimal;
 
 /// A permit: an operation it matches is allowed if everything in it holds.
@@ -79,6 +79,15 @@ pub enum RuleTarget {
     Permit(u32),
     /// A forbid.
     Forbid(u32),
+}
+
+/// Guarded headers a rule lets pass (`name` or `name/parameter`).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HeaderRuleList {
+    /// May be present.
+    pub allow: Vec<String>,
+    /// Must be present.
+    pub require: Vec<String>,
 }
 
 /// Which query names a permit lets pass.

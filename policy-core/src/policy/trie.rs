@@ -7,8 +7,9 @@ use core::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Method, VariableType};
+use super::api::Method;
 use super::rule::RuleRef;
+use super::variable::VariableType;
 use crate::limits::PATH_SEGMENTS;
 use crate::request::PathSegment;
 

@@ -18,5 +18,4 @@ pub use media_type::MediaType;
 pub use normalize::{Malformed, Request, normalize};
 pub(crate) use normalize::{read_host, replaces_method, replaces_route};
 pub use path::PathSegment;
-pub(crate) use path::hex;
 pub use query::{QueryPair, mangled};

@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use super::headers::{Headers, folded};
 use super::{PathSegment, QueryPair, host, mangled, path, query};
 use crate::approval::HEADER;
-use crate::decision::Code;
 use crate::limits::{HEADERS, TARGET_BYTES};
 use crate::policy::Method;
 use crate::quote::{quote, quote_bytes};
+use crate::reason::Code;
 
 /// The canonical reading of a request's head.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::hex::hex;
 use crate::limits::PATH_SEGMENTS;
 
 /// One segment of a path.
@@ -84,16 +85,6 @@ fn segment(raw: &str) -> Result<PathSegment, &'static str> {
         return Err("holds a dot segment");
     }
     Ok(PathSegment { text, encoded, encoded_slash })
-}
-
-/// The value of a hexadecimal digit.
-pub(crate) fn hex(byte: Option<u8>) -> Option<u8> {
-    match byte? {
-        b @ b'0'..=b'9' => Some(b - b'0'),
-        b @ b'a'..=b'f' => Some(b - b'a' + 10),
-        b @ b'A'..=b'F' => Some(b - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

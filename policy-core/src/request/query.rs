@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::path::hex;
+use crate::hex::hex;
 use crate::limits::QUERY_PAIRS;
 
 /// One `name=value` of a query.

@@ -2,7 +2,9 @@
 //! anything: only both in one request are refused. (IAM user guide, "Understand unique ID prefixes"; `AKIA` is a
 //! long-term key, `ASIA` a temporary one.)
 
-use super::sweep::{escape, inside_word, run};
+use alloc::vec::Vec;
+
+use super::stretch::{escape, inside_word, run};
 
 /// Characters of an id behind its prefix.
 const ID: usize = 16;
@@ -23,7 +25,7 @@ pub(super) fn is_id(bytes: &[u8], at: usize) -> bool {
 
 /// Whether a text holds 40 characters that can be a secret access key. A `/` is one of them, and may as well stand before
 /// or behind the key: `ID/SECRET`, a path, a pointer. So may the letters of an escape, before it.
-pub(super) fn has_secret(text: &[u8]) -> bool {
+pub(crate) fn has_secret(text: &[u8]) -> bool {
     let part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'+' || *byte == b'/';
     let mut next = 0;
     text.split(|byte| !part(byte)).any(|run| {
@@ -47,4 +49,9 @@ fn is_secret(run: &[u8]) -> bool {
     run.iter().any(u8::is_ascii_uppercase)
         && run.iter().any(u8::is_ascii_lowercase)
         && run.iter().any(u8::is_ascii_digit)
+}
+
+/// A `+` that was not encoded reads as a blank in a query or a form: it is one of the characters of an AWS secret.
+pub(crate) fn plus_for_blanks(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect()
 }

@@ -11,19 +11,9 @@
 //!
 //! A number that is part of something longer (more digits, a word, a decimal, a UUID, an IBAN) is none.
 
-use super::Detector;
-use super::sweep::{Sign, before, inside_word, run};
-
-/// A plain number that passes as a card's; the later, the surer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Plain {
-    /// Any identifier may look so.
-    Alone,
-    /// Nothing beside it says what else it is.
-    Prose,
-    /// No identifier that was drawn looks so.
-    Repetitive,
-}
+use super::detector::Detector;
+use super::sign::{Plain, Sign};
+use super::stretch::{before, inside_word, run};
 
 /// Lengths of the groups in which cards print their numbers.
 const GROUPS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
@@ -107,7 +97,7 @@ pub(super) fn number(bytes: &[u8], at: usize) -> (Option<Sign>, usize) {
 }
 
 /// Whether a text that holds such a number tells a card's by itself.
-pub(super) fn in_text(plain: Plain, text: &[u8]) -> bool {
+pub(crate) fn in_text(plain: Plain, text: &[u8]) -> bool {
     match plain {
         Plain::Repetitive => true,
         Plain::Prose => text.iter().any(u8::is_ascii_alphabetic),
@@ -116,7 +106,7 @@ pub(super) fn in_text(plain: Plain, text: &[u8]) -> bool {
 }
 
 /// Whether a text, or a name, holds a word for cards.
-pub(super) fn speaks_of_cards(text: &[u8]) -> bool {
+pub(crate) fn speaks_of_cards(text: &[u8]) -> bool {
     text.eq_ignore_ascii_case(b"pan")
         || CARD_WORDS.iter().any(|word| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
 }

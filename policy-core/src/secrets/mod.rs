@@ -1,310 +1,36 @@
-//! Live secrets in a request: keys, tokens, private keys and card numbers do not leave through the gateway, whatever
-//! a rule permits.
+//! What live secrets look like in a text: keys, tokens, private keys and card numbers.
 //!
 //! ```text
-//! path segments, query names and values, member names, strings and numbers of a body (all decoded); headers
 //!   sweep          one pass per text, which stops only at bytes that every secret has
 //!     tokens       keys that begin with their issuer's prefix
 //!     private_key  PEM and OpenPGP blocks
 //!     aws          an access key id counts beside its secret
 //!     supabase     a JWT whose payload says `service_role`
 //!     card         issuer, length and Luhn; how it is written decides where a chance match is likely
-//!   Reason         the detector and the place; the value itself is never repeated
 //! ```
 //!
-//! What this does not do: it does not look into headers that are there for credentials (`is_credential`), into bodies
-//! that no rule reads, nor below another encoding (base64 but for that of whole header values, a compression that is not loosened), and it does not put
-//! together what was split over two texts (but for the two halves of an AWS key). It stops what leaks by mistake, not
-//! who hides on purpose: for that, rules list fields.
+//! `evaluate/leaks.rs` looks through requests with them: what holds one does not leave.
 //!
 //! `suspect` is the other use of the detectors: what they stop at is not repeated in a message, whether the request
 //! was refused for it or long before.
 
-mod aws;
-mod card;
+pub(crate) mod aws;
+pub(crate) mod card;
+mod detector;
 mod private_key;
+pub(crate) mod sign;
+mod stretch;
 mod supabase;
-mod sweep;
+pub(crate) mod sweep;
 mod tokens;
 
-use alloc::format;
+pub use detector::Detector;
+
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
-use self::sweep::{Sign, sweep};
-use crate::approval::HEADER;
-use crate::decision::{Code, Reason};
-use crate::document::{Document, Part, Piece, Value};
-use crate::policy::{Api, Gateway, IdentitySource};
-use crate::quote::quote;
-use crate::request::{Request, hex, in_base64};
-
-macro_rules! detectors {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal: $what:literal,)*) => {
-        /// What looks for one kind of secret. The names are stable: pages switch detectors off by them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[non_exhaustive]
-        pub enum Detector { $($(#[$doc])* $variant,)* }
-
-        impl Detector {
-            /// Every detector, in the order of this list.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The stable name.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// What it finds, for a message.
-            const fn what(self) -> &'static str {
-                match self { $(Self::$variant => $what,)* }
-            }
-        }
-    };
-}
-
-detectors! {
-    /// PEM and OpenPGP private key blocks.
-    PrivateKey = "private_key": "a private key",
-    /// Live secret and restricted keys of Stripe.
-    Stripe = "stripe": "a live Stripe key",
-    /// An AWS access key id together with its secret.
-    Aws = "aws": "an AWS access key with its secret",
-    /// Tokens of GitHub.
-    Github = "github": "a GitHub token",
-    /// Tokens of Slack.
-    Slack = "slack": "a Slack token",
-    /// Consumer secrets of WooCommerce.
-    Woocommerce = "woocommerce": "a WooCommerce consumer secret",
-    /// API keys of Google.
-    Google = "google": "a Google API key",
-    /// API keys of OpenAI.
-    Openai = "openai": "an OpenAI key",
-    /// API keys of Anthropic.
-    Anthropic = "anthropic": "an Anthropic key",
-    /// Service keys of Supabase.
-    Supabase = "supabase": "a Supabase service key",
-    /// Payment card numbers.
-    Card = "card": "a card number",
-}
-
-impl Detector {
-    /// The detector of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|detector| detector.name() == name)
-    }
-}
-
-/// Where a text stands in a request.
-#[derive(Clone, Copy)]
-enum Place<'a> {
-    /// A path segment, counted from 1.
-    Path(usize),
-    QueryName,
-    /// The value of the query parameter of this name.
-    Query(&'a str),
-    HeaderName,
-    /// A value of the header of this name.
-    Header(&'a str),
-    Body(&'a Document, Piece<'a>),
-}
-
-/// A request, and what is known of whom it is for.
-#[derive(Clone, Copy)]
-pub(crate) struct Sent<'a> {
-    pub(crate) gateway: &'a Gateway,
-    pub(crate) api: &'a Api,
-    /// The head, where it is looked through.
-    pub(crate) request: Option<&'a Request>,
-    /// The body, where it was read.
-    pub(crate) body: Option<&'a Document>,
-}
-
-/// Looks for the first live secret of a request, in the order path, query, headers, body. Detectors that the API's page
-/// switches off find nothing.
-pub(crate) fn find(sent: Sent<'_>) -> Option<Reason> {
-    let mut search = Search { sent, aws_id: false, plain_card: false };
-    if let Some(found) = search.head() {
-        return Some(found);
-    }
-    for piece in sent.body.into_iter().flat_map(|document| document.pieces().map(move |piece| (document, piece))) {
-        let (document, piece) = piece;
-        if let Some(found) = search.look(piece.text.as_bytes(), Place::Body(document, piece)) {
-            return Some(found);
-        }
-    }
-    // Halves that count only beside something else: rare, so that a second pass costs nothing elsewhere.
-    let named = if search.plain_card { named_card(sent) } else { None };
-    let pair =
-        || if search.aws_id && !sent.api.loosen.secrets.contains(&Detector::Aws) { aws_secret(sent) } else { None };
-    named.or_else(pair)
-}
-
-/// The same for a document that a decoder made of a body. Its places are none of the body's.
-pub(crate) fn find_unfolded(sent: Sent<'_>, document: &Document) -> Option<Reason> {
-    let sent = Sent { request: None, body: Some(document), ..sent };
-    find(sent).map(|reason| Reason { pointer: None, ..reason })
-}
-
-/// One pass over a request.
-struct Search<'a> {
-    sent: Sent<'a>,
-    /// An AWS access key id was seen.
-    aws_id: bool,
-    /// Digits were seen that are a card's if something beside them says so.
-    plain_card: bool,
-}
-
-impl<'a> Search<'a> {
-    fn head(&mut self) -> Option<Reason> {
-        let request = self.sent.request?;
-        for (segment, nth) in request.segments.iter().zip(1..) {
-            if let Some(found) = self.look(segment.text.as_bytes(), Place::Path(nth)) {
-                return Some(found);
-            }
-        }
-        for pair in &request.query {
-            let name = self.look(pair.name.as_bytes(), Place::QueryName);
-            if let Some(found) = name.or_else(|| self.look(pair.value.as_bytes(), Place::Query(&pair.name))) {
-                return Some(found);
-            }
-        }
-        for (name, value) in request.headers.iter() {
-            // What pseudo-headers say was read before: the path, the query, and a host of the page.
-            if name.starts_with(':') {
-                continue;
-            }
-            // A name is in small letters, which few keys survive; those are longer than names are.
-            let of_name = if name.len() > LONG_NAME { self.look(name.as_bytes(), Place::HeaderName) } else { None };
-            let found = of_name.or_else(|| self.look(value, Place::Header(name)));
-            if let Some(found) = found.or_else(|| self.look(&in_base64(value)?.ok()?, Place::Header(name))) {
-                return Some(found);
-            }
-        }
-        None
-    }
-
-    fn look(&mut self, text: &[u8], place: Place<'a>) -> Option<Reason> {
-        if text.len() < sweep::SHORTEST {
-            return None;
-        }
-        let off = &self.sent.api.loosen.secrets;
-        let mut found = None;
-        let mut aws_id = false;
-        let mut plain = None;
-        sweep(text, &mut |sign| match sign {
-            Sign::Secret(detector) if found.is_none() && !off.contains(&detector) => found = Some(detector),
-            Sign::Secret(_) => {}
-            Sign::AwsId => aws_id = true,
-            Sign::PlainCard(written) => plain = plain.max(Some(written)),
-        });
-        if found.is_none() && !aws_id && plain.is_none() {
-            return None;
-        }
-        // Asked last: hardly any header holds a sign.
-        if matches!(place, Place::Header(name) if is_credential(name, self.sent)) {
-            return None;
-        }
-        self.aws_id |= aws_id;
-        if let Some(plain) = plain.filter(|_| found.is_none() && !off.contains(&Detector::Card)) {
-            if card::in_text(plain, text) {
-                found = Some(Detector::Card);
-            }
-            self.plain_card = true;
-        }
-        found.map(|detector| reason(detector, place))
-    }
-}
-
-/// Names of headers of at most so many bytes are not looked through.
-const LONG_NAME: usize = 24;
-
-/// Headers that carry credentials by the name they have everywhere: RFC 9110 §11, and the defaults of key
-/// authentication in gateways. Grants are signed, and never get further than the gateway.
-const CREDENTIALS: [&str; 5] = ["authorization", "proxy-authorization", "apikey", "x-api-key", HEADER];
-
-/// Whether a key in this header is the request's own credential rather than something it carries away: headers that are
-/// made for it, those that name the agent, and those the catalog guards, which pass only where a rule lists them. A
-/// cookie is not among them: it is a credential too, but none in a form that a detector knows.
-fn is_credential(name: &str, sent: Sent<'_>) -> bool {
-    let names_agent = |source: &IdentitySource| source.header() == Some(name);
-    CREDENTIALS.contains(&name)
-        || sent.api.guarded_headers.iter().any(|guarded| guarded == name)
-        || sent.gateway.identity.iter().any(names_agent)
-}
-
-/// Parts of the names of headers that hold a secret.
-const SECRET_NAMES: [&str; 7] = ["authorization", "cookie", "token", "secret", "password", "apikey", "api-key"];
-
-/// Whether a header's name says that its value is a credential, in whatever form: it is repeated to nobody.
-pub(crate) fn is_credential_by_name(name: &str, gateway: &Gateway) -> bool {
-    CREDENTIALS.contains(&name)
-        || SECRET_NAMES.iter().any(|part| name.contains(part))
-        || gateway.identity.iter().any(|source| source.header() == Some(name))
-}
-
-/// A plain number below a name that speaks of cards.
-fn named_card(sent: Sent<'_>) -> Option<Reason> {
-    let mut card: Option<Value<'_>> = None;
-    texts(sent).find_map(|(text, place)| {
-        let named = match place {
-            Place::Path(_) | Place::QueryName | Place::HeaderName => false,
-            Place::Query(name) | Place::Header(name) => card::speaks_of_cards(name.as_bytes()),
-            Place::Body(_, piece) => {
-                let below = card.is_some_and(|card| card.contains(piece.value));
-                if !below && piece.part == Part::Name && card::speaks_of_cards(text) {
-                    card = Some(piece.value);
-                }
-                below && piece.part == Part::Value
-            }
-        };
-        let mut plain = false;
-        if named {
-            sweep(text, &mut |sign| plain |= matches!(sign, Sign::PlainCard(_)));
-        }
-        plain.then(|| reason(Detector::Card, place))
-    })
-}
-
-/// The secret of an AWS access key whose id was seen.
-fn aws_secret(sent: Sent<'_>) -> Option<Reason> {
-    let (_, place) = texts(sent).find(|(text, place)| {
-        let blanks = match place {
-            Place::Query(_) | Place::QueryName => true,
-            Place::Body(document, _) => document.is_untyped(),
-            Place::Path(_) | Place::HeaderName | Place::Header(_) => false,
-        };
-        let inside = || match place {
-            Place::Header(_) => in_base64(text)?.ok(),
-            _ => None,
-        };
-        aws::has_secret(text)
-            || inside().is_some_and(|text| aws::has_secret(&text))
-            || (blanks && text.contains(&b' ') && aws::has_secret(&plus_for_blanks(text)))
-    })?;
-    Some(reason(Detector::Aws, place))
-}
-
-/// Every text of a request that is looked through.
-fn texts(sent: Sent<'_>) -> impl Iterator<Item = (&[u8], Place<'_>)> {
-    let Sent { request, body, .. } = sent;
-    let segments = request.into_iter().flat_map(|request| request.segments.iter().zip(1..));
-    let path = segments.map(|(segment, nth)| (segment.text.as_bytes(), Place::Path(nth)));
-    let query = request.into_iter().flat_map(|request| &request.query).flat_map(|pair| {
-        [(pair.name.as_bytes(), Place::QueryName), (pair.value.as_bytes(), Place::Query(pair.name.as_str()))]
-    });
-    let headers = request.into_iter().flat_map(|request| request.headers.iter()).flat_map(move |(name, value)| {
-        let value = (!is_credential(name, sent)).then_some((value, Place::Header(name)));
-        core::iter::once((name.as_bytes(), Place::HeaderName)).chain(value)
-    });
-    let body = body
-        .into_iter()
-        .flat_map(|document| document.pieces().map(move |piece| (piece.text.as_bytes(), Place::Body(document, piece))));
-    path.chain(query).chain(headers).chain(body)
-}
+use self::aws::plus_for_blanks;
+use self::sweep::sweep;
+use crate::hex::hex;
 
 /// Bytes of a text that can matter to a message: the longest piece that is repeated (a pointer of 256 characters), and
 /// as much again for a secret that begins in it.
@@ -324,11 +50,6 @@ pub(crate) fn suspect(text: &[u8]) -> bool {
     text.len() >= sweep::SHORTEST && (holds(text) || (encoded() && holds(&unescaped(text))))
 }
 
-/// A `+` that was not encoded reads as a blank in a query or a form: it is one of the characters of an AWS secret.
-fn plus_for_blanks(text: &[u8]) -> Vec<u8> {
-    text.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect()
-}
-
 /// A text with `%41`, `+` and `~1` resolved as far as they can be.
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
@@ -346,31 +67,6 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
         rest = behind.get(length..).unwrap_or_default();
     }
     out
-}
-
-/// The reason to refuse. It repeats no text in which the secret was found; names it does repeat were looked through
-/// before.
-fn reason(detector: Detector, place: Place<'_>) -> Reason {
-    let (place, pointer) = match place {
-        Place::Path(nth) => (format!("segment {nth} of the path"), None),
-        Place::QueryName => ("the name of a query parameter".into(), None),
-        Place::Query(name) => (quote(&format!("query.{name}")), None),
-        Place::HeaderName => ("the name of a header".into(), None),
-        Place::Header(name) => (quote(&format!("header.{name}")), None),
-        Place::Body(document, piece) => {
-            let mut pointer = document.pointer_of(piece.value);
-            if piece.part == Part::Name {
-                // The pointer's last token is the name itself.
-                pointer.truncate(pointer.rfind('/').unwrap_or(0));
-                ("the name of a member of the body".into(), Some(pointer))
-            } else {
-                ("the body".into(), Some(pointer))
-            }
-        }
-    };
-    let message =
-        format!("{} (detector {}) in {place}; send the request without it", detector.what(), quote(detector.name()));
-    Reason { code: Code::SecretFound, message, pointer }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The marker alone is no key: texts about keys quote it. A block is a marker with something behind it that can be a
 //! key's first line.
 
-use super::sweep::run;
+use super::stretch::run;
 use super::tokens::varied;
 
 const BEGIN: &[u8] = b"-----BEGIN ";

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Detector;
-use super::sweep::{before, behind_escape};
+use super::detector::Detector;
+use super::stretch::{before, behind_escape};
 use super::tokens::is_base64url;
 use crate::document::read_json;
 

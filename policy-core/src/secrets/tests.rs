@@ -2,7 +2,8 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::sweep::{Sign, sweep};
+use super::sign::Sign;
+use super::sweep::sweep;
 use super::{Detector, aws, card};
 
 /// The detectors that a text alone sets off.

@@ -5,8 +5,8 @@
 //! "About authentication to GitHub", token formats; api.slack.com/authentication/token-types; the WooCommerce REST API
 //! docs and `wc_rand_hash`; cloud.google.com/docs/authentication/api-keys; keys as issued by OpenAI and Anthropic.
 
-use super::Detector;
-use super::sweep::{before, inside_word, run};
+use super::detector::Detector;
+use super::stretch::{before, inside_word, run};
 
 /// A token whose first underscore stands at `at`.
 pub(super) fn at_underscore(bytes: &[u8], at: usize) -> Option<Detector> {

@@ -11,9 +11,9 @@ pub use pauses::{Cause, NotPaused, Pause, Pauses, Scope, What, change};
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::decision::{Code, Reason};
 use crate::policy::PolicySet;
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 use crate::store::{SlotName, Store};
 use crate::time::Timestamp;
 use pauses::strictest;

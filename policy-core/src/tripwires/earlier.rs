@@ -5,11 +5,9 @@
 
 use alloc::vec::Vec;
 
-use sha2::{Digest as _, Sha256};
-
 use super::numbers::{Numbers, put};
-use crate::limits::{REVERT_SLOTS, SLOT_BYTES};
-use crate::number::Decimal;
+use crate::decision::Moved;
+use crate::limits::SLOT_BYTES;
 use crate::time::Timestamp;
 
 /// The form of a slot's bytes.
@@ -20,53 +18,6 @@ const VALUES: usize = 8;
 const REMEMBERED: u64 = 24 * 3_600;
 /// Bytes that one more field may take.
 const FIELD_BYTES: usize = 48;
-
-/// A change of one field that a request makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Moved {
-    /// The resource.
-    resource: u64,
-    /// The field of the resource.
-    field: u64,
-    old: u64,
-    new: u64,
-}
-
-impl Moved {
-    /// `resource`: what one has a key of its own; `field`: its name on the page. `None`: nothing changes.
-    pub(crate) fn of(resource: &str, field: &str, old: Decimal, new: Decimal) -> Option<Self> {
-        let value = |value: Decimal| digest(&[&alloc::format!("{value}")]);
-        (old != new).then(|| Self {
-            resource: digest(&[resource]),
-            field: digest(&[resource, field]),
-            old: value(old),
-            new: value(new),
-        })
-    }
-
-    /// What it is a change of.
-    pub(crate) fn field(&self) -> u64 {
-        self.field
-    }
-
-    pub(super) fn resource(&self) -> u64 {
-        self.resource
-    }
-
-    /// Which of the agent's slots it is kept in.
-    pub(super) fn slot(&self) -> u32 {
-        u32::try_from(self.field.checked_rem(u64::from(REVERT_SLOTS)).unwrap_or_default()).unwrap_or_default()
-    }
-}
-
-fn digest(parts: &[&str]) -> u64 {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
-    digest.finalize().first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default()
-}
 
 /// Fields of a slot, the one that was changed longest ago first.
 #[derive(Debug)]
@@ -138,6 +89,7 @@ pub(super) fn set(bytes: &[u8], moved: &Moved, now: Timestamp) -> (Vec<u8>, bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::Decimal;
 
     fn moved(resource: &str, old: usize, new: usize) -> Moved {
         Moved::of(resource, "price", Decimal::from_count(old), Decimal::from_count(new)).unwrap()

@@ -5,7 +5,7 @@
 //! ended     the answer has passed, or none came: failed, reverts
 //! tally     what one request brings            counts    what was counted in the windows, in one slot per agent
 //! actions   the agent's last requests          earlier   values that fields had before
-//! failure   errors inside of an answer         trip      the pause, and the record of it
+//! trip      the pause, and the record of it
 //! ```
 //!
 //! A host calls [`decided`] after each decision and [`Watch::ended`] when the request has ended. Either may say that a
@@ -18,16 +18,14 @@
 mod actions;
 mod counts;
 mod earlier;
-mod failure;
 mod numbers;
 mod tally;
 mod trip;
 
 pub use counts::Consequence;
-pub(crate) use earlier::Moved;
-pub use failure::Answered;
-pub(crate) use failure::Shape;
 pub use trip::Trip;
+
+pub use crate::failure::Answered;
 
 use crate::ordered::Set;
 use alloc::string::String;
@@ -36,7 +34,8 @@ use alloc::vec::Vec;
 use actions::Ended;
 use tally::Tally;
 
-use crate::decision::Outcome;
+use crate::decision::{Moved, Outcome};
+use crate::failure::Shape;
 use crate::limits::{OUTCOME_BYTES, REVERT_SLOTS};
 use crate::policy::{Page, PolicySet, Reach, Tripwires, Watched};
 use crate::store::{NotSet, SlotName, Store, set_again};

@@ -1,7 +1,8 @@
 //! What one request brings to the tripwires of its page.
 
-use crate::decision::{Code, Decision, Outcome};
+use crate::decision::Outcome;
 use crate::policy::{Page, Watched};
+use crate::reason::{Code, Decision};
 
 /// How much of each that is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

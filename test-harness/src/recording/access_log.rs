@@ -7,10 +7,10 @@
 
 use jiff::Timestamp;
 
+use super::encoded::timestamp;
 use super::exchange::{Exchange, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse};
 use super::head::Target;
 use super::json::{Cursor, Fault};
-use super::tap_json::timestamp;
 
 const METHOD: &[&str] = &["method", ":method", "request_method"];
 const PATH: &[&str] = &["path", ":path", "request_path"];

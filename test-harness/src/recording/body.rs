@@ -114,6 +114,28 @@ pub(super) fn weigh(evidence: Evidence, announced: &Announced, followed: Followe
     }
 }
 
+/// Weighs the body of a response, which may announce a length it does not have: an answer to
+/// HEAD, 204 and 304 (RFC 9110 §6.4.1).
+pub(super) fn weigh_response(
+    evidence: Evidence,
+    request: &[Field],
+    response: &[Field],
+    followed: Followed,
+) -> RecordedBody {
+    let mut announced = Announced::by(response);
+    if is_bodiless(request, response) {
+        announced.length = Some(0);
+    }
+    // Without a length a response may have a body, whether or not its head says so.
+    announced.chunked |= announced.length.is_none();
+    weigh(evidence, &announced, followed)
+}
+
+/// The response to `request` has no body whatever its head announces.
+pub(super) fn is_bodiless(request: &[Field], response: &[Field]) -> bool {
+    first(request, ":method") == Some(b"HEAD") || matches!(first(response, ":status"), Some(b"204" | b"304"))
+}
+
 fn weigh_nothing(length: Option<u64>, announced: &Announced, followed: Followed) -> RecordedBody {
     match (length, followed) {
         (Some(0), _) => RecordedBody::Empty,

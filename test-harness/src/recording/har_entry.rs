@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::body::{Announced, Evidence, Followed, from_decoded_text, weigh};
+use super::body::{Announced, Evidence, Followed, from_decoded_text, is_bodiless, weigh};
+use super::encoded::{decode_base64, timestamp};
 use super::exchange::{Exchange, Field, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse};
 use super::head::{Target, from_wire, split_url};
 use super::json::{Cursor, Fault, Text};
-use super::tap::is_bodiless;
-use super::tap_json::{decode_base64, timestamp};
 
 /// `request` of an entry.
 #[derive(Debug, Default)]

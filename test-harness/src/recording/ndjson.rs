@@ -35,12 +35,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::body::{Announced, Evidence, Followed, weigh};
+use super::body::{Announced, Evidence, Followed, weigh, weigh_response};
+use super::encoded::{decode_base64, timestamp};
 use super::exchange::{Exchange, Field, Ids, Position, RecordedBody, RecordedRequest, RecordedResponse, first};
 use super::head::Target;
 use super::json::{Cursor, Damage, Fault};
-use super::tap::weigh_response;
-use super::tap_json::{decode_base64, timestamp};
 
 /// What request and response have in common.
 #[derive(Debug, Default)]

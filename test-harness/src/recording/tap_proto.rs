@@ -13,7 +13,7 @@ use prost::Message as _;
 use super::detect::varint;
 use super::error::RecordingError;
 use super::exchange::{Field, Place, Position};
-use super::tap;
+use super::tap_trace as tap;
 
 /// The longest varint of a 64-bit number.
 const VARINT_BYTES: usize = 10;

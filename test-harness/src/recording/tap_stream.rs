@@ -12,13 +12,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::body::{Announced, Followed, weigh};
+use super::body::{Announced, Followed, is_bodiless, weigh, weigh_response};
 use super::error::RecordingError;
 use super::exchange::{Exchange, Field, Position, RecordedRequest, first};
 use super::json::Text;
-use super::tap::{
-    Body, BodyContent, NO_RESPONSE, Segment, Side, evidence, finish, is_bodiless, response, weigh_response,
-};
+use super::tap_trace::{Body, BodyContent, NO_RESPONSE, Segment, Side, evidence, finish, response};
 
 /// Ended traces whose late segments are expected and dropped.
 const REMEMBERED: usize = 4096;

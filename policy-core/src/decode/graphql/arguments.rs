@@ -9,11 +9,11 @@ use super::names::Names;
 use super::roots::Root;
 use super::syntax::{Literal, LiteralKind, Syntax};
 use super::{Fault, RootField, text};
-use crate::decision::{Code, Reason};
 use crate::document::{Builder, Document, Kind, Label, Open, Value, pointer_token};
 use crate::limits::{JSON_DEPTH, JSON_VALUES};
 use crate::number::Decimal;
 use crate::quote::quote;
+use crate::reason::{Code, Reason};
 
 /// Puts the arguments of every root field together.
 pub(super) fn resolve<'t>(

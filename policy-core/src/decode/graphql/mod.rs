@@ -30,8 +30,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::decision::{Code, Reason};
 use crate::document::{Document, Value};
+use crate::reason::{Code, Reason};
 
 /// What a client posts ("request parameters" of GraphQL over HTTP).
 #[derive(Clone, Copy, Debug)]

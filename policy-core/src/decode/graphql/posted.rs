@@ -8,13 +8,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{OperationType, Parameters, read};
-use crate::decision::{Code, Reason};
 use crate::decode::json::call_key;
 use crate::decode::{Fact, Input, Operation, Unfolded};
 use crate::document::{Builder, Document, Kind, Label, Value, pointer_token};
 use crate::number::Decimal;
 use crate::policy::CallKind;
 use crate::quote::{list, quote};
+use crate::reason::{Code, Reason};
 
 /// What a body may hold.
 const MEMBERS: [&str; 3] = ["query", "variables", "operationName"];

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use super::Fault;
 use super::names::Names;
 use super::syntax::{Mention, Selection, Syntax};
-use crate::decision::Code;
 use crate::limits::OPERATIONS;
 use crate::quote::{list, quote};
+use crate::reason::Code;
 
 /// A root field, before its arguments are put together.
 #[derive(Clone, Copy, Debug)]

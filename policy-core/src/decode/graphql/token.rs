@@ -10,9 +10,9 @@
 use alloc::format;
 
 use super::{Fault, text};
-use crate::decision::Code;
 use crate::limits::GRAPHQL_TOKENS;
 use crate::quote::quote;
+use crate::reason::Code;
 
 /// One token; its text is `start..end`.
 #[derive(Clone, Copy, Debug)]

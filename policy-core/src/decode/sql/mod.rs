@@ -24,21 +24,11 @@ mod words;
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::limits::{SQL_BYTES, SQL_DEPTH};
 use crate::policy::SqlReading;
 use crate::quote::quote;
 
-/// Whose rules say where strings and comments end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Dialect {
-    /// The database is not known: what dialects do not share is a write.
-    #[default]
-    Any,
-    /// PostgreSQL, with `standard_conforming_strings` on or off.
-    Postgresql,
-}
+pub use crate::policy::Dialect;
 
 /// What a text does.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Reasons: a stable code for programs, a sentence for people, and the place in the request.
+//! What is said of a request: allow it, hold it or deny it; and why: a stable code for programs, a sentence for people, and
+//! the place in the request.
 
 use alloc::string::String;
 use core::fmt;
@@ -6,6 +7,29 @@ use core::fmt;
 use serde::Serialize;
 
 use crate::secrets::suspect;
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    /// It goes upstream unchanged.
+    Allow,
+    /// It is held: a person may approve exactly this action.
+    ApprovalRequired,
+    /// It is refused.
+    Deny,
+}
+
+impl Decision {
+    /// The word used in events, reports and problem documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::ApprovalRequired => "approval_required",
+            Self::Deny => "deny",
+        }
+    }
+}
 
 /// Why a request is not simply allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
