@@ -148,6 +148,12 @@ fn a_session_token_never_goes_upstream() {
     let sources = json!([{ "header": "x-agent" }, { "session_token": { "header": "x-session" } }]);
     let named = shop_with_sessions_and(&page, &json!({ "identity": sources }));
     goes_on(&named, &read().header("x-session", token(json!({}))), &["-x-session"]);
+    // Nor does one in a spelling that names nobody here.
+    let (token, unread) = (token(json!({})), ["-x-session"]);
+    for value in [format!("Basic {token}"), format!("{token} x"), "x".into()] {
+        goes_on(&named, &read().header("x-session", value), &unread);
+    }
+    goes_on(&named, &read().header("x_session", token), &["-x_session"]);
 }
 
 /// B3, C1: shadow changes nothing for the client, so what it forwards has the credential as well: also what nobody could

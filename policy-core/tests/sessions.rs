@@ -218,6 +218,18 @@ fn caps_of_a_token_narrow_counters() {
     says(&read().in_session(json!({ "caps": { "no-such-counter": 1 } })), "deny: session_invalid");
 }
 
+/// B2: a request that is begun in time is not done past it: a token holds no longer for who sends a body slowly.
+#[test]
+fn a_token_that_expires_while_the_body_comes_holds_no_more() {
+    let mut gateway = Gateway::new(Arc::clone(&SET));
+    let write = write().in_session(json!({ "exp": now() + 10 }));
+    gateway.slowly = 10;
+    gateway.check(&write, "deny: session_expired");
+    let mut gateway = Gateway::new(Arc::clone(&SET));
+    gateway.slowly = 9;
+    gateway.check(&write, "allow write");
+}
+
 /// B2: critical permits need a token that was issued for two hours at most, however much of it is left.
 #[test]
 fn critical_permits_need_a_short_session() {

@@ -96,7 +96,14 @@ fn says(gateway: &mut Gateway, request: &Request, expect: &str) {
 /// Another gateway, which has seen the same until now.
 fn twin(gateway: &Gateway) -> Gateway {
     let Gateway { set, table, memory, now, .. } = gateway;
-    Gateway { set: set.clone(), table: table.clone(), memory: memory.clone(), world: World::default(), now: *now }
+    Gateway {
+        set: set.clone(),
+        table: table.clone(),
+        memory: memory.clone(),
+        world: World::default(),
+        now: *now,
+        slowly: 0,
+    }
 }
 
 fn resume(gateway: &mut Gateway) {

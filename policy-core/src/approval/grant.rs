@@ -184,6 +184,8 @@ pub(crate) struct Granted {
     /// What is approved: its ticket, by its role. All grants that are signed for that have it.
     pub(crate) approval: [u8; 16],
     pub(crate) signed: Timestamp,
+    /// The first moment at which it holds no more.
+    pub(crate) expires: Timestamp,
     /// Until when a grant for that can hold that is signed when this one was.
     pub(crate) longest: Timestamp,
     /// It is used up by this request.
@@ -269,6 +271,7 @@ fn one(text: &str, asked: Asked<'_>) -> Result<Granted, Reason> {
         // In the bytes by which a store has its names. No digest holds a blank.
         approval: region(&format!("{} {}", claims.ticket, claims.role)),
         signed: Timestamp::from_seconds(claims.iat),
+        expires: Timestamp::from_seconds(claims.exp),
         longest: Timestamp::from_seconds(claims.iat.saturating_add(role.expires)),
         once: !reused,
         key: verified.key.id.clone(),

@@ -5,12 +5,15 @@ use alloc::string::ToString;
 
 use crate::reason::{Code, Reason};
 use crate::store::NotSet;
+use crate::time::Timestamp;
 
 /// Why a grant cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// What it approves has been done since it was signed, by it or by another that says the same.
     Spent,
+    /// It holds no more since then: its request has taken its time.
+    Expired(Timestamp),
     /// It is from before the store.
     Old,
     /// There is no room to remember one more.
@@ -39,6 +42,7 @@ impl Refused {
                     format!("the grant {grant} has been used, or another for the same since it was signed: ask again");
                 (Code::ApprovalInvalid, message)
             }
+            Self::Expired(since) => (Code::ApprovalInvalid, format!("the grant {grant} has expired at {since}")),
             Self::Old => {
                 let message = format!(
                     "the grant {grant} is from before this gateway's start, which does not know whether it has been used: ask again"

@@ -93,6 +93,7 @@ pub(super) fn spend(grants: &[&Granted], store: &mut dyn Store, now: Timestamp) 
         let why = match Birth::read(store) {
             None => Some(Refused::Damaged),
             Some(Birth(birth)) if grant.signed < birth => Some(Refused::Old),
+            Some(_) if now >= grant.expires => Some(Refused::Expired(grant.expires)),
             Some(_) if !grant.once => None,
             Some(_) => look(grant, store).err(),
         };
@@ -153,14 +154,16 @@ mod tests {
         approval[..4].copy_from_slice(&nth.to_le_bytes());
         let empty = String::new;
         let (signed, longest) = (Timestamp::from_seconds(5), Timestamp::from_seconds(5 + expires));
-        Granted { role: empty(), jti: empty(), key: empty(), ticket: empty(), approval, signed, longest, once: true }
+        let (role, jti, key, ticket) = (empty(), empty(), empty(), empty());
+        Granted { role, jti, key, ticket, approval, signed, expires: longest, longest, once: true }
     }
 
     /// The same, signed later.
     fn signed(grant: Granted, at: u64) -> Granted {
         let later = Timestamp::from_seconds(at).0 - grant.signed.0;
         let later = |time: Timestamp| Timestamp(time.0 + later);
-        Granted { signed: later(grant.signed), longest: later(grant.longest), ..grant }
+        let longest = later(grant.longest);
+        Granted { signed: later(grant.signed), expires: longest, longest, ..grant }
     }
 
     fn spend_each(grants: &[&Granted], store: &mut Memory, now: u64) -> Result<(), (usize, Refused)> {
@@ -213,6 +216,17 @@ mod tests {
         assert_eq!(spend_each(&[&late], &mut store, 40), Ok(()));
         assert_eq!(spend_each(&[&late], &mut store, 40), Err((0, Refused::Spent)));
         assert_eq!(spend_each(&[&late], &mut store, 60), Err((0, Refused::Spent)));
+    }
+
+    /// B4: a request may take so long that its grant holds no more when it would be used, however often that may be.
+    #[test]
+    fn a_grant_that_has_expired_meanwhile_is_not_used() {
+        let mut store = opened(5);
+        let since = Timestamp::from_seconds(15);
+        for grant in [grant(1, 10), Granted { once: false, ..grant(2, 10) }] {
+            assert_eq!(spend(&[&grant], &mut store, since), Err((0, Refused::Expired(since))));
+            assert_eq!(spend(&[&grant], &mut store, Timestamp(since.0 - 1)), Ok(()));
+        }
     }
 
     /// B4: after a restart nobody knows what was used before it.

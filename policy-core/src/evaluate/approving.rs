@@ -241,7 +241,9 @@ fn is_held(outcome: &Outcome, page: &Page) -> bool {
 }
 
 fn unseen(code: Code) -> Reason {
-    let message = "the body was not seen whole, so that nobody can approve exactly this request".into();
+    let message = "the body was not seen whole, so that nobody can approve exactly this request: it is larger than the gateway judges, or did not \
+                   come in time"
+        .into();
     Reason { code, message, pointer: None }
 }
 

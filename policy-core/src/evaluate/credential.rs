@@ -16,19 +16,29 @@ use crate::identify::{is_signed, token_of};
 use crate::policy::{Credentials, Gateway, IdentitySource};
 use crate::request::{Headers, read_host};
 
+/// Where an API takes its own credential.
+const AUTHORIZATION: &str = "authorization";
+
 /// What must be done with a request of a named agent, should it be forwarded.
 ///
 /// Of a request whose host cannot be read nobody knows which credential it would get: it gets none.
 pub(super) fn granted(gateway: &Gateway, headers: &Headers) -> Vec<Obligation> {
     let mut obligations = withheld(gateway, headers);
+    let mut take_off = |name: &str| {
+        let off = Obligation::RemoveRequestHeader { name: name.into() };
+        if !obligations.contains(&off) {
+            obligations.push(off);
+        }
+    };
     for source in &gateway.identity {
-        if let IdentitySource::Token { header, .. } | IdentitySource::SessionToken(header) = source
-            && headers.all(header).any(|value| holds_token(gateway, header, value))
-        {
-            let off = Obligation::RemoveRequestHeader { name: header.clone() };
-            if !obligations.contains(&off) {
-                obligations.push(off);
-            }
+        let (IdentitySource::Token { header, .. } | IdentitySource::SessionToken(header)) = source else { continue };
+        if headers.all(header).any(|value| holds_token(gateway, header, value)) {
+            take_off(header);
+        }
+        // Whatever stands where only session tokens do may hold one, in a spelling that names nobody here.
+        if matches!(source, IdentitySource::SessionToken(_)) && header != AUTHORIZATION {
+            let spelled = headers.has(header).then_some(header.as_str());
+            spelled.into_iter().chain(headers.twin(header)).for_each(&mut take_off);
         }
     }
     if let Some(credentials) = &gateway.credentials

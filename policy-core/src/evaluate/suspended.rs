@@ -33,11 +33,12 @@ pub(super) struct Suspended {
 
 /// What the store is asked of an agent. `acts`: the request does more than to read.
 pub(super) fn look(set: &PolicySet, agent: &str, session: Option<&Session>, acts: bool) -> Look {
-    let token = session.and_then(|session| session.token.as_ref()).filter(|_| !set.set.gateway.old_sessions);
+    let token = session.and_then(|session| session.token.as_ref());
     Look {
         agent: agent.to_string(),
         session: session.map(|session| SessionId::of(agent, &session.id)),
-        issued: token.map(|token| token.issued),
+        issued: token.filter(|_| !set.set.gateway.old_sessions).map(|token| token.issued),
+        expires: token.map(|token| token.expires),
         acts,
     }
 }

@@ -14,6 +14,7 @@ use alloc::string::{String, ToString};
 use crate::policy::PolicySet;
 use crate::quote::quote;
 use crate::reason::{Code, Reason};
+use crate::session::Unfit;
 use crate::store::{SlotName, Store};
 use crate::time::Timestamp;
 use pauses::strictest;
@@ -27,6 +28,8 @@ pub struct Look {
     pub(crate) session: Option<SessionId>,
     /// When its session token was issued, where one from before the store counts for nothing.
     pub(crate) issued: Option<Timestamp>,
+    /// The first moment at which its session token holds no more.
+    pub(crate) expires: Option<Timestamp>,
     /// Whether the request does anything else than to read, or to stop an effect. Before it is judged that is not known, and
     /// only a pause of everything stops it.
     pub(crate) acts: bool,
@@ -39,6 +42,8 @@ pub struct Standing {
     pub(crate) paused: Option<Pause>,
     /// Its session has ended.
     pub(crate) ended: bool,
+    /// Its session token holds no more since this moment: a request may take its time.
+    pub(crate) expired: Option<Timestamp>,
     /// Its session token is from before this moment, the birth of the store: what had ended by then is not known.
     pub(crate) before: Option<Timestamp>,
     /// The store does not say.
@@ -56,6 +61,7 @@ impl Standing {
             before: birth.filter(|birth| look.issued.is_some_and(|issued| issued < *birth)),
             paused: pauses.and_then(|pauses| pauses.of(&look.agent, now).cloned()),
             ended: ended == Some(true),
+            expired: look.expires.filter(|expires| now >= *expires),
         }
     }
 
@@ -71,7 +77,8 @@ impl Standing {
             (one, two) => one.or(two),
         };
         let before = self.before.or(other.before);
-        Self { paused, ended: self.ended || other.ended, before, unknown: self.unknown || other.unknown }
+        let expired = self.expired.or(other.expired);
+        Self { paused, ended: self.ended || other.ended, expired, before, unknown: self.unknown || other.unknown }
     }
 
     /// Nobody can say.
@@ -82,20 +89,25 @@ impl Standing {
     /// Whether it stops a request, which acts or does not.
     pub(crate) fn stops(&self, acts: bool) -> bool {
         let paused = self.paused.as_ref().is_some_and(|pause| pause.what == What::Everything || acts);
-        self.unknown || self.ended || self.before.is_some() || paused
+        self.unknown || self.ended || self.expired.is_some() || self.before.is_some() || paused
     }
 
     /// Why it stops a request.
     pub(crate) fn reason(&self) -> Reason {
-        let (code, message) = match (&self.paused, self.before) {
-            _ if self.unknown => {
-                (Code::UnknownState, "this gateway does not know whether the agent may act".to_string())
-            }
-            _ if self.ended => (Code::SessionEnded, "the session has ended: begin a new one".to_string()),
+        let everything = self.paused.as_ref().filter(|pause| pause.what == What::Everything);
+        let (code, message) = if self.unknown {
+            (Code::UnknownState, "this gateway does not know whether the agent may act".to_string())
+        } else if self.ended {
+            (Code::SessionEnded, "the session has ended: begin a new one".to_string())
+        } else if let Some(pause) = everything {
+            (Code::Paused, paused(pause))
+        } else if let Some(since) = self.expired {
             // A new token helps, but not who is paused altogether.
-            (Some(Pause { what: What::Writes, .. }) | None, Some(birth)) => (Code::SessionBeforeStart, before(birth)),
-            (Some(pause), _) => (Code::Paused, paused(pause)),
-            (None, None) => (Code::Paused, "the agent is paused".to_string()),
+            (Code::SessionExpired, Unfit::Expired(since).message())
+        } else if let Some(birth) = self.before {
+            (Code::SessionBeforeStart, before(birth))
+        } else {
+            (Code::Paused, self.paused.as_ref().map_or_else(|| "the agent is paused".to_string(), paused))
         };
         Reason { code, message, pointer: None }
     }

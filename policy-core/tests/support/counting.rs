@@ -25,6 +25,8 @@ pub struct Gateway {
     pub memory: Memory,
     pub world: World,
     pub now: Timestamp,
+    /// Seconds that a body takes to come.
+    pub slowly: u64,
 }
 
 impl Gateway {
@@ -39,7 +41,7 @@ impl Gateway {
         let mut memory = Memory::new();
         let table = Table::open(&set, &mut memory, BUDGET, birth).expect("a table");
         let now = Timestamp::parse(NOW).expect("a time");
-        Self { set, table, memory, world: World::default(), now }
+        Self { set, table, memory, world: World::default(), now, slowly: 0 }
     }
 
     /// Loads other policies: the store stays.
@@ -61,7 +63,10 @@ impl Gateway {
         let mut step = evaluate(&self.set, request.head(), self.now);
         loop {
             step = match step {
-                Step::NeedBody(need) => need.answer(request.body.clone().map_or(Body::Empty, Body::Complete)),
+                Step::NeedBody(need) => {
+                    self.pass(self.slowly);
+                    need.answer(request.body.clone().map_or(Body::Empty, Body::Complete))
+                }
                 Step::NeedCurrent(need) => {
                     let answers = need.fetches().iter().map(|fetch| self.world.answer(fetch)).collect();
                     need.answer(answers)
