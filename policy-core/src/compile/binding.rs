@@ -6,9 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::CatalogSource;
-use super::api::{self, CatalogParts};
+use super::api;
 use super::call;
 use super::layout::fresh_ms;
+use super::parts::CatalogParts;
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::catalog::Catalog;

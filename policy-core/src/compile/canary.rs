@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::binding::ApiParts;
-use super::call::CallName;
+use super::call_name::CallName;
 use super::endpoint::Endpoint;
 use super::limit;
 use super::report::Report;

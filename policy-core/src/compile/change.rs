@@ -5,8 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::limit::number;
-use super::lookup::known;
-use super::present::of_present;
+use super::names::{known, of_present};
 use super::report::Report;
 use super::unusual;
 use crate::evaluate::name_text;

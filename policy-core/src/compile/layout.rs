@@ -5,9 +5,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::api::name_patterns;
 use super::binding::ApiParts;
-use super::call::{self, CallName};
+use super::call;
+use super::call_name::CallName;
 use super::endpoint::Endpoint;
 use super::inner;
 use super::limit::{self, Surroundings};
@@ -18,7 +18,7 @@ use super::rule::headers;
 use super::target::Targets;
 use crate::document::Path;
 use crate::limits::FRESH_MS_MAX;
-use crate::policy::{Api, End, Loosen, Page, Quirks, RuleRef, RuleTarget, Trie};
+use crate::policy::{Api, End, Loosen, NamePattern, Page, Quirks, RuleRef, RuleTarget, Trie};
 use crate::secrets::Detector;
 use crate::template::{ApiBinding, Template};
 use crate::time::parse_duration;
@@ -202,4 +202,15 @@ pub(crate) fn trie(
         }
     }
     trie
+}
+
+/// Names to compare, a trailing `*` matching any rest.
+fn name_patterns(names: &[String]) -> Vec<NamePattern> {
+    names
+        .iter()
+        .map(|name| match name.strip_suffix('*') {
+            Some(text) => NamePattern { text: text.to_string(), prefix: true },
+            None => NamePattern { text: name.clone(), prefix: false },
+        })
+        .collect()
 }

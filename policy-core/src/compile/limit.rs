@@ -175,7 +175,7 @@ fn test(
 fn unknown_currency(field: &str, around: &Surroundings<'_>) -> Option<String> {
     let unknown = |action: &Action, kind: &FieldType| match &kind.kind {
         FieldKind::Money(Money { currency: Currency::Named(name), .. }) => {
-            let why = super::lookup::known(name, action).err()?;
+            let why = names::known(name, action).err()?;
             Some(format!("the currency of {} is not known: {why}", quote(field)))
         }
         _ => None,

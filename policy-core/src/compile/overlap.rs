@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::binding::ApiParts;
-use super::call::CallName;
+use super::call_name::CallName;
 use super::endpoint::{self, Endpoint};
 use super::page::Placed;
 use super::report::Report;

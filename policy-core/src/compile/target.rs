@@ -6,7 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::binding::ApiParts;
-use super::call::{self, CallName};
+use super::call;
+use super::call_name::{self, CallName};
 use super::endpoint::{self, Endpoint, VariableTypes};
 use super::pattern::Patterns;
 use super::report::Report;
@@ -205,9 +206,9 @@ fn named(
     report: &mut Report<'_>,
 ) -> Option<()> {
     let read = match kind {
-        "tool" => call::rpc_name(CallKind::Tool, text),
-        "rpc" => call::rpc_name(CallKind::Rpc, text),
-        _ => call::graphql_name(text),
+        "tool" => call_name::rpc_name(CallKind::Tool, text),
+        "rpc" => call_name::rpc_name(CallKind::Rpc, text),
+        _ => call_name::graphql_name(text),
     };
     let call = match read {
         Ok(call) => call,
