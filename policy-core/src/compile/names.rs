@@ -189,3 +189,16 @@ pub(crate) fn places(text: &str, action: &Action) -> Result<Vec<Path>, String> {
 pub(crate) fn one_deep(path: &Path) -> bool {
     path.0.iter().filter(|step| matches!(step, Step::Deep)).count() <= 1
 }
+
+/// A name as a template writes it.
+pub(crate) fn text_of(name: &Name) -> String {
+    match name {
+        Name::Field(name, _) | Name::Value(name) => quote(name),
+        Name::Pointer(_) => "a pointer".into(),
+        Name::Path(name) => quote(&format!("path.{name}")),
+        Name::Query(name) => quote(&format!("query.{name}")),
+        Name::Header(name, _) => quote(&format!("header.{name}")),
+        Name::Fact(name) => quote(&format!("request.{name}")),
+        Name::State { lookup, field, .. } => quote(&format!("{lookup}.{field}")),
+    }
+}

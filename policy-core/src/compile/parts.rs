@@ -1,4 +1,4 @@
-//! What a catalog is compiled to, while a page is made of it.
+//! What a catalog is compiled to, alone and bound to a page, while the page is made.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::call_name::CallName;
 use super::endpoint::Endpoint;
+use crate::catalog::Catalog;
 use crate::policy::{Action, Decoder, HeaderShape, QueryShape};
 
 /// The catalog's part of an API, and its endpoints by action.
@@ -23,4 +24,12 @@ pub(crate) struct CatalogParts {
     pub(crate) query: Vec<(String, QueryShape)>,
     /// Actions that cannot be judged by this version, and why.
     pub(crate) unsupported: BTreeMap<String, &'static str>,
+}
+
+/// An API of a page while it is compiled.
+pub(crate) struct ApiParts<'c> {
+    pub(crate) catalog: &'c Catalog,
+    pub(crate) base: String,
+    pub(crate) parts: CatalogParts,
+    pub(crate) hosts: Vec<String>,
 }
