@@ -5,7 +5,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::endpoint::VariableTypes;
-use super::lookup::Around;
 use super::pattern::Patterns;
 use crate::policy::{Address, LookupVariable, Part, Several, VariableType};
 use crate::quote::quote;
@@ -26,32 +25,31 @@ pub(super) fn index_of(name: &str, variables: &mut Vec<LookupVariable>) -> u32 {
 pub(super) fn address(
     text: &str,
     variables: &mut Vec<LookupVariable>,
-    around: &Around<'_>,
+    (base, types): (&str, &VariableTypes<'_>),
     patterns: &mut Patterns,
 ) -> Result<Address, String> {
     let (path, query) = match text.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (text, None),
     };
-    let types = VariableTypes { catalog: &around.catalog.vars };
     if !path.starts_with('/') {
         return Err(format!("the path {} does not begin with `/`: write `/{path}`", quote(path)));
     }
     let whole = match path.strip_prefix("//") {
         Some(rest) => format!("/{rest}"),
-        None if path == "/" && !around.base.is_empty() => around.base.to_string(),
-        None => format!("{}{path}", around.base),
+        None if path == "/" && !base.is_empty() => base.to_string(),
+        None => format!("{base}{path}"),
     };
     if whole.split('/').skip(1).any(|segment| segment.is_empty() || matches!(segment, "." | "..")) && whole != "/" {
         return Err("the path has an empty segment, or one of dots".into());
     }
     let mut parts = Vec::new();
     let odd = |c: char| !c.is_ascii_graphic() || matches!(c, '%' | '#' | ';' | '\\' | '}');
-    template(&whole, ("path", &odd), &types, &mut parts, variables, patterns)?;
+    template(&whole, ("path", &odd), types, &mut parts, variables, patterns)?;
     if let Some(query) = query {
         push_text(&mut parts, "?");
         let odd = |c: char| !c.is_ascii_graphic() || matches!(c, '#' | '"' | '<' | '>' | '\\' | '^' | '`' | '|' | '}');
-        template(query, ("query", &odd), &types, &mut parts, variables, patterns)?;
+        template(query, ("query", &odd), types, &mut parts, variables, patterns)?;
     }
     Ok(Address(parts))
 }
@@ -102,7 +100,7 @@ fn push_text(parts: &mut Vec<Part>, text: &str) {
 pub(super) fn several(
     text: &str,
     variables: &mut Vec<LookupVariable>,
-    around: &Around<'_>,
+    (base, types): (&str, &VariableTypes<'_>),
     patterns: &mut Patterns,
 ) -> Result<Several, String> {
     let query = text.split_once('?').map(|(_, query)| query).unwrap_or_default();
@@ -114,7 +112,7 @@ pub(super) fn several(
     if rest.contains('{') {
         return Err(wrong());
     }
-    let address = address(text, variables, around, patterns)?;
+    let address = address(text, variables, (base, types), patterns)?;
     let name = name.split(':').next().unwrap_or_default();
     Ok(Several { address, joined: index_of(name, variables) })
 }

@@ -5,37 +5,20 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::call::{self, CallName};
-use super::endpoint::{self, Endpoint, VariableTypes};
+use super::call;
+use super::call_name;
+use super::endpoint::{self, VariableTypes};
 use super::field;
 use super::inner;
-use super::names::{self, Missing};
+use super::names;
+use super::parts::CatalogParts;
 use super::pattern::Patterns;
 use super::precondition;
 use super::present;
+use super::report::Fault;
 use crate::catalog::{Catalog, DecoderKind, EffectWord, HeaderKind, KeyEntry, QueryKind, ResourceEntry};
 use crate::document::Path;
-use crate::policy::{Action, Decoder, Effect, Filter, HeaderShape, Name, NamePattern, QueryShape, RowList};
-
-/// A problem in a catalog: pointer, message.
-pub(crate) type Fault = (String, String);
-
-/// The catalog's part of an API, and its endpoints by action.
-pub(crate) struct CatalogParts {
-    pub(crate) decoder: Decoder,
-    /// Digits of minor units by currency, where they differ from ISO 4217.
-    pub(crate) minor_digits: Vec<(String, u32)>,
-    pub(crate) actions: Vec<Action>,
-    /// Indices of a resource's actions.
-    pub(crate) by_resource: BTreeMap<String, Vec<u32>>,
-    pub(crate) endpoints: Vec<(u32, Endpoint)>,
-    /// Names of calls, and the action of each.
-    pub(crate) calls: BTreeMap<CallName, u32>,
-    pub(crate) headers: Vec<(String, HeaderShape)>,
-    pub(crate) query: Vec<(String, QueryShape)>,
-    /// Actions that cannot be judged by this version, and why.
-    pub(crate) unsupported: BTreeMap<String, &'static str>,
-}
+use crate::policy::{Action, Decoder, Effect, Filter, HeaderShape, QueryShape, RowList};
 
 /// Names of quirks a catalog may declare. `php_names` changes how names are compared; the others name ways that the
 /// strict profile refuses everywhere.
@@ -64,7 +47,7 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         }
     }
     for (position, name) in catalog.directives.iter().enumerate() {
-        if call::graphql_name(&format!("query {name}")).is_err() {
+        if call_name::graphql_name(&format!("query {name}")).is_err() {
             let message = format!("{} is not the name of a directive; write it without `@`", crate::quote::quote(name));
             faults.push((format!("/directives/{position}"), message));
         }
@@ -77,7 +60,7 @@ pub(crate) fn compile(catalog: &Catalog, base: &str, patterns: &mut Patterns, fa
         }
     }
     let failure = catalog.errors.as_ref().and_then(|errors| errors.ok_status_failures.as_deref());
-    if failure.is_some_and(|at| !Path::parse(at).is_some_and(|path| super::field::one_deep(&path))) {
+    if failure.is_some_and(|at| !Path::parse(at).is_some_and(|path| names::one_deep(&path))) {
         let message = "this is not a pointer into an answer, like `/errors` or `/data/*/userErrors`".into();
         faults.push(("/errors/ok_status_failures".into(), message));
     }
@@ -317,17 +300,6 @@ fn listed_once(parts: &CatalogParts, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Names to compare, a trailing `*` matching any rest.
-pub(crate) fn name_patterns(names: &[String]) -> Vec<NamePattern> {
-    names
-        .iter()
-        .map(|name| match name.strip_suffix('*') {
-            Some(text) => NamePattern { text: text.to_string(), prefix: true },
-            None => NamePattern { text: name.clone(), prefix: false },
-        })
-        .collect()
-}
-
 /// Adds a base catalog's contents to one that extends it. What the extension says itself stays; quirks and guards only
 /// add up.
 /// An action keeps the effect that the base gives it.
@@ -430,27 +402,5 @@ pub(crate) fn extend(own: &mut Catalog, base: &mut Catalog, faults: &mut Vec<Fau
 fn merge<T>(own: &mut BTreeMap<String, T>, base: BTreeMap<String, T>) {
     for (name, value) in base {
         own.entry(name).or_insert(value);
-    }
-}
-
-/// Checks that a name of a rule means something for an action.
-pub(crate) fn known_to(action: &Action, name: &Name) -> Result<(), Missing> {
-    match name {
-        Name::Field(field, _) => {
-            if action.field(field).is_some() || action.open_fields.is_some() {
-                Ok(())
-            } else {
-                Err(Missing::Field)
-            }
-        }
-        Name::State { .. } => super::lookup::known(name, action).map_err(|_| Missing::Field),
-        Name::Value(value) => {
-            if action.values.iter().any(|(known, _)| known == value) {
-                Ok(())
-            } else {
-                Err(Missing::Field)
-            }
-        }
-        _ => Ok(()),
     }
 }

@@ -5,10 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::CatalogSource;
-use super::api::{self, CatalogParts};
+use super::api;
 use super::call;
-use super::layout::fresh_ms;
+use super::parts::{ApiParts, CatalogParts};
 use super::pattern::Patterns;
 use super::report::Report;
 use crate::catalog::Catalog;
@@ -19,33 +18,25 @@ use crate::quote::quote;
 use crate::request::canonical_host;
 use crate::secrets::Detector;
 use crate::template::{ApiBinding, Hosts, Template};
+use crate::time::parse_duration;
 
 /// What to do about a loosening that loosens nothing.
 const TAKE_OUT: &str = "take it out: there is nothing that it loosens";
-
-/// An API of a page while it is compiled.
-pub(crate) struct ApiParts<'c> {
-    pub(crate) catalog: &'c Catalog,
-    pub(crate) base: String,
-    pub(crate) parts: CatalogParts,
-    pub(crate) hosts: Vec<String>,
-}
 
 pub(crate) fn bind<'c>(
     template: &Template,
     alias: &str,
     binding: &ApiBinding,
-    catalogs: &'c BTreeMap<String, CatalogSource>,
+    catalogs: &'c BTreeMap<String, Catalog>,
     patterns: &mut Patterns,
     report: &mut Report<'_>,
 ) -> Option<ApiParts<'c>> {
     let pointer = format!("/apis/{alias}");
-    let Some(source) = catalogs.get(&binding.catalog) else {
+    let Some(catalog) = catalogs.get(&binding.catalog) else {
         let known = catalogs.keys().map(String::as_str);
         report.unknown(&format!("{pointer}/catalog"), "catalog", &binding.catalog, known);
         return None;
     };
-    let catalog = &source.catalog;
     let base = binding.base.clone().or_else(|| catalog.base.clone()).unwrap_or_default();
     let literal = !base.contains(['{', '}', '%', '?', '#', ';', '\\', ' ']) && base.is_ascii() && !base.contains("//");
     if !(base.is_empty() || base.starts_with('/')) || base.ends_with('/') || !literal {
@@ -205,4 +196,10 @@ pub(crate) fn one_api_per_path(apis: &BTreeMap<String, ApiParts<'_>>, report: &m
             }
         }
     }
+}
+
+/// `fresh` of an API in milliseconds; `None`: it is no duration, or too long.
+pub(crate) fn fresh_ms(binding: &ApiBinding) -> Option<u64> {
+    let Some(text) = &binding.fresh else { return Some(0) };
+    parse_duration(text)?.checked_mul(1000).filter(|fresh| *fresh <= FRESH_MS_MAX)
 }

@@ -6,17 +6,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::api::{CatalogParts, Fault};
+use super::call_name::{CallName, graphql_name, rpc_name};
 use super::endpoint::Endpoint;
+use super::parts::CatalogParts;
+use super::report::Fault;
 use crate::catalog::{ActionEntry, Catalog, DecoderKind};
 use crate::policy::{Action, Call, CallKind, Calls, Decoder, Inner, Method, RuleRef, RuleTarget};
 use crate::quote::quote;
-
-/// The JSON-RPC method whose calls are named by tool.
-pub(crate) const TOOLS_CALL: &str = "tools/call";
-
-/// A name of one kind.
-pub(crate) type CallName = (CallKind, String);
 
 /// The decoder of a word; `None`: this version does not have it.
 pub(crate) fn decoder(word: DecoderKind) -> Option<Decoder> {
@@ -64,40 +60,6 @@ pub(crate) fn decoder_of(entry: &ActionEntry, catalog: Decoder, endpoints: &[End
         (false, _) => Ok(Decoder::Json),
         (true, false) => Ok(found),
     }
-}
-
-/// Reads `query x`, `mutation x` or `subscription x`.
-///
-/// # Errors
-/// What is wrong with it, in one sentence.
-pub(crate) fn graphql_name(text: &str) -> Result<CallName, String> {
-    let wrong = || format!("{} is not `query FIELD`, `mutation FIELD` or `subscription FIELD`", quote(text));
-    let (word, name) = text.split_once(' ').ok_or_else(wrong)?;
-    let kind = match word {
-        "query" => CallKind::Query,
-        "mutation" => CallKind::Mutation,
-        "subscription" => CallKind::Subscription,
-        _ => return Err(wrong()),
-    };
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    Ok((kind, name.into()))
-}
-
-/// Reads the name of a tool or a method.
-///
-/// # Errors
-/// What is wrong with it, in one sentence.
-pub(crate) fn rpc_name(kind: CallKind, name: &str) -> Result<CallName, String> {
-    if name.is_empty() {
-        return Err(format!("the name of a {} is missing", kind.noun()));
-    }
-    if kind == CallKind::Rpc && name == TOOLS_CALL {
-        return Err(format!("`{TOOLS_CALL}` is named by its tools: write `tool`"));
-    }
-    Ok((kind, name.into()))
 }
 
 /// The names an action lists, each with its place.

@@ -3,16 +3,16 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
-use super::binding::ApiParts;
-use super::call::CallName;
+use super::call_name::CallName;
 use super::endpoint::Endpoint;
-use super::limit;
+use super::keyless::says_key;
+use super::numeral;
+use super::parts::ApiParts;
 use super::report::Report;
 use super::target::Targets;
 use crate::number::Decimal;
-use crate::policy::{Action, Canary, Name};
+use crate::policy::{Action, Canary};
 use crate::quote::quote;
 use crate::template::{CanaryBy, OutsideCanary, PermitRule};
 
@@ -30,7 +30,7 @@ pub(crate) fn compile(
     let canary = rule.canary.as_ref()?;
     let at = |member: &str| format!("{pointer}/canary/{member}");
     let by_session = canary.by == CanaryBy::Session;
-    let share = share(limit::number(&canary.percent, &at("percent"), report)?);
+    let share = share(numeral::number(&canary.percent, &at("percent"), report)?);
     let Some(share) = share else {
         let help = "write 5 or \"0.25\"; two digits behind the point at most";
         report.error(&at("percent"), "the percentage of a canary is 0 to 100, in hundredths", Some(help.into()));
@@ -83,41 +83,4 @@ fn unaddressed(targets: &Targets, api: &ApiParts<'_>) -> Option<String> {
     by_action
         .or_else(|| targets.endpoints.iter().find_map(of_endpoint))
         .or_else(|| targets.calls.iter().find_map(of_call))
-}
-
-/// Names of a target's actions whose requests never say which resource they are about.
-pub(super) fn keyless<'a>(
-    targets: &BTreeMap<String, Targets>,
-    apis: &'a BTreeMap<String, ApiParts<'_>>,
-) -> Vec<&'a str> {
-    let mut out = Vec::new();
-    for (alias, targets) in targets {
-        let Some(api) = apis.get(alias) else { continue };
-        let without = targets.actions.iter().filter(|(index, _)| !says_key(*index, api));
-        let actions = without.filter_map(|(index, _)| api.parts.actions.get(*index as usize));
-        // What holds operations is never counted itself.
-        out.extend(actions.filter(|action| !action.is_carrier() && action.inner.is_empty()).map(|a| a.name.as_str()));
-    }
-    out
-}
-
-/// Whether some request of an action can say which resource it is about.
-fn says_key(index: u32, api: &ApiParts<'_>) -> bool {
-    let Some(action) = api.parts.actions.get(index as usize) else { return false };
-    let mut endpoints = api.parts.endpoints.iter().filter(|(of, _)| *of == index).map(|(_, endpoint)| endpoint);
-    let called = || api.parts.calls.values().any(|of| *of == index);
-    let by_row =
-        || api.parts.actions.iter().flat_map(|a| &a.rows).any(|list| list.action == index && list.key.is_some());
-    match &action.key {
-        None => false,
-        Some(Name::Path(name)) => {
-            endpoints.any(|endpoint| endpoint.names.contains(name))
-                || by_row()
-                || (called() && action.field(name).is_some())
-        }
-        Some(Name::Query(_)) => {
-            endpoints.any(|endpoint| endpoint.methods.iter().any(|method| !method.is_bodiless())) || by_row()
-        }
-        Some(_) => called() || by_row(),
-    }
 }

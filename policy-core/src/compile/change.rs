@@ -4,9 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::limit::number;
-use super::lookup::known;
-use super::present::of_present;
+use super::names::{known, of_present};
+use super::numeral::number;
 use super::report::Report;
 use super::unusual;
 use crate::evaluate::name_text;

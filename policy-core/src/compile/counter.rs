@@ -7,14 +7,15 @@ use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
-use super::binding::ApiParts;
 use super::kinds::Kind;
-use super::limit::{self, Surroundings};
-use super::page::Placed;
+use super::known::Known;
+use super::limit;
+use super::parts::ApiParts;
+use super::placed::Placed;
 use super::report::Report;
-use super::rule::Known;
+use super::surroundings::Surroundings;
 use super::unusual;
-use super::{change, kinds, money, names};
+use super::{band, change, kinds, money, names, numeral};
 use crate::number::Decimal;
 use crate::policy::{Action, Band, Counted, Counter, Drift, Measure, Name, Page, Per, Predicate, Reach, Window};
 use crate::quote::quote;
@@ -143,7 +144,7 @@ fn counter(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Repo
     }
     let beyond = match &written.beyond {
         None => Band::Deny,
-        Some(rule) => limit::band(rule, &format!("{at}/beyond"), place.around.roles, report),
+        Some(rule) => band::compile(rule, &format!("{at}/beyond"), place.around.roles, report),
     };
     let reach = match written.reach {
         None | Some(template::Reach::Node) => Reach::Node,
@@ -334,7 +335,7 @@ fn counted(written: &CounterRule, at: &str, place: &Place<'_>, report: &mut Repo
 }
 
 fn bound(max: &Number, whole: bool, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
-    let value = limit::number(max, at, report)?;
+    let value = numeral::number(max, at, report)?;
     let (message, help) = match () {
         () if value.is_negative() => {
             ("a counter begins at 0: its `max` is not negative", "write how much may be used in a window")

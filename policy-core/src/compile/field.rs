@@ -5,10 +5,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::api::Fault;
-use super::names;
+use super::names::{self, one_deep};
+use super::report::Fault;
 use crate::catalog::{FieldEntry, FieldWord, MoneyUnit};
-use crate::document::{Path, Step};
+use crate::document::Path;
 use crate::number::Decimal;
 use crate::policy::{CallField, Currency, Field, FieldKind, FieldType, Money, Name, TypedAs};
 use crate::quote::quote;
@@ -109,11 +109,6 @@ pub(crate) fn of_answer(mut field: Field, lookup: &str) -> Field {
         }
     }
     field
-}
-
-/// One `**` at most: two could reach a value in more than one way.
-pub(crate) fn one_deep(path: &Path) -> bool {
-    path.0.iter().filter(|step| matches!(step, Step::Deep)).count() <= 1
 }
 
 fn spelled(word: FieldWord, entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> TypedAs {

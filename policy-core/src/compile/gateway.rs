@@ -101,14 +101,3 @@ fn lookups(entry: &LookupsEntry, report: &mut Report<'_>) -> Lookups {
     }
     Lookups { clusters, timeout_ms, parallel }
 }
-
-pub(super) fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {
-    let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if !token {
-        report.error(
-            pointer,
-            format!("{} is not a header name", quote(name)),
-            Some("write it like `x-agent-name`: letters, digits, `-` and `_`".into()),
-        );
-    }
-}

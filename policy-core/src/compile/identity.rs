@@ -5,7 +5,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::gateway::header_name;
 use super::report::Report;
 use crate::gateway::{IdentityEntry, KongConsumerWord, TokenEntry};
 use crate::identify::{CONSUMER_ID, CONSUMER_NAME};
@@ -117,6 +116,18 @@ fn token(entry: &TokenEntry, pointer: &str, report: &mut Report<'_>) -> Identity
         }
     }
     IdentitySource::Token { header: entry.header.to_ascii_lowercase(), agents }
+}
+
+/// The name of a header that a source reads.
+fn header_name(name: &str, pointer: &str, report: &mut Report<'_>) {
+    let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if !token {
+        report.error(
+            pointer,
+            format!("{} is not a header name", quote(name)),
+            Some("write it like `x-agent-name`: letters, digits, `-` and `_`".into()),
+        );
+    }
 }
 
 /// RFC 3986 §3: a scheme and something behind it, of visible ASCII.

@@ -5,8 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::api::{CatalogParts, Fault};
 use super::names;
+use super::parts::CatalogParts;
+use super::report::Fault;
 use crate::catalog::{Catalog, DecoderKind, DialectWord, InnerKind, SqlEntry};
 use crate::decode::sql::Dialect;
 use crate::document::Path;

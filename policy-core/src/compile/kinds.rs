@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::limit::Surroundings;
 use super::report::Report;
+use super::surroundings::Surroundings;
 use crate::evaluate::name_text;
 use crate::number::Decimal;
 use crate::policy::{Action, Constant, Decoder, FieldKind, FieldType, Format, Measure, Money, Name, Predicate};

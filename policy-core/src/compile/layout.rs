@@ -5,23 +5,23 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::api::name_patterns;
-use super::binding::ApiParts;
-use super::call::{self, CallName};
+use super::binding::fresh_ms;
+use super::call;
+use super::call_name::CallName;
 use super::endpoint::Endpoint;
 use super::inner;
-use super::limit::{self, Surroundings};
+use super::limit;
+use super::parts::ApiParts;
 use super::pattern::Patterns;
 use super::present;
 use super::report::Report;
 use super::rule::headers;
+use super::surroundings::Surroundings;
 use super::target::Targets;
 use crate::document::Path;
-use crate::limits::FRESH_MS_MAX;
-use crate::policy::{Api, End, Loosen, Page, Quirks, RuleRef, RuleTarget, Trie};
+use crate::policy::{Api, End, Loosen, NamePattern, Page, Quirks, RuleRef, RuleTarget, Trie};
 use crate::secrets::Detector;
 use crate::template::{ApiBinding, Template};
-use crate::time::parse_duration;
 
 /// Puts APIs, hosts and rules into the form the filter walks.
 pub(crate) fn lay_out(
@@ -146,12 +146,6 @@ pub(crate) fn lay_out(
     }
 }
 
-/// `fresh` of an API in milliseconds; `None`: it is no duration, or too long.
-pub(crate) fn fresh_ms(binding: &ApiBinding) -> Option<u64> {
-    let Some(text) = &binding.fresh else { return Some(0) };
-    parse_duration(text)?.checked_mul(1000).filter(|fresh| *fresh <= FRESH_MS_MAX)
-}
-
 pub(crate) fn loosen(binding: &ApiBinding) -> Loosen {
     let given = &binding.loosen;
     Loosen {
@@ -202,4 +196,15 @@ pub(crate) fn trie(
         }
     }
     trie
+}
+
+/// Names to compare, a trailing `*` matching any rest.
+fn name_patterns(names: &[String]) -> Vec<NamePattern> {
+    names
+        .iter()
+        .map(|name| match name.strip_suffix('*') {
+            Some(text) => NamePattern { text: text.to_string(), prefix: true },
+            None => NamePattern { text: name.clone(), prefix: false },
+        })
+        .collect()
 }

@@ -1,25 +1,26 @@
 //! Limits and tests: one measure, one or more predicates.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::band;
 use super::change;
 use super::contradiction;
-use super::currency;
 use super::kinds::{self, Kind};
 use super::money;
 use super::names;
+use super::numeral::number;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::shape;
+use super::surroundings::Surroundings;
 use crate::number::Decimal;
 use crate::policy::{
     Action, Band, Constant, Currency, FieldKind, FieldType, Format, Limit, Measure, Money, Name, Predicate, Test,
 };
 use crate::quote::quote;
-use crate::template::{BeyondRule, ConstantList, ConstantWord, ListSource, MoneyRates, Number, RoleInfo, TestRule};
+use crate::template::{ConstantList, ConstantWord, ListSource, TestRule};
 
 const FORMATS: [(&str, Format); 8] = [
     ("decimal", Format::Decimal),
@@ -31,21 +32,6 @@ const FORMATS: [(&str, Format); 8] = [
     ("date_time", Format::DateTime),
     ("plain_text", Format::PlainText),
 ];
-
-/// What a rule's limits may refer to.
-pub(crate) struct Surroundings<'a> {
-    pub(crate) actions: &'a [&'a Action],
-    /// Path variables of the endpoints the rule applies to.
-    pub(crate) variables: &'a [String],
-    /// Actions of which no request says which resource it is about.
-    pub(crate) keyless: &'a [&'a str],
-    pub(crate) lists: &'a BTreeMap<String, ListSource>,
-    pub(crate) roles: &'a BTreeMap<String, RoleInfo>,
-    /// The currency of the page's limits.
-    pub(crate) money: Option<&'a MoneyRates>,
-    /// Limits of a whole API look at the head only.
-    pub(crate) head_only: bool,
-}
 
 /// Compiles the limits at `pointer`.
 pub(crate) fn limits(
@@ -66,7 +52,7 @@ pub(crate) fn limits(
         let when = conditions(&rule.when, &format!("{at}/when"), around, patterns, report);
         let beyond = match &rule.beyond {
             None => Band::Deny,
-            Some(beyond) => band(beyond, &format!("{at}/beyond"), around.roles, report),
+            Some(beyond) => band::compile(beyond, &format!("{at}/beyond"), around.roles, report),
         };
         if let Some(test) = test(rule, &at, around, patterns, report) {
             out.push(Limit { id, test, when, beyond });
@@ -106,24 +92,6 @@ pub(crate) fn conditions(
         out.extend(test(rule, &at, around, patterns, report));
     }
     out
-}
-
-/// What a breach means.
-pub(crate) fn band(
-    rule: &BeyondRule,
-    pointer: &str,
-    roles: &BTreeMap<String, RoleInfo>,
-    report: &mut Report<'_>,
-) -> Band {
-    match rule {
-        BeyondRule::Deny => Band::Deny,
-        BeyondRule::Approval(role) => {
-            if !roles.contains_key(role) {
-                report.unknown(&format!("{pointer}/approval"), "role", role, roles.keys().map(String::as_str));
-            }
-            Band::Approval(role.clone())
-        }
-    }
 }
 
 fn test(
@@ -175,7 +143,7 @@ fn test(
 fn unknown_currency(field: &str, around: &Surroundings<'_>) -> Option<String> {
     let unknown = |action: &Action, kind: &FieldType| match &kind.kind {
         FieldKind::Money(Money { currency: Currency::Named(name), .. }) => {
-            let why = super::lookup::known(name, action).err()?;
+            let why = names::known(name, action).err()?;
             Some(format!("the currency of {} is not known: {why}", quote(field)))
         }
         _ => None,
@@ -269,7 +237,7 @@ pub(crate) fn measure(
     let summed = name(rule.sum.as_deref().unwrap_or_default(), format!("{at}/sum"), report)?;
     if let Some(kinds) = kinds::of_name(&summed, around.actions).filter(|kinds| !kinds.iter().any(Kind::is_number)) {
         let kind = kinds.first().map(Kind::word).unwrap_or_default();
-        let message = format!("a sum adds numbers, and the catalog says that {} is {kind}", super::text_of(&summed));
+        let message = format!("a sum adds numbers, and the catalog says that {} is {kind}", names::text_of(&summed));
         report.error(&format!("{at}/sum"), message, Some("name a field whose type is a number".into()));
         return None;
     }
@@ -453,40 +421,4 @@ fn constants(
             ConstantWord::Number(text) => number(text, &format!("{at}/{position}"), report).map(Constant::Number),
         })
         .collect()
-}
-
-/// An exact number.
-pub(crate) fn number(number: &Number, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
-    let value = number.value();
-    if value.is_none() {
-        let (message, help) = not_a_number(&number.0);
-        report.error(at, message, Some(help));
-    }
-    value
-}
-
-/// What is wrong with a text that is no number, and what to write instead.
-fn not_a_number(text: &str) -> (String, String) {
-    let is_number = |text: &str| Decimal::parse_plain(text).is_ok();
-    let plain = text.trim();
-    let together = plain.replace(['\'', '_', ' '], "");
-    // What stands beside the number: a unit, a currency.
-    let beside = |c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-'));
-    let alone = plain.trim_matches(beside);
-    let rest = plain.replace(alone, "");
-    let help = if is_number(&together) {
-        format!("write the digits together: {together}")
-    } else if plain.contains(',') && is_number(&plain.replace(',', "")) {
-        "write a point before the decimals and nothing between thousands, like 1000 or 19.99".to_string()
-    } else if is_number(alone) && (currency::is_known(rest.trim()) || rest.contains(['$', '€', '£'])) {
-        format!("write the number alone: {alone}; the currency is that of the page's `money`")
-    } else if is_number(alone) {
-        format!("write the number alone: {alone}")
-    } else if plain.chars().any(|c| c.is_ascii_digit()) {
-        let message = format!("{} is not a decimal number of at most 18 significant digits", quote(text));
-        return (message, "write it without exponent, like 19.99 or \"19.99\"".into());
-    } else {
-        "write it in digits, like 19.99 or \"19.99\"".to_string()
-    };
-    (format!("{} is not a number", quote(text)), help)
 }

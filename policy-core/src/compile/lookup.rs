@@ -6,11 +6,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::address::{address, index_of, page_size, several};
-use super::api::Fault;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, VariableTypes};
 use super::field;
-use super::names;
+use super::names::{self, places};
 use super::pattern::Patterns;
+use super::report::Fault;
 use crate::catalog::{AttemptEntry, Catalog, FieldEntry, LookupEntry, TotalEntry};
 use crate::document::{Path, Step};
 use crate::policy::{
@@ -114,54 +114,6 @@ pub(crate) fn compile(
     }
 }
 
-/// Where the array stands that a name of the resource means.
-pub(crate) fn places(text: &str, action: &Action) -> Result<Vec<Path>, String> {
-    match names::head(text)? {
-        Name::Pointer(path) => Ok(alloc::vec![path]),
-        Name::Field(name, tail) => match action.field(&name) {
-            Some(field) => {
-                let with_tail = |at: &Path| Path(at.0.iter().chain(&tail.0).cloned().collect());
-                Ok(field.at.iter().map(with_tail).collect())
-            }
-            None => Err(format!("{} is not a field of this resource", quote(text))),
-        },
-        _ => Err(format!("{} is no place in a document", quote(text))),
-    }
-}
-
-/// Whether an action knows a name of the present.
-///
-/// # Errors
-/// What it knows instead, in one sentence.
-pub(crate) fn known(name: &Name, action: &Action) -> Result<(), String> {
-    let Name::State { lookup, field, .. } = name else { return Ok(()) };
-    let text = quote(&format!("{lookup}.{field}"));
-    let Some(found) = action.lookup(lookup) else {
-        let lookups = action.lookups.iter().map(|lookup| lookup.name.as_str());
-        let what = if lookup == CURRENT {
-            format!("nothing says how to look `{}` up as it is now", action.name)
-        } else {
-            format!("`{}` has no lookup {}, but {}", action.name, quote(lookup), list(lookups, 8))
-        };
-        let field = action
-            .field(field)
-            .filter(|_| lookup != CURRENT)
-            .map(|field| format!("; for the field of the request write `{}`", field.name));
-        let what = format!("{what}{}", field.unwrap_or_default());
-        return Err(format!("unknown name {text}: {what}"));
-    };
-    if found.knows(field) {
-        return Ok(());
-    }
-    let fields = found.fields.iter().map(|field| field.name.as_str());
-    let known = fields.chain(found.totals.iter().map(|total| total.name.as_str()));
-    let hint = match crate::diagnostic::nearest(field, known.clone()) {
-        Some(near) => format!("did you mean `{lookup}.{near}`?"),
-        None => format!("it has {}", list(known, 12)),
-    };
-    Err(format!("unknown name {text}: the answer has no such field; {hint}"))
-}
-
 /// Fields of the answer: the lookup's own, or those of the resource that is looked up.
 fn fields(
     name: &str,
@@ -218,6 +170,7 @@ fn read_attempt(
     around: &Around<'_>,
     patterns: &mut Patterns,
 ) -> Result<Attempt, Wrong> {
+    let below = (around.base, &VariableTypes { catalog: &around.catalog.vars });
     let path = |text: Option<&String>, place| match text.map(|text| Path::parse(text)) {
         None => Ok(None),
         Some(Some(path)) if !path.0.iter().any(|step| !matches!(step, Step::Member(_))) => Ok(Some(path)),
@@ -232,7 +185,7 @@ fn read_attempt(
                 return Err(("/arguments", "`arguments` are those of a `tool`".into()));
             }
             page = page_size(get);
-            Ask::Get(address(get, variables, around, patterns).map_err(|message| ("/get", message))?)
+            Ask::Get(address(get, variables, below, patterns).map_err(|message| ("/get", message))?)
         }
         (None, Some(tool)) => {
             let Some(path) = around.carrier else {
@@ -250,7 +203,7 @@ fn read_attempt(
     };
     let several = match &entry.list {
         None => None,
-        Some(text) => Some(several(text, variables, around, patterns).map_err(|message| ("/list", message))?),
+        Some(text) => Some(several(text, variables, below, patterns).map_err(|message| ("/list", message))?),
     };
     Ok(Attempt { ask, at, each, several, page })
 }

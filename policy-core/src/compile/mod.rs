@@ -1,15 +1,18 @@
 //! From documents to a policy set: parse, validate, compile. Everything that is wrong becomes a diagnostic with its
 //! place; a set is built only where nothing is.
 //!
-//! `gateway`, `api` (catalogs), `page` (templates) follow the documents; `binding` and `rule` the parts of a page, `target`,
-//! `endpoint`, `limit`, `change`, `names` and `pattern` theirs; `field`, `lookup`, `address`, `value` and `present` those of a catalog; `sessions` holds a page to the gateway; `overlap` looks at a page's rules together, `layout` puts them where
-//! the filter finds them.
+//! The way runs in one direction. Documents: `gateway`, and the catalogs of `api` with their `field`, `lookup`, `value` and
+//! `present`. What they are compiled to: `parts`. What names mean there: `names`, `known`. The rules of a page: `targeting`,
+//! `rule`, `limit`, `counter`. The page: `page`, and `layout`, which puts rules where the filter finds them. Any of them
+//! tells `report` what is wrong.
 
 mod address;
 mod api;
 mod astray;
+mod band;
 mod binding;
 mod call;
+mod call_name;
 mod canary;
 mod change;
 mod contradiction;
@@ -19,21 +22,27 @@ mod credentials;
 mod currency;
 mod endpoint;
 mod field;
+mod field_rule;
 mod gateway;
 mod hours;
 mod identity;
 mod inner;
+mod keyless;
 mod keys;
 mod kinds;
+mod known;
 mod layout;
 mod limit;
 mod lookup;
 mod money;
 mod names;
 mod near;
+mod numeral;
 mod overlap;
 mod page;
+mod parts;
 mod pattern;
+mod placed;
 mod precondition;
 mod present;
 mod report;
@@ -41,7 +50,9 @@ mod rule;
 mod sessions;
 mod shape;
 mod slip;
+mod surroundings;
 mod target;
+mod targeting;
 mod tripwire;
 mod unmet;
 mod unsaid;
@@ -60,7 +71,7 @@ use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::document::{Document, SourceError, read_source};
 use crate::gateway::GatewayDocument;
-use crate::policy::{Name, Page, Set};
+use crate::policy::{Page, Set};
 use crate::quote::quote;
 use crate::template::Template;
 
@@ -141,6 +152,7 @@ pub fn compile(sources: &[Source]) -> Compiled {
         }
         catalogs.insert(catalog.catalog.clone(), CatalogSource { catalog, source });
     }
+    let read: Vec<usize> = catalogs.values().map(|catalog| catalog.source).collect();
     let catalogs = extended(catalogs, &documents, &mut diagnostics);
 
     let mut pages: BTreeMap<String, Page> = BTreeMap::new();
@@ -168,9 +180,8 @@ pub fn compile(sources: &[Source]) -> Compiled {
     }
 
     // What follows from a catalog that cannot be read is not said.
-    let unread = sources.iter().enumerate().any(|(index, source)| {
-        source.kind == SourceKind::Catalog && !catalogs.values().any(|catalog| catalog.source == index)
-    });
+    let unread =
+        sources.iter().enumerate().any(|(index, source)| source.kind == SourceKind::Catalog && !read.contains(&index));
     if unread {
         let follows = |found: &Diagnostic| found.message.starts_with("unknown catalog ");
         diagnostics.retain(|found| !follows(found));
@@ -239,7 +250,7 @@ fn extended(
     mut catalogs: BTreeMap<String, CatalogSource>,
     documents: &[Option<Document>],
     diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<String, CatalogSource> {
+) -> BTreeMap<String, Catalog> {
     let names: Vec<String> = catalogs.keys().cloned().collect();
     for name in &names {
         let mut chain = alloc::vec![name.clone()];
@@ -294,18 +305,5 @@ fn extended(
             report.warning(&pointer, message, Some(help));
         }
     }
-    catalogs
-}
-
-/// A name as a template writes it.
-fn text_of(name: &Name) -> String {
-    match name {
-        Name::Field(name, _) | Name::Value(name) => quote(name),
-        Name::Pointer(_) => "a pointer".into(),
-        Name::Path(name) => quote(&format!("path.{name}")),
-        Name::Query(name) => quote(&format!("query.{name}")),
-        Name::Header(name, _) => quote(&format!("header.{name}")),
-        Name::Fact(name) => quote(&format!("request.{name}")),
-        Name::State { lookup, field, .. } => quote(&format!("{lookup}.{field}")),
-    }
+    catalogs.into_iter().map(|(name, entry)| (name, entry.catalog)).collect()
 }

@@ -5,12 +5,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::binding::ApiParts;
 use super::currency;
 use super::kinds;
-use super::limit::{Surroundings, number};
-use super::page::Placed;
+use super::numeral::number;
+use super::parts::ApiParts;
+use super::placed::Placed;
 use super::report::Report;
+use super::surroundings::Surroundings;
 use crate::catalog::{Catalog, FieldEntry};
 use crate::diagnostic::Severity;
 use crate::document::{Path, pointer_token};

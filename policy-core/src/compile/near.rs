@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::binding::ApiParts;
+use super::parts::ApiParts;
 use super::report::Report;
 use super::target::Targets;
 use crate::diagnostic::nearest;

@@ -5,10 +5,10 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::binding::ApiParts;
-use super::call::CallName;
+use super::call_name::CallName;
 use super::endpoint::{self, Endpoint};
-use super::page::Placed;
+use super::parts::ApiParts;
+use super::placed::Placed;
 use super::report::Report;
 use super::target::{Filters, Targets};
 use crate::policy::{Name, RuleTarget};

@@ -5,37 +5,26 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::binding::{ApiParts, bind, one_api_per_path};
+use super::binding::{bind, one_api_per_path};
+use super::known::Known;
 use super::layout::lay_out;
+use super::parts::ApiParts;
 use super::pattern::Patterns;
+use super::placed::Placed;
 use super::report::Report;
-use super::rule::{Known, carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
-use super::target::{self, Targets};
-use super::{
-    CatalogSource, canary, counter, hours, keys, limit, money, near, overlap, present, sessions, tripwire, unmet,
-};
+use super::rule::{carrier_endpoints, forbid, forbids_beside_batches, only_carriers, permit, risky_absences};
+use super::target::Targets;
+use super::{band, canary, counter, hours, keys, money, near, overlap, present, sessions, targeting, tripwire, unmet};
+use crate::catalog::Catalog;
 use crate::policy::{Band, Gateway, Limit, Page, Permit, Reuse, Role, RuleTarget, Tripwires};
 use crate::quote::quote;
 use crate::template::{Mode, SessionNeed, Template};
 use crate::time::{Timestamp, parse_duration};
 
-/// A rule with what it applies to, for the search for overlaps.
-pub(crate) struct Placed {
-    pub(crate) id: String,
-    pub(crate) pointer: String,
-    pub(crate) targets: BTreeMap<String, Targets>,
-    /// It grants nothing.
-    pub(crate) shadow: bool,
-    /// Softens: has an approval or a `beyond`.
-    pub(crate) softens: bool,
-    /// Its operations are counted.
-    pub(crate) counts: bool,
-}
-
 /// Compiles a page. Errors are in the report; the page is then not used.
 pub(crate) fn compile(
     template: &Template,
-    catalogs: &BTreeMap<String, CatalogSource>,
+    catalogs: &BTreeMap<String, Catalog>,
     gateway: Option<&Gateway>,
     patterns: &mut Patterns,
     report: &mut Report<'_>,
@@ -74,7 +63,7 @@ pub(crate) fn compile(
         roles,
         on_unavailable: match &template.on_unavailable {
             None => Band::Deny,
-            Some(rule) => limit::band(rule, "/on_unavailable", &template.approvers, report),
+            Some(rule) => band::compile(rule, "/on_unavailable", &template.approvers, report),
         },
         counters: Vec::new(),
         tripwires: Tripwires::default(),
@@ -101,7 +90,7 @@ pub(crate) fn compile(
         let pointer = format!("/permit/{position}");
         once(&rule.id, &pointer, report);
         // Names mean nothing under a target that is not understood: what follows would be noise.
-        let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
+        let Some(targets) = targeting::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
             continue;
         };
         let known = Known::of(&targets, &apis);
@@ -132,7 +121,7 @@ pub(crate) fn compile(
     for (position, rule) in template.forbid.iter().enumerate() {
         let pointer = format!("/forbid/{position}");
         once(&rule.id, &pointer, report);
-        let Some(targets) = target::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
+        let Some(targets) = targeting::resolve(&rule.targets(), &pointer, (&apis, template), patterns, report) else {
             continue;
         };
         let known = Known::of(&targets, &apis);

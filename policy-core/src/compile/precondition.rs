@@ -4,10 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::api::{CatalogParts, Fault};
 use super::endpoint::Endpoint;
-use super::lookup::known;
-use super::names;
+use super::names::{self, known};
+use super::parts::CatalogParts;
+use super::report::Fault;
 use crate::catalog::{Catalog, ConditionEntry, EffectWord};
 use crate::diagnostic::nearest;
 use crate::document::{Path, Step};

@@ -5,11 +5,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::api::{CatalogParts, Fault};
-use super::lookup::{self, Around, known};
-use super::names;
+use super::lookup::{self, Around};
+use super::names::{is_close, known, of_present};
+use super::parts::CatalogParts;
 use super::pattern::Patterns;
-use super::report::Report;
+use super::report::{Fault, Report};
 use super::value::{self, Without};
 use crate::catalog::{ActionEntry, Catalog, LookupEntry, ResourceEntry};
 use crate::document::Path;
@@ -88,11 +88,6 @@ impl Tally {
         let Self { had, lacked } = self;
         faults.extend(lacked.into_iter().filter(|(what, _)| !had.contains(what)).map(|(_, (_, fault))| fault));
     }
-}
-
-/// Whether an action has the lookup of a name that it does not know.
-pub(super) fn is_close(name: &Name, action: &Action) -> bool {
-    matches!(name, Name::State { lookup, .. } if action.lookup(lookup).is_some())
 }
 
 /// The lookups of an action: its own before the resource's.
@@ -233,18 +228,6 @@ fn bases((resource, entry): (&str, &ResourceEntry), action: &mut Action, tally: 
 
 fn state(field: &str) -> Name {
     Name::State { lookup: CURRENT.into(), field: field.into(), tail: Path::default() }
-}
-
-/// Reads a name of the present; one without a lookup is of `current`.
-///
-/// # Errors
-/// What is wrong with it, in one sentence.
-pub(crate) fn of_present(text: &str) -> Result<Name, String> {
-    match names::head(text)? {
-        name @ Name::State { .. } => Ok(name),
-        Name::Field(field, tail) => Ok(Name::State { lookup: CURRENT.into(), field, tail }),
-        _ => Err(format!("{} is no name of the resource as it is now", quote(text))),
-    }
 }
 
 /// Whether one of the rules that can meet an action can need the present: else its lookups need not travel.

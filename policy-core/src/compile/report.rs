@@ -14,6 +14,9 @@ pub(crate) struct Report<'a> {
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
+/// A problem in a catalog, which is reported once it is known whose it is: pointer, message.
+pub(crate) type Fault = (String, String);
+
 /// What marks a part of the language that a later version evaluates.
 const NOT_YET: &str = "not supported yet";
 const NOT_YET_HELP: &str = "take it out; where it is what makes an action safe, ask for an `approval` instead";

@@ -2,22 +2,22 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::binding::ApiParts;
 use super::endpoint::Endpoint;
+use super::field_rule;
 use super::hours;
-use super::limit::{self, Surroundings};
-use super::names;
+use super::known::Known;
+use super::limit;
+use super::parts::ApiParts;
 use super::pattern::Patterns;
 use super::report::Report;
 use super::target::Targets;
 use super::unwritten;
-use crate::document::{Path, Step};
-use crate::policy::{Action, BodyRule, Decoder, FieldRule, Fields, Forbid, HeaderRule, Inner, Name, Permit, QueryRule};
+use crate::policy::{Action, BodyRule, Decoder, FieldRule, Forbid, HeaderRule, Inner, Name, Permit, QueryRule};
 use crate::quote::quote;
-use crate::template::{FieldList, FieldSet, ForbidRule, HeaderRules, Mode, PermitRule, Template};
+use crate::template::{FieldSet, ForbidRule, HeaderRules, Mode, PermitRule, Template};
 
 /// How names of a request's head begin.
 const OF_HEAD: [&str; 3] = ["path.", "query.", "header."];
@@ -27,107 +27,6 @@ const READ_IT: &str = "take `\"opaque\": true` out";
 const CALLS_HELP: &str = "name the calls by `tool`, `rpc`, `graphql` or `scope`";
 const BATCH_HELP: &str =
     "name the actions of its requests by `scope`, and say `\"loosen\": {\"google_batch\": \"each\"}`";
-
-fn actions_of<'p>(targets: &BTreeMap<String, Targets>, apis: &'p BTreeMap<String, ApiParts<'_>>) -> Vec<&'p Action> {
-    let mut out: Vec<&'p Action> = Vec::new();
-    for (alias, targets) in targets {
-        let Some(api) = apis.get(alias) else { continue };
-        let mut push = |index: u32| {
-            if let Some(action) = api.parts.actions.get(index as usize)
-                && !out.iter().any(|known| core::ptr::eq(*known, action))
-            {
-                out.push(action);
-            }
-        };
-        for (index, _) in &targets.actions {
-            push(*index);
-        }
-        for index in targets.calls.iter().filter_map(|call| api.parts.calls.get(call)) {
-            push(*index);
-        }
-        for endpoint in &targets.endpoints {
-            for (index, listed) in &api.parts.endpoints {
-                let method = endpoint.methods.iter().any(|method| listed.methods.contains(method));
-                if method && listed.segments == endpoint.segments {
-                    push(*index);
-                }
-            }
-        }
-    }
-    out
-}
-
-/// What the names of a rule can refer to.
-pub(crate) struct Known<'a> {
-    /// The targeted actions; none where a call is targeted that no catalog lists: no catalog name means anything there.
-    pub(crate) actions: Vec<&'a Action>,
-    variables: Vec<String>,
-    /// Names of the actions of which no request says which resource it is about.
-    keyless: Vec<&'a str>,
-}
-
-impl<'a> Known<'a> {
-    /// What is known under these targets.
-    pub(crate) fn of(targets: &BTreeMap<String, Targets>, apis: &'a BTreeMap<String, ApiParts<'_>>) -> Self {
-        let listed = |alias: &String, call| apis.get(alias).is_some_and(|api| api.parts.calls.contains_key(call));
-        let all_listed = targets.iter().all(|(alias, targets)| targets.calls.iter().all(|call| listed(alias, call)));
-        let actions = if all_listed { actions_of(targets, apis) } else { Vec::new() };
-        Self { actions, variables: path_variables(targets, apis), keyless: super::canary::keyless(targets, apis) }
-    }
-
-    /// What is known under all of several targets.
-    pub(crate) fn of_all(mut all: Vec<Self>) -> Self {
-        let mut joined = all.pop().unwrap_or(Self { actions: Vec::new(), variables: Vec::new(), keyless: Vec::new() });
-        for other in all {
-            joined.keyless.extend(other.keyless);
-            joined.variables.retain(|name| other.variables.contains(name));
-            if joined.actions.is_empty() || other.actions.is_empty() {
-                joined.actions.clear();
-            } else {
-                joined.actions.extend(other.actions);
-            }
-        }
-        joined
-    }
-
-    /// What the rule's tests and counters may refer to.
-    pub(crate) fn around<'k>(&'k self, template: &'k Template) -> Surroundings<'k> {
-        let Self { actions, variables, keyless } = self;
-        let (lists, roles) = (&template.lists, &template.approvers);
-        Surroundings { actions, variables, keyless, lists, roles, money: template.money.as_ref(), head_only: false }
-    }
-}
-
-/// Names of the path variables of a target's endpoints.
-fn path_variables(targets: &BTreeMap<String, Targets>, apis: &BTreeMap<String, ApiParts<'_>>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for (alias, targets) in targets {
-        let Some(api) = apis.get(alias) else { continue };
-        let named = |index: &u32| targets.actions.iter().any(|(action, _)| action == index);
-        let of_actions = api.parts.endpoints.iter().filter(|(index, _)| named(index)).map(|(_, endpoint)| endpoint);
-        for endpoint in targets.endpoints.iter().chain(of_actions) {
-            names.extend(endpoint.names.iter().cloned());
-        }
-        let called = |index: &u32| api.parts.calls.values().any(|action| action == index);
-        if !targets.calls.is_empty() || targets.actions.iter().any(|(index, _)| called(index)) {
-            names.extend(of_carriers(api));
-        }
-    }
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// Path variables that a call has, by whichever endpoint it comes.
-fn of_carriers(api: &ApiParts<'_>) -> Vec<String> {
-    let carries = |index: u32| api.parts.actions.get(index as usize).is_some_and(|action| action.decoder.carries());
-    let mut carriers = api.parts.endpoints.iter().filter(|(index, _)| carries(*index)).map(|(_, endpoint)| endpoint);
-    let mut names = carriers.next().map(|first| first.names.clone()).unwrap_or_default();
-    for other in carriers {
-        names.retain(|name| other.names.contains(name));
-    }
-    names
-}
 
 /// Endpoint permits that cannot grant: rows and calls are granted by what they are, and so are texts that hold operations
 /// of their own.
@@ -313,7 +212,7 @@ pub(crate) fn permit(
         report.unknown(&format!("{pointer}/approval"), "role", role, known);
     }
     let before = report.diagnostics.len();
-    let fields = fields(rule.fields.as_ref(), &format!("{pointer}/fields"), known, report);
+    let fields = field_rule::compile(rule.fields.as_ref(), &format!("{pointer}/fields"), known, report);
     if rule.body.opaque {
         if rule.tool.is_some() || rule.rpc.is_some() || rule.graphql.is_some() {
             let message = "a call is known by its body: it cannot pass unread";
@@ -395,101 +294,7 @@ pub(crate) fn headers(rules: &HeaderRules) -> HeaderRule {
     HeaderRule { allow: lower(&rules.allow), require: lower(&rules.require) }
 }
 
-pub(crate) fn fields(set: Option<&FieldSet>, pointer: &str, known: &Known<'_>, report: &mut Report<'_>) -> FieldRule {
-    let listed = match set {
-        None => return FieldRule::Default,
-        Some(FieldSet::Word(word)) => {
-            if word != "any" {
-                report.error(
-                    pointer,
-                    format!("unknown value {}", quote(word)),
-                    Some("write \"any\" or an object".into()),
-                );
-            }
-            return FieldRule::Any;
-        }
-        Some(FieldSet::Listed(listed)) => listed,
-    };
-    let mut names = |texts: &[String], pointer: &str| -> Vec<Name> {
-        let mut out = Vec::new();
-        for (position, text) in texts.iter().enumerate() {
-            match names::resolve(text, &known.actions) {
-                Ok(name @ (Name::Field(..) | Name::Pointer(_))) => out.push(name),
-                Ok(_) => {
-                    let message = format!("{} is not a field of the request's body", quote(text));
-                    let help = "name a field of the catalog or a pointer; queries and headers have lists of their own, \
-                                `query` and `headers`";
-                    report.error(&format!("{pointer}/{position}"), message, Some(help.into()));
-                }
-                Err(message) => report.wrong_name(&format!("{pointer}/{position}"), message),
-            }
-        }
-        out
-    };
-    let FieldList { only, require, never, exactly_one, at_least_one } = listed;
-    let only = only.as_ref().map(|texts| names(texts, &format!("{pointer}/only")));
-    let require = names(require, &format!("{pointer}/require"));
-    let never = names(never, &format!("{pointer}/never"));
-    let mut groups = |groups: &[Vec<String>], kind: &str| -> Vec<Vec<Name>> {
-        groups
-            .iter()
-            .enumerate()
-            .map(|(position, group)| names(group, &format!("{pointer}/{kind}/{position}")))
-            .collect()
-    };
-    let exactly_one = groups(exactly_one, "exactly_one");
-    let at_least_one = groups(at_least_one, "at_least_one");
-    if let Some(name) = only.iter().flatten().find(|name| never.contains(name)) {
-        let message = format!("{} is in `only` and in `never`", super::text_of(name));
-        report.error(pointer, message, Some("take it out of one of them".to_string()));
-    }
-    for (position, name) in require.iter().enumerate() {
-        let at = format!("{pointer}/require/{position}");
-        if never.contains(name) {
-            let message = format!("{} is required and in `never`", super::text_of(name));
-            report.error(&at, message, Some("take it out of one of them".into()));
-        } else if only.as_ref().is_some_and(|only| !only.iter().any(|listed| may_hold(listed, name, &known.actions))) {
-            let message = format!("{} is required and not in `only`", super::text_of(name));
-            report.error(&at, message, Some("add it to `only`".into()));
-        }
-    }
-    let conditions = || known.actions.iter().filter_map(|action| action.condition.as_ref());
-    if let Some(condition) = conditions().find(|condition| never.contains(&condition.name)) {
-        let message = format!("{} is in `never`, and the catalog requires it", super::text_of(&condition.name));
-        report.error(&format!("{pointer}/never"), message, Some("take it out".into()));
-    }
-    FieldRule::Listed(Fields { only, require, never, exactly_one, at_least_one })
-}
-
 /// Whether an action's requests carry their condition in the body.
 fn in_body(action: &Action) -> bool {
     action.condition.as_ref().is_some_and(|condition| matches!(condition.name, Name::Field(..) | Name::Pointer(_)))
-}
-
-/// Whether what `only` lists may hold the required name: it does not where every place of the two begins with another
-/// member.
-pub(super) fn may_hold(listed: &Name, required: &Name, actions: &[&Action]) -> bool {
-    match (tops(listed, actions), tops(required, actions)) {
-        (Some(listed), Some(required)) => listed.iter().any(|top| required.contains(top)),
-        _ => true,
-    }
-}
-
-/// The members of the document below which a name's values stand; `None` where they are not known.
-fn tops<'n>(name: &'n Name, actions: &[&'n Action]) -> Option<Vec<&'n str>> {
-    let top = |path: &'n Path| match path.0.first() {
-        Some(Step::Member(name)) => Some(name.as_str()),
-        _ => None,
-    };
-    match name {
-        Name::Pointer(path) => Some(alloc::vec![top(path)?]),
-        Name::Field(field, _) => {
-            let mut out = Vec::new();
-            for action in actions {
-                out.extend(action.field(field)?.at.iter().map(top).collect::<Option<Vec<_>>>()?);
-            }
-            Some(out)
-        }
-        _ => None,
-    }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
-use super::limit;
+use super::numeral;
 use super::report::Report;
 use crate::limits::TRIPWIRES;
 use crate::number::Decimal;
@@ -206,7 +206,7 @@ fn small(number: u64, at: &str, report: &mut Report<'_>) -> Option<u32> {
 }
 
 fn positive(number: &template::Number, at: &str, report: &mut Report<'_>) -> Option<Decimal> {
-    let value = limit::number(number, at, report)?;
+    let value = numeral::number(number, at, report)?;
     if value.is_negative() {
         let help = "write a number above 0, like 3";
         report.error(at, "a tripwire counts from 0: this is not negative", Some(help.into()));

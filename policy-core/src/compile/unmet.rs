@@ -6,8 +6,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::binding::ApiParts;
 use super::endpoint::{self, Endpoint};
+use super::parts::ApiParts;
 use super::report::Report;
 use super::target::{Filters, Targets};
 use crate::diagnostic::nearest;

@@ -4,8 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::field_rule::may_hold;
+use super::known::Known;
 use super::report::Report;
-use super::rule::{Known, may_hold};
 use crate::evaluate::name_text;
 use crate::policy::{Effect, FieldRule, Limit, Measure, Name, Predicate};
 use crate::quote::list;

@@ -4,10 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::api::Fault;
-use super::lookup::places;
-use super::names;
-use super::present::is_close;
+use super::names::{self, is_close, known, places};
+use super::report::Fault;
 use crate::catalog::{TermEntry, ValueEntry};
 use crate::document::{Path, Step};
 use crate::number::Decimal;
@@ -56,8 +54,7 @@ fn factor(text: &str, each: &[Path], action: &Action, at: &str) -> Result<Term, 
     match names::head(text).map_err(fault)? {
         Name::State { lookup, field, tail } => {
             let name = Name::State { lookup: lookup.clone(), field, tail };
-            super::lookup::known(&name, action)
-                .map_err(|message| Without::Present((at.into(), message), is_close(&name, action)))?;
+            known(&name, action).map_err(|message| Without::Present((at.into(), message), is_close(&name, action)))?;
             let made_for = action.lookup(&lookup).map(|lookup| lookup.each.as_slice()).unwrap_or_default();
             if !made_for.is_empty() && made_for != each {
                 let message = format!("{} is looked up per element: give `each` the same array", quote(text));
