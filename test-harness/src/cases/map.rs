@@ -188,6 +188,33 @@ impl CaseMap {
 }
 
 impl CaseMap {
+    /// What the map names and the pages do not have: facts by such names would be left out without a word.
+    pub fn unknown(&self, set: &PolicySet) -> Option<String> {
+        self.intents.iter().find_map(|(name, intent)| {
+            let page = set.page(intent.agent.as_deref()?)?;
+            let is_resource = |known: &&ResourceName| {
+                let (alias, resource) = known.resource.split_once(':').unwrap_or_default();
+                let api = page.apis.iter().find(|api| api.alias == alias);
+                api.is_some_and(|api| api.actions.iter().any(|action| action.resource == resource))
+            };
+            let is_counter = |known: &&CounterName| {
+                let (rule, id) = match known.counter.split_once('/') {
+                    Some((rule, id)) => (Some(rule), id),
+                    None => (None, known.counter.as_str()),
+                };
+                page.counters.iter().any(|counter| counter.rule.as_deref() == rule && counter.id == id)
+            };
+            let resource = intent.state.resources.values().find(|known| !is_resource(known));
+            let counter = intent.state.counters.values().find(|known| !is_counter(known));
+            let (what, written) = match (resource, counter) {
+                (Some(resource), _) => ("resource", &resource.resource),
+                (None, Some(counter)) => ("counter", &counter.counter),
+                (None, None) => return None,
+            };
+            Some(format!("intent `{name}`: the page of `{}` has no {what} `{written}`", page.agent))
+        })
+    }
+
     /// A grant whose agent is named by its page, not by an intent.
     pub(super) fn named(&self, said: ShownGrant) -> ShownGrant {
         let agent = self.intents.get(&said.agent).and_then(|intent| intent.agent.clone());

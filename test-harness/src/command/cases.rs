@@ -21,6 +21,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let map = CaseMap::open(&arguments.map)?;
     let cases = Cases::open(&arguments.file)?;
     let policies = policies(&arguments.policies)?;
+    if let Some(problem) = map.unknown(&policies.set) {
+        return Err(CaseError::NotAMap { file: arguments.map.display().to_string(), problem }.into());
+    }
     let identity = identity_header(&arguments.policies, &policies)?;
     let (engine, set) = (engine(arguments, &policies)?, Arc::clone(&policies.set));
     let grants = CaseGrants::of(&set)?;

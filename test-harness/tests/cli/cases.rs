@@ -227,4 +227,13 @@ fn what_cannot_be_read_is_one_line_and_exit_code_1() {
     let passes = json!([{ "for": "current_value", "rules": [], "expect": "approve", "got": "allow" }]);
     let err = of(&map(&passes), &[]);
     assert!(err.contains("is not a map of cases: intent `P`, wait 0: `got` is `allow`;"), "{err}");
+    for (state, unknown) in [
+        (json!({ "resources": { "products": { "resource": "shop:product" } } }), "resource `shop:product`"),
+        (json!({ "counters": { "writes": { "counter": "reprice/pac" } } }), "counter `reprice/pac`"),
+    ] {
+        let mut mistaken = map(&json!([]));
+        mistaken["intents"]["P"]["state"] = state;
+        let err = of(&mistaken, &[]);
+        assert!(err.contains(&format!("intent `P`: the page of `price-agent` has no {unknown};")), "{err}");
+    }
 }
