@@ -1,6 +1,6 @@
 //! Maps and sets in the order of their keys, as those of `alloc`, in far less code: a tree that is compiled anew for each type
 //! of key and value takes about 4 KB of the filter's module each time, and the filter has some forty of them. Here the order
-//! is kept apart from the entries ([`order::Order`]), in code that exists once; an operation takes time that grows with the
+//! is kept apart from the entries (`order.rs`), in code that exists once; an operation takes time that grows with the
 //! logarithm of the number of entries, with whatever an agent sends.
 
 mod map;
