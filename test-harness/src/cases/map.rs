@@ -193,9 +193,13 @@ impl CaseMap {
         self.intents.iter().find_map(|(name, intent)| {
             let page = set.page(intent.agent.as_deref()?)?;
             let is_resource = |known: &&ResourceName| {
-                let (alias, resource) = known.resource.split_once(':').unwrap_or_default();
-                let api = page.apis.iter().find(|api| api.alias == alias);
-                api.is_some_and(|api| api.actions.iter().any(|action| action.resource == resource))
+                // Without an alias it is that of every API.
+                let (alias, resource) = match known.resource.split_once(':') {
+                    Some((alias, resource)) => (Some(alias), resource),
+                    None => (None, known.resource.as_str()),
+                };
+                let mut apis = page.apis.iter().filter(|api| alias.is_none_or(|alias| api.alias == alias));
+                apis.any(|api| api.actions.iter().any(|action| action.resource == resource))
             };
             let is_counter = |known: &&CounterName| {
                 let (rule, id) = match known.counter.split_once('/') {
