@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::call;
 use super::call_name;
+use super::currency;
 use super::endpoint::{self, VariableTypes};
 use super::field;
 use super::inner;
@@ -108,7 +109,7 @@ fn minor_digits(catalog: &Catalog, faults: &mut Vec<Fault>) -> Vec<(String, u32)
     for (name, digits) in &catalog.minor_digits {
         let mut fault = |message: String| faults.push((format!("/minor_digits/{name}"), message));
         let code = name.to_ascii_lowercase();
-        if !(name.len() == 3 && name.bytes().all(|b| b.is_ascii_alphabetic())) {
+        if !currency::is_written(name) {
             fault(format!(
                 "{} is not an ISO 4217 currency code: write its three letters, like `huf`",
                 crate::quote::quote(name)

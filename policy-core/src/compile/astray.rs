@@ -99,13 +99,14 @@ fn meets(path: &str, template: &str) -> bool {
 
 /// Whether a path is that of a template but for one literal, which is nearly the same.
 fn one_slip_away(path: &str, template: &str) -> bool {
-    let segments = |text: &str| text.split('/').map(String::from).collect::<Vec<_>>();
-    let (path, template) = (segments(path), segments(template));
-    let other: Vec<_> = path
-        .iter()
-        .zip(&template)
-        .filter(|(one, other)| one != other && !(one.contains('{') && other.contains('{')))
-        .collect();
-    let [(one, meant)] = other.as_slice() else { return false };
-    path.len() == template.len() && !one.contains('{') && distance(one, meant) == 1
+    let is_variable = |segment: &str| segment.contains('{');
+    if path.split('/').count() != template.split('/').count() {
+        return false;
+    }
+    let pairs = path.split('/').zip(template.split('/'));
+    let mut other = pairs.filter(|(one, meant)| one != meant && !(is_variable(one) && is_variable(meant)));
+    match (other.next(), other.next()) {
+        (Some((one, meant)), None) => !is_variable(one) && distance(one, meant) == 1,
+        _ => false,
+    }
 }

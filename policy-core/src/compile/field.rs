@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::currency;
 use super::names::{self, one_deep};
 use super::report::Fault;
 use crate::catalog::{FieldEntry, FieldWord, MoneyUnit};
@@ -156,8 +157,7 @@ fn money(entry: &FieldEntry, pointer: &str, faults: &mut Vec<Fault>) -> Option<M
         faults.push((pointer.into(), "a money field needs `unit` (`minor` for cents, `major` for euros) and `currency` (a code like `eur`, or the place of one)".into()));
         return None;
     };
-    let code = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_alphabetic());
-    let currency = if code {
+    let currency = if currency::is_written(currency) {
         Currency::Fixed(currency.to_ascii_lowercase())
     } else {
         match names::head(currency) {

@@ -88,6 +88,14 @@ pub struct CounterName {
 }
 
 impl CounterName {
+    /// The permit it stands in, if it is not one that permits share; and its id.
+    fn rule_and_id(&self) -> (Option<&str>, &str) {
+        match self.counter.split_once('/') {
+            Some((rule, id)) => (Some(rule), id),
+            None => (None, &self.counter),
+        }
+    }
+
     /// What a case says to have been used, in units of the page.
     fn used(&self, value: &Value) -> Result<Decimal, String> {
         let text = match value {
@@ -202,10 +210,7 @@ impl CaseMap {
                 apis.any(|api| api.actions.iter().any(|action| action.resource == resource))
             };
             let is_counter = |known: &&CounterName| {
-                let (rule, id) = match known.counter.split_once('/') {
-                    Some((rule, id)) => (Some(rule), id),
-                    None => (None, known.counter.as_str()),
-                };
+                let (rule, id) = known.rule_and_id();
                 page.counters.iter().any(|counter| counter.rule.as_deref() == rule && counter.id == id)
             };
             let resource = intent.state.resources.values().find(|known| !is_resource(known));
@@ -257,10 +262,7 @@ impl Intent {
             let Some(known) = self.state.counters.get(name) else { continue };
             let mut say = |of: &str, value: &Value| {
                 let used = known.used(value).map_err(|problem| format!("`state.counters.{name}`: {problem}"))?;
-                let (rule, counter) = match known.counter.split_once('/') {
-                    Some((rule, counter)) => (Some(rule), counter),
-                    None => (None, known.counter.as_str()),
-                };
+                let (rule, counter) = known.rule_and_id();
                 budgets.say(rule, counter, of, used);
                 Ok::<(), String>(())
             };
